@@ -1,0 +1,150 @@
+/**
+ * The Log port. Drawn after Kafka's consumer and producer so that Kafka fits behind it unchanged:
+ * partitioned topics, fetch by partition with high watermark and last stable offset, transactional produce
+ * with offsets, and group membership with user data.
+ *
+ * Invariants every implementation keeps (the conformance suite in `log-conformance.ts` holds them):
+ *  1. Offsets of one partition only grow; a record once below the last stable offset never changes.
+ *  2. `fetch` with `read_committed` returns no record at or above the last stable offset and none of an
+ *     aborted transaction; the position still moves past what it left out (`nextOffset`).
+ *  3. The records, offsets and (where `sharesState`) state changes of one transaction are seen together or
+ *     not at all, after a crash too.
+ *  4. When an append or a commit resolves, it is durable.
+ */
+import type {
+  ConsumerRecord,
+  Offset,
+  Partition,
+  ProducerRecord,
+  TopicName,
+  TopicPartition,
+} from '../core/record.ts'
+import type { StateChange } from '../core/state.ts'
+
+export interface TopicSpec {
+  readonly name: TopicName
+  readonly partitionCount: number
+  readonly cleanupPolicy: 'delete' | 'compact'
+  /** How long a closed part of the log is kept; null keeps it for ever. */
+  readonly retentionMs: number | null
+}
+
+export interface TopicDescription extends TopicSpec {
+  readonly partitions: readonly PartitionDescription[]
+}
+
+export interface PartitionDescription {
+  readonly partition: Partition
+  readonly logStartOffset: Offset
+  /** The offset that the next record will get. */
+  readonly highWatermark: Offset
+  readonly lastStableOffset: Offset
+}
+
+export interface FetchPartition extends TopicPartition {
+  readonly offset: Offset
+}
+
+export interface FetchRequest {
+  readonly partitions: readonly FetchPartition[]
+  readonly bytesMax: number
+  readonly bytesPerPartitionMax: number
+  /** How long to wait for the first record where there is none; 0 returns at once. */
+  readonly waitMaxMs: number
+  readonly isolation: 'read_committed' | 'read_uncommitted'
+  readonly signal?: AbortSignal
+}
+
+export interface FetchedPartition extends TopicPartition {
+  readonly records: readonly ConsumerRecord[]
+  /** Where the next fetch goes on; beyond the last record where aborted records were left out. */
+  readonly nextOffset: Offset
+  readonly logStartOffset: Offset
+  readonly highWatermark: Offset
+  readonly lastStableOffset: Offset
+}
+
+export interface AppendResult extends TopicPartition {
+  readonly baseOffset: Offset
+}
+
+export interface PartitionRecords extends TopicPartition {
+  readonly records: readonly ProducerRecord[]
+}
+
+export interface PartitionOffset extends TopicPartition {
+  /** The offset of the next record to read. */
+  readonly offset: Offset
+  /** Kept beside the offset: the task's partition time and the like. */
+  readonly metadata?: string
+}
+
+/** Who commits: Kafka refuses offsets of a generation that is over (KIP-447). */
+export interface GroupMetadata {
+  readonly groupId: string
+  readonly generationId: number
+  readonly memberId: string
+}
+
+/** One transaction: all its parts become visible together, when `commit` resolves. Used once. */
+export interface Transaction {
+  send(batch: PartitionRecords): void
+  sendOffsets(group: GroupMetadata, offsets: readonly PartitionOffset[]): void
+  /** Only where the log `sharesState`: these changes are part of the same atomic write. */
+  writeState(changes: readonly StateChange[]): void
+  /** @throws TidemarkError PRODUCER_FENCED | TRANSACTION_ABORTED | DISK_FULL */
+  commit(): Promise<readonly AppendResult[]>
+  abort(): Promise<void>
+}
+
+export interface TransactionalProducer {
+  begin(): Transaction
+  close(): Promise<void>
+}
+
+export interface GroupMember {
+  readonly metadata: GroupMetadata
+  readonly assigned: readonly TopicPartition[]
+  leave(): Promise<void>
+}
+
+export interface JoinGroupOptions {
+  readonly groupId: string
+  readonly topics: readonly TopicName[]
+  /** Read by the assignor of the group: which state this member holds, its rack, its version. */
+  readonly userData: Buffer
+  /** Partitions are this member's from when the promise resolves. */
+  onAssigned(partitions: readonly TopicPartition[]): Promise<void>
+  /** The group waits for the promise: commit and close what is revoked. */
+  onRevoked(partitions: readonly TopicPartition[]): Promise<void>
+}
+
+export interface Log {
+  /** True where state changes can be part of a transaction (embedded, memory); false on Kafka. */
+  readonly sharesState: boolean
+
+  /** Creates what is missing. @throws TidemarkError TOPIC_MISMATCH where one exists with other partitions */
+  createTopics(specs: readonly TopicSpec[]): Promise<void>
+  describeTopics(names?: readonly TopicName[]): Promise<readonly TopicDescription[]>
+
+  /** @throws TidemarkError TOPIC_UNKNOWN | PARTITION_UNKNOWN | OFFSET_OUT_OF_RANGE */
+  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
+
+  /** Appends outside any transaction, all batches atomically in one write where the log can; durable when
+   * it resolves. @throws TidemarkError TOPIC_UNKNOWN | RECORD_TOO_LARGE | DISK_FULL */
+  append(batches: readonly PartitionRecords[]): Promise<readonly AppendResult[]>
+
+  /** A producer that fences every earlier one of the same id. */
+  transactionalProducer(transactionalId: string): Promise<TransactionalProducer>
+
+  committedOffsets(
+    groupId: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (PartitionOffset | null)[]>
+  /** Commits offsets outside a transaction (sinks whose writes are idempotent). */
+  commitOffsets(group: GroupMetadata, offsets: readonly PartitionOffset[]): Promise<void>
+
+  joinGroup(options: JoinGroupOptions): Promise<GroupMember>
+
+  close(): Promise<void>
+}

@@ -1,0 +1,89 @@
+/**
+ * The processor API. A processor handles one record at a time, synchronously, with the state it needs
+ * already loaded (law 6): the runtime loads the record's own key in each of the node's key-value stores, and
+ * whatever else `prefetch` asks for, in one read for the whole batch. A processor that cannot know its keys
+ * beforehand returns a promise and awaits its stores.
+ */
+import type { Headers, Offset, Partition, StoreName, TopicName } from '../core/record.ts'
+import type { AnyStore } from '../state/stores.ts'
+
+/** A record on its way through the graph. A null value is a delete. */
+export interface StreamRecord<K = unknown, V = unknown> {
+  readonly key: K
+  readonly value: V
+  /** Event time, milliseconds since the epoch. */
+  readonly timestampMs: number
+  readonly headers: Headers
+}
+
+export type PunctuationType = 'stream-time' | 'wall-clock-time'
+
+export interface RecordMetadata {
+  readonly topic: TopicName
+  readonly partition: Partition
+  readonly offset: Offset
+}
+
+/** Why a record had no effect; each is counted where an operator sees it (law 4). */
+export type DropReason = 'late' | 'null-key' | 'null-value' | 'duplicate' | 'expired'
+
+export interface ProcessorContext<KOut = unknown, VOut = unknown> {
+  readonly topologyName: string
+  readonly taskId: string
+  readonly partition: Partition
+  /** Where the record in hand came from; null in a punctuation or flush. */
+  readonly recordMetadata: RecordMetadata | null
+  /** The greatest event time that this task has seen; -Infinity before the first record. */
+  readonly streamTimeMs: number
+  readonly wallClockMs: number
+  /** To all children, or to the one named. From `flush` and punctuations the records are handed on after the
+   * callback has returned, with their state loaded. */
+  forward(record: StreamRecord<KOut, VOut>, to?: string): void
+  /** @throws TidemarkError TOPOLOGY_INVALID where the node does not declare the store */
+  store<S extends AnyStore>(name: StoreName | string): S
+  schedule(
+    intervalMs: number,
+    type: PunctuationType,
+    punctuate: (timestampMs: number) => void | Promise<void>,
+  ): { cancel(): void }
+  countDropped(reason: DropReason): void
+  /** Keeps a record that fails a check, with its original bytes (law 4). */
+  quarantine(reason: QuarantineReason): void
+}
+
+export interface QuarantineReason {
+  readonly check: string
+  readonly level: 'Critical' | 'Error' | 'Warning'
+  readonly reason: string
+}
+
+/** What `prefetch` fills: the reads that the runtime makes before it processes the batch. */
+export interface Prefetch {
+  key(store: StoreName | string, key: unknown): void
+  /** All windows of `key` that start in [fromMs, toMs]. */
+  windows(store: StoreName | string, key: unknown, fromMs: number, toMs: number): void
+  /** All sessions of `key` that end at or after `earliestEndMs` and start at or before `latestStartMs`. */
+  sessions(
+    store: StoreName | string,
+    key: unknown,
+    earliestEndMs: number,
+    latestStartMs: number,
+  ): void
+}
+
+export interface Processor<KIn = unknown, VIn = unknown, KOut = unknown, VOut = unknown> {
+  init?(context: ProcessorContext<KOut, VOut>): void
+  /** `parent` names the node that the record comes from. */
+  prefetch?(record: StreamRecord<KIn, VIn>, parent: string, prefetch: Prefetch): void
+  process(record: StreamRecord<KIn, VIn>, parent: string): void | Promise<void>
+  /** After the last record of a batch, before its commit: forward what was held back. */
+  flush?(): void | Promise<void>
+  close?(): void
+}
+
+export type ProcessorSupplier<KIn = any, VIn = any, KOut = any, VOut = any> = () => Processor<
+  KIn,
+  VIn,
+  KOut,
+  VOut
+>

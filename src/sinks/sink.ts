@@ -1,0 +1,25 @@
+/**
+ * A sink takes rows of a table and makes them queryable. Rows are versioned upserts (law 3): a row replaces
+ * the one of the same key with a smaller version, so writing any batch again, in any order, changes nothing.
+ */
+export interface TableName {
+  readonly database: string
+  readonly table: string
+}
+
+/** Column name to value; times are milliseconds since the epoch, versions bigint. */
+export type Row = Readonly<Record<string, unknown>>
+
+export interface TableRows {
+  readonly table: TableName
+  readonly rows: readonly Row[]
+}
+
+export interface Sink {
+  /** Makes the tables exist, at the newest migration. */
+  setup(): Promise<void>
+  /** Resolves when the rows are queryable. Doing it twice is harmless.
+   * @throws TidemarkError SINK_UNAVAILABLE (details.retryAfterMs) | SINK_REFUSED */
+  write(batches: readonly TableRows[]): Promise<void>
+  close(): Promise<void>
+}
