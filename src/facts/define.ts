@@ -1,0 +1,35 @@
+import { topicName } from '../core/record.ts'
+import { tupleSerde, type KeyPart } from '../core/tuple.ts'
+import { loadSchema } from '../schema/schema-files.ts'
+import type { FactTable } from './fact-table.ts'
+
+/** What every fact row carries besides its own columns. */
+export interface FactMetadata {
+  /** The greatest event time that the row rests on, milliseconds since the epoch. */
+  readonly event_time: number
+  /** When the row was computed, milliseconds since the epoch. */
+  readonly known_at: number
+}
+
+/** A fact table whose topic is `database.table` and whose schema is the Avro file of that name. */
+export function defineFactTable<Row extends FactMetadata>(
+  database: string,
+  table: string,
+  keyColumns: readonly (keyof Row & string)[],
+): FactTable<readonly KeyPart[], Row> {
+  const name = `${database}.${table}`
+  return {
+    database,
+    table,
+    keyColumns,
+    topic: {
+      name: topicName(name),
+      keySerde: tupleSerde(),
+      keyOf: (row) => keyColumns.map((column) => row[column] as KeyPart),
+      eventTimeMsOf: (row) => row.event_time,
+      schema: loadSchema(name),
+      cleanupPolicy: 'compact',
+      retentionMs: null,
+    },
+  }
+}
