@@ -24,7 +24,6 @@ FROM exam_scores.events_versions FINAL;
 CREATE TABLE IF NOT EXISTS exam_scores.event_type_versions (
   id String COMMENT 'The kind.',
   event_type String COMMENT 'The kind, as the feed names it.',
-  events Int64 COMMENT 'Number of events of this kind.',
   event_time DateTime64(3, 'UTC') COMMENT 'Greatest event time that the row rests on.',
   known_at DateTime64(3, 'UTC') COMMENT 'When the row was computed.',
   version UInt64 COMMENT 'Grows for each key: epoch << 48 | offset of the fact topic.',
@@ -33,7 +32,7 @@ CREATE TABLE IF NOT EXISTS exam_scores.event_type_versions (
 ORDER BY (id);
 
 CREATE VIEW IF NOT EXISTS exam_scores.event_type AS
-SELECT id, event_type, events, event_time, known_at, version
+SELECT id, event_type, event_time, known_at, version
 FROM exam_scores.event_type_versions FINAL;
 
 -- Dimension: students who have at least one result.

@@ -12,7 +12,6 @@ export interface EventFact extends FactMetadata {
 export interface EventTypeDimension extends FactMetadata {
   readonly id: string
   readonly event_type: string
-  readonly events: number
 }
 
 export interface StudentDimension extends FactMetadata {
