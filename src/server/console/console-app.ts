@@ -1,0 +1,89 @@
+/** Port 8080: the landing page, the instance's API, health, readiness and metrics. */
+import { readFileSync } from 'node:fs'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { messageOf, TidemarkError } from '../../core/errors.ts'
+import type { InstanceStatus } from './instance-status.ts'
+import { metricsText } from './metrics-text.ts'
+
+export interface ConsoleServices {
+  status(): InstanceStatus
+  describe(topology: string): { text: string; mermaid: string } | null
+  /** Resolves when everything ingested before the call is queryable, or false when the time is over. */
+  whenIdle(timeoutMs: number): Promise<boolean>
+  redrive(request: RedriveRequest): Promise<RedriveOutcome>
+}
+
+export interface RedriveRequest {
+  /** Entries to produce again; absent means all that are still quarantined. */
+  readonly ids?: readonly string[]
+  readonly topic?: string
+  /** Fields of the value to set first. */
+  readonly set?: Readonly<Record<string, unknown>>
+  /** A whole new value in place of the old. */
+  readonly value?: unknown
+}
+
+export interface RedriveOutcome {
+  readonly redriven: readonly string[]
+  readonly refused: readonly { readonly id: string; readonly reason: string }[]
+}
+
+const landingPage = readFileSync(new URL('../../console/landing.html', import.meta.url), 'utf8')
+const waitMaxMs = 60_000
+const apiBodyBytesMax = 1024 * 1024
+
+export function consoleApp(services: ConsoleServices): Hono {
+  const app = new Hono()
+  app.get('/', (context) =>
+    context.html(landingPage, 200, {
+      'content-security-policy':
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:",
+    }),
+  )
+  app.get('/healthz', (context) => {
+    const { state, trouble } = services.status()
+    return context.json({ state, trouble }, state === 'failed' ? 503 : 200)
+  })
+  app.get('/readyz', (context) => {
+    const { state, trouble } = services.status()
+    return context.json({ state, trouble }, state === 'running' ? 200 : 503)
+  })
+  app.get('/metrics', (context) =>
+    context.text(metricsText(services.status()), 200, {
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+    }),
+  )
+  app.get('/api/status', (context) => context.json(services.status()))
+  app.get('/api/idle', async (context) => {
+    const askedMs = Number(context.req.query('timeout_ms') ?? waitMaxMs)
+    const timeoutMs = Number.isFinite(askedMs)
+      ? Math.min(Math.max(askedMs, 0), waitMaxMs)
+      : waitMaxMs
+    return context.json({ idle: await services.whenIdle(timeoutMs) })
+  })
+  app.get('/api/topologies/:name', (context) => {
+    const name = context.req.param('name')
+    const description = services.describe(name)
+    if (description !== null) return context.json({ name, ...description })
+    const known = services.status().topologies.map((topology) => topology.name)
+    return context.json(
+      { error: `topology ${name} is not running; running are ${known.join(', ')}` },
+      404,
+    )
+  })
+  app.post('/api/quarantine/redrive', bodyLimit({ maxSize: apiBodyBytesMax }), async (context) => {
+    // A page of another site cannot send this type without asking first, and is then refused.
+    if (!(context.req.header('content-type') ?? '').startsWith('application/json')) {
+      return context.json({ error: 'send the request as application/json' }, 415)
+    }
+    const request: RedriveRequest = await context.req.json()
+    return context.json(await services.redrive(request))
+  })
+  app.notFound((context) => context.json({ error: `there is nothing at ${context.req.path}` }, 404))
+  app.onError((thrown, context) => {
+    const refused = thrown instanceof TidemarkError || thrown instanceof SyntaxError
+    return context.json({ error: messageOf(thrown) }, refused ? 400 : 500)
+  })
+  return app
+}
