@@ -6,8 +6,12 @@
  *  1. Every node, store and topic has a name that the user gave; names of nodes and of stores are unique.
  *  2. Where a key changes, a repartition topic stands before the next stateful node; within a sub-topology a
  *     stateful node therefore sees keys that belong to its partition.
- *  3. The sub-topologies are the connected components of the graph once repartition topics are cut; each
- *     runs as one task per partition, and all its (non-broadcast) sources have equal partition counts.
+ *  3. The sub-topologies are the connected components of the graph once repartition topics are cut, where
+ *     nodes that share a store are connected too; each runs as one task per partition, has at least one source
+ *     that is not broadcast, and all those sources have equal partition counts.
+ *  4. A repartition topic carries a null value as a null value; its serde sees only what is not null.
+ *  5. Tables travel as changes (`processors/change.ts`) between the nodes of a table and over the repartition
+ *     topic of a grouped table; what reaches a sink is a plain value, null for a delete.
  */
 import type { StoreName } from '../core/record.ts'
 import type { InternalTopic, TopicDefinition } from '../core/topic.ts'
@@ -15,6 +19,10 @@ import type { StoreDefinition } from '../state/stores.ts'
 import type { ProcessorSupplier } from '../processors/processor.ts'
 
 export type NodeName = string & { readonly nodeName: true }
+
+export function nodeName(name: string): NodeName {
+  return name as NodeName
+}
 
 export interface SourceNode {
   readonly kind: 'source'
