@@ -1,0 +1,65 @@
+/** Finds topologies by name (`topologies/NAME.ts` of this package) or by path, and loads them. */
+import { existsSync, readdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { messageOf, TidemarkError } from '../core/errors.ts'
+import type { TopologyGraph } from '../topology/graph.ts'
+
+const ownDirectory = new URL('../../topologies/', import.meta.url)
+
+export interface LoadedTopology {
+  readonly graph: TopologyGraph
+  /** Worker threads load the same module. */
+  readonly moduleUrl: string
+}
+
+/** @throws TidemarkError TOPOLOGY_INVALID, with every fault of every topology */
+export async function loadTopologies(names: readonly string[]): Promise<readonly LoadedTopology[]> {
+  const outcomes = await Promise.allSettled(names.map(loadTopology))
+  const faults = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [messageOf(outcome.reason)] : [],
+  )
+  const twice = names.filter((name, index) => names.indexOf(name) !== index)
+  for (const name of twice) faults.push(`topology ${name} is named more than once`)
+  if (faults.length > 0) throw new TidemarkError('TOPOLOGY_INVALID', faults.join('\n'))
+  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+}
+
+export function bundledTopologyNames(): readonly string[] {
+  return readdirSync(ownDirectory)
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .sort()
+}
+
+async function loadTopology(name: string): Promise<LoadedTopology> {
+  const moduleUrl = urlOf(name)
+  let module: { default?: unknown }
+  try {
+    module = (await import(moduleUrl)) as { default?: unknown }
+  } catch (cause) {
+    if (cause instanceof TidemarkError) throw cause
+    throw new TidemarkError('TOPOLOGY_INVALID', `topology ${name}: ${messageOf(cause)}`, { cause })
+  }
+  const graph = module.default as TopologyGraph | undefined
+  if (graph === undefined || !Array.isArray(graph.subTopologies)) {
+    throw new TidemarkError(
+      'TOPOLOGY_INVALID',
+      `topology ${name}: ${fileURLToPath(moduleUrl)} must export the topology as its default`,
+    )
+  }
+  return { graph, moduleUrl }
+}
+
+function urlOf(name: string): string {
+  if (/^[a-z0-9-]+$/.test(name)) {
+    const bundled = new URL(`${name}.ts`, ownDirectory)
+    if (existsSync(bundled)) return bundled.href
+  }
+  const path = resolve(name)
+  if (existsSync(path)) return pathToFileURL(path).href
+  throw new TidemarkError(
+    'TOPOLOGY_INVALID',
+    `topology ${name}: there is no such file; known are ${bundledTopologyNames().join(', ')}, or give a path`,
+  )
+}

@@ -1,0 +1,27 @@
+import { Command } from 'commander'
+import { diagnose, type Finding } from '../../app/doctor.ts'
+import {
+  configurationOf,
+  formatOption,
+  once,
+  withInstanceOptions,
+  type CommonFlags,
+  type OutputFormat,
+} from '../common-options.ts'
+import { printRows } from '../print-rows.ts'
+
+export function doctorCommand(): Command {
+  return withInstanceOptions(new Command('doctor'))
+    .description('check this machine, the data directory, the ports and the topologies')
+    .addOption(once('--port-offset <n>', 'the ports that would be used'))
+    .addOption(formatOption())
+    .action(async (flags: CommonFlags & { format: OutputFormat }) => {
+      const findings: readonly Finding[] = await diagnose(configurationOf(flags))
+      printRows(
+        findings.map(({ check, verdict, detail }) => ({ check, verdict, detail })),
+        ['check', 'verdict', 'detail'],
+        flags.format,
+      )
+      if (findings.some(({ verdict }) => verdict === 'wrong')) process.exitCode = 1
+    })
+}

@@ -1,0 +1,66 @@
+/** `tidemark`: flags in, exit code out. 0 done, 1 failed, 2 the command or the configuration is wrong. */
+import { Command, CommanderError } from 'commander'
+import { TidemarkError } from '../core/errors.ts'
+import { productVersion } from '../app/version.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { importCommand } from './commands/import.ts'
+import { ingestCommand } from './commands/ingest.ts'
+import { quarantineCommand } from './commands/quarantine.ts'
+import { schemasCommand } from './commands/schemas.ts'
+import { simulateCommand } from './commands/simulate.ts'
+import { sqlCommand } from './commands/sql.ts'
+import { topologyCommand } from './commands/topology.ts'
+import { upCommand } from './commands/up.ts'
+import { UsageError } from './usage-error.ts'
+
+export async function main(words: readonly string[]): Promise<number> {
+  const program = new Command('tidemark')
+    .description(
+      'Stream processing for learning platforms: facts that are always current and always right.',
+    )
+    .version(productVersion)
+    .showHelpAfterError('(see --help)')
+    .exitOverride()
+  for (const command of [
+    upCommand(),
+    ingestCommand(),
+    importCommand(),
+    simulateCommand(),
+    sqlCommand(),
+    topologyCommand(),
+    quarantineCommand(),
+    schemasCommand(),
+    doctorCommand(),
+  ]) {
+    inherit(command, program)
+    program.addCommand(command)
+  }
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return Number(process.exitCode ?? 0)
+  } catch (thrown) {
+    return exitCodeOf(thrown)
+  }
+}
+
+/** Help and exit behaviour hold for sub-commands too. */
+function inherit(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent)
+  for (const child of command.commands) inherit(child, command)
+}
+
+function exitCodeOf(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
+  if (thrown instanceof UsageError) {
+    process.stderr.write(`${thrown.message}\n`)
+    return 2
+  }
+  if (thrown instanceof TidemarkError) {
+    process.stderr.write(`${thrown.code}: ${thrown.message}\n`)
+    return thrown.code === 'CONFIGURATION_INVALID' || thrown.code === 'TOPOLOGY_INVALID' ? 2 : 1
+  }
+  process.stderr.write(
+    `${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`,
+  )
+  return 1
+}
