@@ -1,0 +1,177 @@
+/**
+ * Consumer groups inside one process: who is a member, of which generation, with which partitions.
+ *
+ * A rebalance, in order: 1 share the partitions out; 2 every member that loses some commits and closes them
+ * (`onRevoked`), still in the old generation; 3 the generation is over: whoever commits with it is refused;
+ * 4 every member takes what it gains (`onAssigned`). Rebalances of a group follow each other. A member whose
+ * callback throws has left the group.
+ */
+import { TidemarkError } from '../core/errors.ts'
+import type { TopicName, TopicPartition } from '../core/record.ts'
+import { partitionsWithout } from './group-assignor.ts'
+import type { AssignableTopic, GroupAssignor } from './group-assignor.ts'
+import type { GroupMember, GroupMetadata, JoinGroupOptions } from './log.ts'
+
+interface Member {
+  readonly id: string
+  readonly options: JoinGroupOptions
+  assigned: readonly TopicPartition[]
+  failure: unknown
+}
+
+interface Group {
+  readonly id: string
+  readonly members: Map<string, Member>
+  generationId: number
+  /** The last rebalance that was asked for. */
+  settled: Promise<void>
+}
+
+export class GroupCoordinator {
+  readonly #groups = new Map<string, Group>()
+  readonly #assignor: GroupAssignor
+  readonly #partitionCount: (topic: TopicName) => number
+  #memberCount = 0
+
+  constructor(assignor: GroupAssignor, partitionCount: (topic: TopicName) => number) {
+    this.#assignor = assignor
+    this.#partitionCount = partitionCount
+  }
+
+  /** @throws TidemarkError TOPIC_UNKNOWN, or what the member's own `onAssigned` threw */
+  async join(options: JoinGroupOptions): Promise<GroupMember> {
+    for (const topic of options.topics) this.#partitionCount(topic)
+    const group = this.#group(options.groupId)
+    const id = `${options.groupId}-${++this.#memberCount}`
+    const member: Member = { id, options, assigned: [], failure: null }
+    group.members.set(id, member)
+    await this.#rebalance(group)
+    if (!group.members.has(id)) throw member.failure
+    return {
+      get metadata() {
+        return { groupId: group.id, generationId: group.generationId, memberId: id }
+      },
+      get assigned() {
+        return member.assigned
+      },
+      leave: () => this.#leave(group, member),
+    }
+  }
+
+  /** Generation −1 stands for no membership: taken while the group has no members, as in Kafka.
+   * @throws TidemarkError PRODUCER_FENCED where the generation is over or the member is gone */
+  check(metadata: GroupMetadata): void {
+    const group = this.#groups.get(metadata.groupId)
+    const empty = group === undefined || group.members.size === 0
+    if (metadata.generationId === -1 && empty) return
+    if (group?.members.has(metadata.memberId) && group.generationId === metadata.generationId) {
+      return
+    }
+    const reason =
+      group?.members.has(metadata.memberId) === true
+        ? `the group is at generation ${group.generationId}`
+        : 'it is not a member'
+    throw new TidemarkError(
+      'PRODUCER_FENCED',
+      `group ${metadata.groupId} refuses offsets of ${metadata.memberId}, generation ${metadata.generationId}: ${reason}`,
+      { details: { ...metadata } },
+    )
+  }
+
+  #group(groupId: string): Group {
+    let group = this.#groups.get(groupId)
+    if (group === undefined) {
+      group = { id: groupId, members: new Map(), generationId: 0, settled: Promise.resolve() }
+      this.#groups.set(groupId, group)
+    }
+    return group
+  }
+
+  async #leave(group: Group, member: Member): Promise<void> {
+    if (!group.members.has(member.id)) return
+    group.settled = group.settled.then(async () => {
+      if (member.assigned.length > 0) await this.#call(group, member, 'onRevoked', member.assigned)
+      member.assigned = []
+      group.members.delete(member.id)
+    })
+    await this.#rebalance(group)
+  }
+
+  #rebalance(group: Group): Promise<void> {
+    group.settled = group.settled.then(() => this.#rebalanceOnce(group))
+    return group.settled
+  }
+
+  async #rebalanceOnce(group: Group): Promise<void> {
+    // Every turn but the last loses a member, so the members bound the turns.
+    for (let membersBefore = -1; membersBefore !== group.members.size;) {
+      membersBefore = group.members.size
+      const wanted = this.#share(group)
+      await this.#revoke(group, wanted)
+      if (group.members.size !== membersBefore) continue
+      group.generationId++
+      await this.#assign(group, wanted)
+    }
+  }
+
+  #share(group: Group): ReadonlyMap<string, readonly TopicPartition[]> {
+    if (group.members.size === 0) return new Map()
+    const members = [...group.members.values()].map((member) => ({
+      memberId: member.id,
+      topics: member.options.topics,
+      userData: member.options.userData,
+      owned: member.assigned,
+    }))
+    const names = [...new Set(members.flatMap((member) => member.topics))].sort()
+    const topics: AssignableTopic[] = names.map((name) => ({
+      name,
+      partitionCount: this.#partitionCount(name),
+    }))
+    return this.#assignor(members, topics)
+  }
+
+  async #revoke(
+    group: Group,
+    wanted: ReadonlyMap<string, readonly TopicPartition[]>,
+  ): Promise<void> {
+    const members = [...group.members.values()]
+    await Promise.all(
+      members.map(async (member) => {
+        const lost = partitionsWithout(member.assigned, wanted.get(member.id) ?? [])
+        if (lost.length === 0) return
+        await this.#call(group, member, 'onRevoked', lost)
+        member.assigned = partitionsWithout(member.assigned, lost)
+      }),
+    )
+  }
+
+  async #assign(
+    group: Group,
+    wanted: ReadonlyMap<string, readonly TopicPartition[]>,
+  ): Promise<void> {
+    const members = [...group.members.values()]
+    await Promise.all(
+      members.map(async (member) => {
+        const target = wanted.get(member.id) ?? []
+        const gained = partitionsWithout(target, member.assigned)
+        member.assigned = target
+        if (gained.length > 0) await this.#call(group, member, 'onAssigned', gained)
+      }),
+    )
+  }
+
+  async #call(
+    group: Group,
+    member: Member,
+    callback: 'onAssigned' | 'onRevoked',
+    partitions: readonly TopicPartition[],
+  ): Promise<void> {
+    try {
+      await member.options[callback](partitions)
+    } catch (thrown) {
+      member.failure = thrown
+      member.assigned = []
+      group.members.delete(member.id)
+    }
+  }
+}
