@@ -1,30 +1,31 @@
 /**
- * All stores of one task, that is of one partition: what the runtime sees of `state/`.
+ * All stores of one task, that is of one partition: what the runtime sees of `state/`. Reads are planned over
+ * all stores together (law 6), changes are handed over all at once (law 2), memory is one budget (law 5).
+ *
+ * It leaves to the backend where bytes are kept, to the runtime when to commit, and to the changelog's writer
+ * what becomes of the changes.
  */
-import type { StateBackend, StateChange } from '../core/state.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { Partition, StoreName } from '../core/record.ts'
+import type { StateBackend, StateChange } from '../core/state.ts'
+import { openKeyValueStore } from './key-value-store.ts'
+import type { ManagedStore } from './managed-store.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import type { PrefetchRequest } from './prefetch-request.ts'
+import { ReadPlan } from './read-plan.ts'
+import { openSessionStore } from './session-store.ts'
+import type { StoreStatistics } from './store-meter.ts'
 import type { AnyStore, StoreDefinition } from './stores.ts'
+import { TaskScope } from './task-scope.ts'
+import { openWindowStore } from './window-store.ts'
 
-/** The value of one key of a key-value store. */
-export interface KeyRequest {
-  readonly store: StoreName | string
-  readonly key: unknown
-}
-
-/** All windows of `key` that start in [fromMs, toMs]; where both are equal it is a read of one key, not a scan. */
-export interface WindowsRequest extends KeyRequest {
-  readonly fromMs: number
-  readonly toMs: number
-}
-
-/** All sessions of `key` that end at or after `earliestEndMs` and start at or before `latestStartMs`. */
-export interface SessionsRequest extends KeyRequest {
-  readonly earliestEndMs: number
-  readonly latestStartMs: number
-}
-
-export type PrefetchRequest = KeyRequest | WindowsRequest | SessionsRequest
+export type {
+  KeyRequest,
+  PrefetchRequest,
+  SessionsRequest,
+  WindowsRequest,
+} from './prefetch-request.ts'
+export type { StoreStatistics } from './store-meter.ts'
 
 export interface TaskStoresOptions {
   readonly definitions: readonly StoreDefinition[]
@@ -34,33 +35,14 @@ export interface TaskStoresOptions {
   readonly budget: MemoryBudget
 }
 
-/** What a store has done since it was opened. */
-export interface StoreStatistics {
-  readonly store: StoreName
-  readonly partition: Partition
-  readonly getCount: number
-  readonly putCount: number
-  readonly deleteCount: number
-  /** Requested keys (or ranges of a key) that were in memory already. */
-  readonly hitCount: number
-  /** Requested keys (or ranges of a key) that were read from the backend. */
-  readonly missCount: number
-  readonly readBytes: number
-  readonly writtenBytes: number
-  readonly evictedCount: number
-  /** Entries deleted because their TTL or retention was over. */
-  readonly expiredCount: number
-  /** Writes that had no effect because their window or session was expired already. */
-  readonly expiredPutCount: number
-}
-
 export interface TaskStores {
   /** @throws TidemarkError TOPOLOGY_INVALID where the task has no such store */
   get(name: StoreName | string): AnyStore
   /** Loads what is asked for and not yet in memory: one `readMany` for all keys of all stores, and the scans
-   * beside it. What is loaded stays in memory until the next commit at least. */
+   * beside it. What is loaded stays in memory until the next commit at least.
+   * @throws TidemarkError TOPOLOGY_INVALID where a request names no store, or is none for its kind */
   prefetch(requests: readonly PrefetchRequest[]): Promise<void>
-  /** How many entries the next `pendingChanges` will write at least. */
+  /** How many entries have been written or expired since the last commit. */
   readonly pendingEntryCount: number
   /** Everything written since the last commit, serialized once. Must be followed by `committed` or
    * `discard`; writes made in between belong to the next commit. */
@@ -70,7 +52,8 @@ export interface TaskStores {
   /** After an aborted transaction: forgets every write and everything cached; stream time is again what it
    * was when the last commit's changes were taken. */
   discard(): void
-  /** The greatest event time seen; call it for each record, before its processing. Never goes back. */
+  /** The greatest event time seen, milliseconds since the epoch; call it for each record, before its
+   * processing. Never goes back. */
   advanceStreamTime(streamTimeMs: number): void
   /** Deletes windows, sessions and TTL entries that are over, as ordinary pending changes. Works through at
    * most `entriesMax` entries and returns how many; fewer than that: none is left. */
@@ -78,4 +61,101 @@ export interface TaskStores {
   statistics(): readonly StoreStatistics[]
   /** Gives the memory back to the budget. The backend stays open: it is the caller's. */
   close(): void
+}
+
+export function openTaskStores(options: TaskStoresOptions): TaskStores {
+  return new OpenTaskStores(options)
+}
+
+class OpenTaskStores implements TaskStores {
+  readonly #scope: TaskScope
+  readonly #stores = new Map<string, ManagedStore>()
+  /** The store that the next expiry begins with, so that a busy one does not starve the others. */
+  #expireFirst = 0
+
+  constructor({ definitions, partition, backend, budget }: TaskStoresOptions) {
+    this.#scope = new TaskScope(partition, backend, budget)
+    for (const definition of definitions) {
+      this.#stores.set(definition.name, openStore(definition, this.#scope))
+    }
+  }
+
+  get(name: StoreName | string): AnyStore {
+    return this.#store(name).store
+  }
+
+  #store(name: string): ManagedStore {
+    const store = this.#stores.get(name)
+    if (store !== undefined) return store
+    const known = [...this.#stores.keys()].join(', ')
+    throw new TidemarkError(
+      'TOPOLOGY_INVALID',
+      `there is no store ${name} in this task; it has: ${known === '' ? 'none' : known}`,
+      { details: { store: name } },
+    )
+  }
+
+  async prefetch(requests: readonly PrefetchRequest[]): Promise<void> {
+    const plan = new ReadPlan()
+    for (const request of requests) this.#store(request.store).plan(request, plan)
+    await plan.run(this.#scope.backend)
+    this.#scope.budget.shrink()
+  }
+
+  get pendingEntryCount(): number {
+    let count = 0
+    for (const store of this.#stores.values()) count += store.pendingCount
+    return count
+  }
+
+  pendingChanges(): StateChange[] {
+    this.#scope.beginCommit()
+    const changes: StateChange[] = []
+    for (const store of this.#stores.values()) store.takeChanges(changes)
+    return changes
+  }
+
+  committed(): void {
+    for (const store of this.#stores.values()) store.committed()
+    this.#scope.endCommit()
+  }
+
+  discard(): void {
+    for (const store of this.#stores.values()) store.discard()
+    this.#scope.discard()
+  }
+
+  advanceStreamTime(streamTimeMs: number): void {
+    if (streamTimeMs > this.#scope.streamTimeMs) this.#scope.streamTimeMs = streamTimeMs
+  }
+
+  async expire(entriesMax: number): Promise<number> {
+    const stores = [...this.#stores.values()]
+    let count = 0
+    for (let index = 0; index < stores.length && count < entriesMax; index += 1) {
+      const store = stores[(this.#expireFirst + index) % stores.length]
+      if (store !== undefined) count += await store.expire(entriesMax - count)
+    }
+    this.#expireFirst += 1
+    return count
+  }
+
+  statistics(): readonly StoreStatistics[] {
+    return [...this.#stores.values()].map(({ meter }) => ({ ...meter }))
+  }
+
+  close(): void {
+    for (const store of this.#stores.values()) store.discard()
+  }
+}
+
+function openStore(definition: StoreDefinition, scope: TaskScope): ManagedStore {
+  switch (definition.kind) {
+    case 'key-value':
+      return openKeyValueStore(definition, scope)
+    case 'window':
+      return openWindowStore(definition, scope)
+    case 'session':
+      return openSessionStore(definition, scope)
+  }
 }

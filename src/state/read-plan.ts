@@ -1,0 +1,59 @@
+/**
+ * The reads of one prefetch: all single keys of all stores go into one `readMany`, the scans run beside it
+ * (law 6).
+ */
+import type { StateBackend, StateRead } from '../core/state.ts'
+
+/** Scans that run at once; more would only queue in the backend and hold their buffers. */
+const scansInFlightMax = 32
+
+/** Takes the value that a read has brought; null where there is none. */
+export interface ReadTarget {
+  fill(framed: Buffer | null): void
+  /** The read has failed. */
+  abandon(): void
+}
+
+export class ReadPlan {
+  readonly #reads: StateRead[] = []
+  readonly #targets: ReadTarget[] = []
+  readonly #scans: (() => Promise<void>)[] = []
+
+  read(read: StateRead, target: ReadTarget): void {
+    this.#reads.push(read)
+    this.#targets.push(target)
+  }
+
+  scan(run: () => Promise<void>): void {
+    this.#scans.push(run)
+  }
+
+  /** Rejects after every read has ended, so that no late answer fills what the caller has given up. */
+  async run(backend: StateBackend): Promise<void> {
+    if (this.#reads.length === 0 && this.#scans.length === 0) return
+    const work: Promise<void>[] = []
+    if (this.#reads.length > 0) work.push(this.#readAll(backend))
+    const scans = this.#scans.values()
+    const lanes = Math.min(scansInFlightMax, this.#scans.length)
+    for (let lane = 0; lane < lanes; lane += 1) work.push(runAll(scans))
+    const outcomes = await Promise.allSettled(work)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  async #readAll(backend: StateBackend): Promise<void> {
+    let values: readonly (Buffer | null)[]
+    try {
+      values = await backend.readMany(this.#reads)
+    } catch (thrown) {
+      for (const target of this.#targets) target.abandon()
+      throw thrown
+    }
+    for (let index = 0; index < this.#targets.length; index += 1) {
+      this.#targets[index]?.fill(values[index] ?? null)
+    }
+  }
+}
+
+async function runAll(scans: Iterator<() => Promise<void>>): Promise<void> {
+  for (let next = scans.next(); next.done !== true; next = scans.next()) await next.value()
+}
