@@ -1,0 +1,131 @@
+/**
+ * Rows of facts into ClickHouse: grouped by table, one insert each, into `<table>_versions` where ReplacingMergeTree
+ * keeps the greatest version of a key (law 3). Writing a batch again changes nothing, so retries need no memory
+ * of what an earlier attempt had done.
+ *
+ * Durability: an insert is synced before it resolves (`fsync_after_insert`, embedded; on a server it is the
+ * server's setting). An offset committed after `write` therefore never points past rows that a power loss
+ * takes. Should a table's directory be lost, resetting the offsets rebuilds it from the fact topic.
+ */
+import type { Clock } from '../../core/clock.ts'
+import { pause } from '../../core/clock.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { Row, Sink, TableName, TableRows } from '../sink.ts'
+import type { ClickHouse } from './clickhouse.ts'
+import { queryError, sinkError } from './failure.ts'
+import { versionsTable } from './fact-table-ddl.ts'
+import { runMigrations } from './migrations.ts'
+import { TabSeparatedEncoder } from './tab-separated.ts'
+import type { Column } from './tab-separated.ts'
+
+export interface ClickHouseSinkOptions {
+  readonly clickhouse: ClickHouse
+  readonly clock: Clock
+  /** Holds the migrations; null where the tables are made otherwise. */
+  readonly migrationsDirectory: string | null
+  /** Attempts at one insert before SINK_UNAVAILABLE is the caller's. */
+  readonly attemptsMax?: number
+  readonly retryFirstMs?: number
+  readonly retryMaxMs?: number
+}
+
+export class ClickHouseSink implements Sink {
+  readonly #clickhouse: ClickHouse
+  readonly #clock: Clock
+  readonly #migrationsDirectory: string | null
+  readonly #attemptsMax: number
+  readonly #retryFirstMs: number
+  readonly #retryMaxMs: number
+  readonly #encoders = new Map<string, TabSeparatedEncoder>()
+  readonly #closing = new AbortController()
+
+  constructor(options: ClickHouseSinkOptions) {
+    this.#clickhouse = options.clickhouse
+    this.#clock = options.clock
+    this.#migrationsDirectory = options.migrationsDirectory
+    this.#attemptsMax = options.attemptsMax ?? 5
+    this.#retryFirstMs = options.retryFirstMs ?? 50
+    this.#retryMaxMs = options.retryMaxMs ?? 2_000
+  }
+
+  async setup(): Promise<void> {
+    if (this.#migrationsDirectory === null) return
+    await runMigrations(this.#clickhouse, {
+      directory: this.#migrationsDirectory,
+      clock: this.#clock,
+    })
+  }
+
+  async write(batches: readonly TableRows[]): Promise<void> {
+    for (const { table, rows } of groupByTable(batches)) {
+      if (rows.length === 0) continue
+      const encoder = await this.#encoderOf(table)
+      await this.#insert(versionsTable(table), encoder, encoder.encode(rows))
+    }
+  }
+
+  async #insert(table: TableName, encoder: TabSeparatedEncoder, payload: Buffer): Promise<void> {
+    let delayMs = this.#retryFirstMs
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#clickhouse.insert(table, encoder.columns, payload)
+        return
+      } catch (thrown) {
+        const error = sinkError(thrown, table)
+        if (error.code !== 'SINK_UNAVAILABLE') throw error
+        if (attempt >= this.#attemptsMax || this.#closing.signal.aborted) throw error
+      }
+      await pause(this.#clock, delayMs, this.#closing.signal)
+      delayMs = Math.min(delayMs * 2, this.#retryMaxMs)
+    }
+  }
+
+  async #encoderOf(table: TableName): Promise<TabSeparatedEncoder> {
+    const versions = versionsTable(table)
+    const name = `${versions.database}.${versions.table}`
+    const known = this.#encoders.get(name)
+    if (known !== undefined) return known
+    const columns = await this.#columnsOf(versions)
+    if (columns.length === 0) {
+      const message = `ClickHouse has no table ${name}: a migration must make it`
+      throw new TidemarkError('SINK_REFUSED', message, { details: { ...versions } })
+    }
+    const encoder = new TabSeparatedEncoder(versions, columns)
+    this.#encoders.set(name, encoder)
+    return encoder
+  }
+
+  async #columnsOf(table: TableName): Promise<readonly Column[]> {
+    try {
+      const result = await this.#clickhouse.writer.query({
+        query: `SELECT name, type FROM system.columns
+WHERE database = {database:String} AND table = {table:String}
+  AND default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
+ORDER BY position`,
+        query_params: { database: table.database, table: table.table },
+        format: 'JSONEachRow',
+      })
+      return await result.json<Column>()
+    } catch (thrown) {
+      const error = sinkError(thrown, table)
+      throw error.code === 'SINK_UNAVAILABLE' ? error : queryError(thrown)
+    }
+  }
+
+  /** The handle belongs to whoever opened it. */
+  close(): Promise<void> {
+    this.#closing.abort()
+    return Promise.resolve()
+  }
+}
+
+function groupByTable(batches: readonly TableRows[]): Iterable<TableRows> {
+  const groups = new Map<string, { table: TableName; rows: Row[] }>()
+  for (const { table, rows } of batches) {
+    const name = `${table.database}.${table.table}`
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, { table, rows: [...rows] })
+    else for (const row of rows) group.rows.push(row)
+  }
+  return groups.values()
+}
