@@ -269,6 +269,6 @@ function deletedQuery(options: DeletedOption): string {
 
 /** Of a message as registries write it; its type is in the text where it is one of ours. */
 function incompatibility(message: string): Incompatibility {
-  const found = /"?(?:errorType|type)"?:\s*"?([A-Z_]+)/.exec(message)
+  const found = /["']?(?:errorType|type)["']?:\s*["']?([A-Z_]+)/.exec(message)
   return { type: (found?.[1] ?? 'TYPE_MISMATCH') as Incompatibility['type'], path: '/', message }
 }
