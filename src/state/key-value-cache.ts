@@ -129,6 +129,10 @@ export class KeyValueCache implements SlotOwner {
       this.meter.hitCount += 1
       return
     }
+    if (found?.plan === plan) {
+      plan.join()
+      return
+    }
     // A key that another read is under way for is read once more: waiting for that one would tie their fates.
     this.meter.missCount += 1
     const { name: store } = this.#definition

@@ -1,7 +1,7 @@
 /** One cached entry of a key-value store: decoded when it is first read, encoded once, at the commit. */
 import { writtenMsOf, timeUnknownMs } from './key-layout.ts'
 import type { Evictable } from './memory-budget.ts'
-import type { ReadTarget } from './read-plan.ts'
+import type { ReadPlan, ReadTarget } from './read-plan.ts'
 import type { Held } from './task-scope.ts'
 
 /** `loading`: asked for, not yet read. `framed`: read, not yet decoded. `absent`: known to have no value. */
@@ -22,6 +22,7 @@ export class KeyValueSlot implements Held, ReadTarget {
   readonly keyText: string
   readonly #owner: SlotOwner
   state: SlotState = 'loading'
+  plan: ReadPlan | null = null
   framed: Buffer | null = null
   value: unknown = undefined
   /** Stream time of the last write. */

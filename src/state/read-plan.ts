@@ -9,6 +9,8 @@ const scansInFlightMax = 32
 
 /** Takes the value that a read has brought; null where there is none. */
 export interface ReadTarget {
+  /** The plan that reads it, so that one plan reads it once. */
+  plan: ReadPlan | null
   fill(framed: Buffer | null): void
   /** The read has failed. */
   abandon(): void
@@ -18,10 +20,22 @@ export class ReadPlan {
   readonly #reads: StateRead[] = []
   readonly #targets: ReadTarget[] = []
   readonly #scans: (() => Promise<void>)[] = []
+  #joinCount = 0
 
   read(read: StateRead, target: ReadTarget): void {
+    target.plan = this
     this.#reads.push(read)
     this.#targets.push(target)
+  }
+
+  /** A read that this plan holds already was asked for once more. */
+  join(): void {
+    this.#joinCount += 1
+  }
+
+  /** Grows with every request that memory does not answer. */
+  get missCount(): number {
+    return this.#reads.length + this.#scans.length + this.#joinCount
   }
 
   scan(run: () => Promise<void>): void {

@@ -42,6 +42,11 @@ export interface TaskStores {
    * beside it. What is loaded stays in memory until the next commit at least.
    * @throws TidemarkError TOPOLOGY_INVALID where a request names no store, or is none for its kind */
   prefetch(requests: readonly PrefetchRequest[]): Promise<void>
+  /** Asks for it as part of the next `load`. True where it is in memory already and may be read at once.
+   * @throws TidemarkError TOPOLOGY_INVALID as `prefetch` does */
+  request(request: PrefetchRequest): boolean
+  /** Reads what was requested and is not in memory, as `prefetch` does. */
+  load(): Promise<void>
   /** How many entries have been written or expired since the last commit. */
   readonly pendingEntryCount: number
   /** Everything written since the last commit, serialized once. Must be followed by `committed` or
@@ -70,6 +75,7 @@ export function openTaskStores(options: TaskStoresOptions): TaskStores {
 class OpenTaskStores implements TaskStores {
   readonly #scope: TaskScope
   readonly #stores = new Map<string, ManagedStore>()
+  #plan = new ReadPlan()
   /** The store that the next expiry begins with, so that a busy one does not starve the others. */
   #expireFirst = 0
 
@@ -96,8 +102,19 @@ class OpenTaskStores implements TaskStores {
   }
 
   async prefetch(requests: readonly PrefetchRequest[]): Promise<void> {
-    const plan = new ReadPlan()
-    for (const request of requests) this.#store(request.store).plan(request, plan)
+    for (const request of requests) this.request(request)
+    await this.load()
+  }
+
+  request(request: PrefetchRequest): boolean {
+    const { missCount } = this.#plan
+    this.#store(request.store).plan(request, this.#plan)
+    return this.#plan.missCount === missCount
+  }
+
+  async load(): Promise<void> {
+    const plan = this.#plan
+    this.#plan = new ReadPlan()
     await plan.run(this.#scope.backend)
     this.#scope.budget.shrink()
   }
@@ -121,6 +138,7 @@ class OpenTaskStores implements TaskStores {
   }
 
   discard(): void {
+    this.#plan = new ReadPlan()
     for (const store of this.#stores.values()) store.discard()
     this.#scope.discard()
   }

@@ -172,6 +172,10 @@ export class TimedCache implements GroupOwner {
       this.meter.hitCount += 1
       return
     }
+    if (point?.plan === plan || group.isPlanned(plan, from, toMs)) {
+      plan.join()
+      return
+    }
     this.meter.missCount += 1
     if (isPoint) {
       const { partition } = this.scope
@@ -179,6 +183,7 @@ export class TimedCache implements GroupOwner {
       plan.read(read, point ?? group.insert(from, 0))
     } else {
       const missing = group.uncovered(from, toMs)
+      group.planned(plan, missing.fromMs, missing.toMs)
       plan.scan(() => this.#scan(group, missing.fromMs, missing.toMs))
     }
   }

@@ -1,7 +1,7 @@
 /** The cached entries of one key of a window or session store, in order of time; evicted together. */
 import type { Persisted, SlotState } from './key-value-slot.ts'
 import type { Evictable } from './memory-budget.ts'
-import type { ReadTarget } from './read-plan.ts'
+import type { ReadPlan, ReadTarget } from './read-plan.ts'
 import type { Held } from './task-scope.ts'
 
 /** What a group needs of its cache. */
@@ -17,6 +17,7 @@ export class TimedSlot implements ReadTarget {
   readonly primaryMs: number
   readonly secondaryMs: number
   state: SlotState = 'loading'
+  plan: ReadPlan | null = null
   framed: Buffer | null = null
   value: unknown = undefined
   persisted: Persisted = 'unknown'
@@ -57,6 +58,8 @@ export class TimedGroup implements Held {
   /** Disjoint, ascending. */
   #covered: Interval[] = []
   scanCount = 0
+  #plan: ReadPlan | null = null
+  #planned: Interval | null = null
   epoch = 0
   accountedBytes = 0
   older: Evictable | null = null
@@ -111,6 +114,17 @@ export class TimedGroup implements Held {
       if (interval.fromMs <= to && to <= interval.toMs) to = interval.fromMs - 1
     }
     return { fromMs: from, toMs: to }
+  }
+
+  /** What the plan will scan; a plan that asks for more scans once more. */
+  planned(plan: ReadPlan, fromMs: number, toMs: number): void {
+    this.#plan = plan
+    this.#planned = { fromMs, toMs }
+  }
+
+  isPlanned(plan: ReadPlan, fromMs: number, toMs: number): boolean {
+    if (this.#plan !== plan || this.#planned === null) return false
+    return this.#planned.fromMs <= fromMs && toMs <= this.#planned.toMs
   }
 
   cover(fromMs: number, toMs: number): void {
