@@ -169,4 +169,3 @@ export class GroupCommit {
 export function closedError(): TidemarkError {
   return new TidemarkError('INSTANCE_NOT_RUNNING', 'the log is closed')
 }
-

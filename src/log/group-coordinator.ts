@@ -2,9 +2,9 @@
  * Consumer groups inside one process: who is a member, of which generation, with which partitions.
  *
  * A rebalance, in order: 1 share the partitions out; 2 every member that loses some commits and closes them
- * (`onRevoked`), still in the old generation; 3 the generation is over: whoever commits with it is refused;
- * 4 every member takes what it gains (`onAssigned`). Rebalances of a group follow each other. A member whose
- * callback throws has left the group.
+ * (`onRevoked`), still in the old generation; 3 the generation is over: whoever lost partitions and commits with it
+ * is refused (a member that lost nothing may finish what it began); 4 every member takes what it gains
+ * (`onAssigned`). Rebalances of a group follow each other. A member whose callback throws has left the group.
  */
 import { TidemarkError } from '../core/errors.ts'
 import type { TopicName, TopicPartition } from '../core/record.ts'
@@ -16,6 +16,8 @@ interface Member {
   readonly id: string
   readonly options: JoinGroupOptions
   assigned: readonly TopicPartition[]
+  /** The generation in which it last lost partitions: what it began before may belong to another now. */
+  validFromGeneration: number
   failure: unknown
 }
 
@@ -43,7 +45,13 @@ export class GroupCoordinator {
     for (const topic of options.topics) this.#partitionCount(topic)
     const group = this.#group(options.groupId)
     const id = `${options.groupId}-${++this.#memberCount}`
-    const member: Member = { id, options, assigned: [], failure: null }
+    const member: Member = {
+      id,
+      options,
+      assigned: [],
+      validFromGeneration: group.generationId + 1,
+      failure: null,
+    }
     group.members.set(id, member)
     await this.#rebalance(group)
     if (!group.members.has(id)) throw member.failure
@@ -64,13 +72,15 @@ export class GroupCoordinator {
     const group = this.#groups.get(metadata.groupId)
     const empty = group === undefined || group.members.size === 0
     if (metadata.generationId === -1 && empty) return
-    if (group?.members.has(metadata.memberId) && group.generationId === metadata.generationId) {
-      return
+    const member = group?.members.get(metadata.memberId)
+    const { generationId } = metadata
+    if (group !== undefined && member !== undefined) {
+      if (generationId >= member.validFromGeneration && generationId <= group.generationId) return
     }
     const reason =
-      group?.members.has(metadata.memberId) === true
-        ? `the group is at generation ${group.generationId}`
-        : 'it is not a member'
+      member === undefined
+        ? 'it is not a member'
+        : `its partitions changed in generation ${member.validFromGeneration}`
     throw new TidemarkError(
       'PRODUCER_FENCED',
       `group ${metadata.groupId} refuses offsets of ${metadata.memberId}, generation ${metadata.generationId}: ${reason}`,
@@ -141,6 +151,7 @@ export class GroupCoordinator {
         if (lost.length === 0) return
         await this.#call(group, member, 'onRevoked', lost)
         member.assigned = partitionsWithout(member.assigned, lost)
+        member.validFromGeneration = group.generationId + 1
       }),
     )
   }
