@@ -12,11 +12,11 @@ export interface FactMetadata {
 }
 
 /** A fact table whose topic is `database.table` and whose schema is the Avro file of that name. */
-export function defineFactTable<Row extends FactMetadata>(
+export function defineFactTable<Key extends readonly KeyPart[], Row extends FactMetadata>(
   database: string,
   table: string,
   keyColumns: readonly (keyof Row & string)[],
-): FactTable<readonly KeyPart[], Row> {
+): FactTable<Key, Row> {
   const name = `${database}.${table}`
   return {
     database,
@@ -24,8 +24,8 @@ export function defineFactTable<Row extends FactMetadata>(
     keyColumns,
     topic: {
       name: topicName(name),
-      keySerde: tupleSerde(),
-      keyOf: (row) => keyColumns.map((column) => row[column] as KeyPart),
+      keySerde: tupleSerde<Key>(),
+      keyOf: (row) => keyColumns.map((column) => row[column]) as readonly unknown[] as Key,
       eventTimeMsOf: (row) => row.event_time,
       schema: loadSchema(name),
       cleanupPolicy: 'compact',

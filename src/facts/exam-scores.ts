@@ -47,22 +47,31 @@ export interface DataQualityCheckResult extends FactMetadata {
   readonly payload: string
 }
 
-export const events = defineFactTable<EventFact>('exam_scores', 'events', ['id'])
-export const eventTypes = defineFactTable<EventTypeDimension>('exam_scores', 'event_type', ['id'])
-export const students = defineFactTable<StudentDimension>('exam_scores', 'students', ['id'])
-export const exams = defineFactTable<ExamDimension>('exam_scores', 'exams', ['id'])
-export const studentAverageScores = defineFactTable<StudentAverageScore>(
+export const events = defineFactTable<readonly [string], EventFact>('exam_scores', 'events', ['id'])
+export const eventTypes = defineFactTable<readonly [string], EventTypeDimension>(
+  'exam_scores',
+  'event_type',
+  ['id'],
+)
+export const students = defineFactTable<readonly [string], StudentDimension>(
+  'exam_scores',
+  'students',
+  ['id'],
+)
+export const exams = defineFactTable<readonly [number], ExamDimension>('exam_scores', 'exams', [
+  'id',
+])
+export const studentAverageScores = defineFactTable<readonly [string], StudentAverageScore>(
   'exam_scores',
   'student_average_score',
   ['student_id'],
 )
-export const examAverageScores = defineFactTable<ExamAverageScore>(
+export const examAverageScores = defineFactTable<readonly [number], ExamAverageScore>(
   'exam_scores',
   'exam_average_score',
   ['exam_id'],
 )
-export const dataQualityCheckResults = defineFactTable<DataQualityCheckResult>(
-  'exam_scores',
-  'data_quality_checks_results',
-  ['event_id', 'check_name'],
-)
+export const dataQualityCheckResults = defineFactTable<
+  readonly [string, string],
+  DataQualityCheckResult
+>('exam_scores', 'data_quality_checks_results', ['event_id', 'check_name'])

@@ -1,6 +1,8 @@
 /** The facts of the multiple-choice test platform. Times are milliseconds since the epoch. */
 import { defineFactTable, type FactMetadata } from './define.ts'
 
+export type { FactMetadata }
+
 export interface QuestionInteractionFact extends FactMetadata {
   readonly student_id: string
   readonly test_id: string
@@ -72,17 +74,27 @@ export interface QuestionDimension extends FactMetadata {
   readonly question_text: string | null
 }
 
-export const questionInteractions = defineFactTable<QuestionInteractionFact>(
+export const questionInteractions = defineFactTable<
+  readonly [string, string, string],
+  QuestionInteractionFact
+>('mcq', 'question_interaction_fact', ['student_id', 'test_id', 'question_id'])
+export const testSummaries = defineFactTable<readonly [string, string], TestSummaryFact>(
   'mcq',
-  'question_interaction_fact',
-  ['student_id', 'test_id', 'question_id'],
+  'test_summary_fact',
+  ['student_id', 'test_id'],
 )
-export const testSummaries = defineFactTable<TestSummaryFact>('mcq', 'test_summary_fact', [
+export const testFunnels = defineFactTable<readonly [string], TestFunnelFact>(
+  'mcq',
+  'test_funnel_fact',
+  ['test_id'],
+)
+export const students = defineFactTable<readonly [string], StudentDimension>('mcq', 'students', [
   'student_id',
-  'test_id',
 ])
-export const testFunnels = defineFactTable<TestFunnelFact>('mcq', 'test_funnel_fact', ['test_id'])
-export const students = defineFactTable<StudentDimension>('mcq', 'students', ['student_id'])
-export const teachers = defineFactTable<TeacherDimension>('mcq', 'teachers', ['teacher_id'])
-export const tests = defineFactTable<TestDimension>('mcq', 'tests', ['test_id'])
-export const questions = defineFactTable<QuestionDimension>('mcq', 'questions', ['question_id'])
+export const teachers = defineFactTable<readonly [string], TeacherDimension>('mcq', 'teachers', [
+  'teacher_id',
+])
+export const tests = defineFactTable<readonly [string], TestDimension>('mcq', 'tests', ['test_id'])
+export const questions = defineFactTable<readonly [string], QuestionDimension>('mcq', 'questions', [
+  'question_id',
+])

@@ -1,7 +1,15 @@
-/** Turns values into fact rows, which carry when they were computed. A null value deletes the row. */
+/** Turns values into fact rows, which say when they happened and when they were computed. */
 import type { Processor, ProcessorContext, StreamRecord } from './processor.ts'
 
-export type RowOf<Key, Value, Row> = (value: Value, knownAtMs: number, key: Key) => Row | null
+export interface RowContext<Key> {
+  readonly key: Key
+  /** Of the record, milliseconds since the epoch. */
+  readonly eventTimeMs: number
+  readonly knownAtMs: number
+}
+
+/** The row of a value; null deletes it. */
+export type RowOf<Key, Value, Row> = (value: Value, context: RowContext<Key>) => Row | null
 
 export class FactRowsProcessor<Key, Value, Row> implements Processor<
   Key,
@@ -21,10 +29,10 @@ export class FactRowsProcessor<Key, Value, Row> implements Processor<
   }
 
   process(record: StreamRecord<Key, Value | null>): void {
+    const { key, value, timestampMs } = record
+    const knownAtMs = this.#context.wallClockMs
     const row =
-      record.value === null
-        ? null
-        : this.#rowOf(record.value, this.#context.wallClockMs, record.key)
+      value === null ? null : this.#rowOf(value, { key, eventTimeMs: timestampMs, knownAtMs })
     this.#context.forward({ ...record, value: row })
   }
 }

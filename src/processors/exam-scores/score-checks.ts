@@ -91,12 +91,3 @@ export class ScoreChecksProcessor implements Processor<readonly [string], ExamSc
     )
   }
 }
-
-/** Of two results of one check on versions of one event: that of the later version. */
-export function laterResult(
-  a: DataQualityCheckResult,
-  b: DataQualityCheckResult,
-): DataQualityCheckResult {
-  if (a.event_time !== b.event_time) return a.event_time > b.event_time ? a : b
-  return a.payload >= b.payload ? a : b
-}

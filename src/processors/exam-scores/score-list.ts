@@ -19,10 +19,11 @@ export function addScore(list: ScoreList, { eventId, eventTimeMs, score }: Score
   return { scores: list.scores.toSpliced(positionOf(list.scores, added), 0, added) }
 }
 
-export function removeScore(list: ScoreList, score: Score): ScoreList {
+/** Null when the last one is gone. */
+export function removeScore(list: ScoreList, score: Score): ScoreList | null {
   const position = positionOf(list.scores, score)
-  const found = list.scores[position]
-  return found?.eventId === score.eventId ? { scores: list.scores.toSpliced(position, 1) } : list
+  if (list.scores[position]?.eventId !== score.eventId) return list
+  return list.scores.length === 1 ? null : { scores: list.scores.toSpliced(position, 1) }
 }
 
 /** Summed in the list's order, so that the same list always has the same mean; null where no score is. */
