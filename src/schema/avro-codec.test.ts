@@ -91,8 +91,29 @@ describe('an Avro codec', () => {
     for (const n of [2 ** 53, -(2 ** 53), 1.5, NaN, Infinity, 10n]) {
       assert.throws(() => codec.encode({ n }), codeOf('SCHEMA_REFUSED', /field "n": expected long/))
     }
+    for (const n of [2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 52, -(2 ** 52) - 1, -(2 ** 52), 2 ** 31]) {
+      assert.deepEqual(codec.decode(codec.encode({ n })), { n })
+    }
     const tooLarge = Buffer.from('0000000001ffffffffffffffffff01', 'hex')
     assert.throws(() => codec.decode(tooLarge), codeOf('AVRO_CORRUPT', /precision/))
+  })
+
+  test('reads a large long as the nearest double, with its sign', async () => {
+    const n = (type: string) => record({ name: 'n', type })
+    const longs = await openAvroCodec<unknown>({ topic: 'n', schema: n('long'), registry })
+    const doubles = avroCodec<unknown>({ topic: 'n', schema: n('double'), registry })
+    for (const value of [-(2 ** 52) - 1, 2 ** 53 - 1, -7]) {
+      const bytes = longs.encode({ n: value })
+      await doubles.prepare([bytes])
+      assert.deepEqual(doubles.decode(bytes), { n: value })
+    }
+  })
+
+  test('refuses an int of more than 32 bits', async () => {
+    const schema = record({ name: 'n', type: 'int' })
+    const codec = await openAvroCodec<unknown>({ topic: 'n', schema, registry })
+    const wide = Buffer.from('0000000001' + '8080808010', 'hex')
+    assert.throws(() => codec.decode(wide), codeOf('AVRO_CORRUPT', /2147483648 is not an int/))
   })
 
   test('takes an enum by its symbols alone', async () => {

@@ -82,8 +82,8 @@ export const primitiveKinds: ReadonlySet<string> = new Set<PrimitiveKind>([
   'string',
 ])
 
-/** Beyond these avsc refuses a number, because its neighbours are no longer told apart. */
-export const longMax = Number.MAX_SAFE_INTEGER - 1
+/** Beyond ± this a number's neighbours are no longer told apart. */
+export const longMax = Number.MAX_SAFE_INTEGER
 
 export function isNamed(type: AvroType): type is RecordType | EnumType | FixedType {
   return type.kind === 'record' || type.kind === 'enum' || type.kind === 'fixed'

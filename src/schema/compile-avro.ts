@@ -3,12 +3,15 @@
  *  1. A count in a corrupt array or map does not make the reader loop beyond the bytes.
  *  2. A reader's union takes a writer's branch as it is before it promotes it (bytes are not read as a string).
  *  3. An enum takes its symbols only, not the names that every JavaScript object has.
- *  4. Decoded records are plain objects.
+ *  4. Integers are exact, or refused (`exact-integers.ts`).
+ *  5. Decoded records are plain objects.
  */
 import avro from 'avsc'
 import type { Resolver, Type } from 'avsc'
 import { messageOf, TidemarkError } from '../core/errors.ts'
 import type { AvroType } from './avro-type.ts'
+import type { Tap } from './avsc-tap.ts'
+import { ExactDouble, ExactFloat, ExactInt, ExactLong } from './exact-integers.ts'
 import { normalSchema } from './normal-schema.ts'
 
 /** @throws TidemarkError SCHEMA_INVALID where a union cannot be told apart without wrapping its values */
@@ -38,16 +41,6 @@ export function compileAvro(type: AvroType): Type {
 
 export function compileResolver(reader: Type, writer: Type): Resolver {
   return reader.createResolver(writer, { ignoreNamespaces: true })
-}
-
-/** The part of avsc's reader that the hardened types use; it has no public types. */
-interface Tap {
-  readonly buf: Buffer
-  pos: number
-  readLong(): number
-  readString(): string
-  skipString(): void
-  writeLong(value: number): void
 }
 
 interface Readable {
@@ -178,6 +171,14 @@ function hardened(schema: unknown, options: unknown): Type | undefined {
       return new SafeMap(schema as never, options)
     case 'enum':
       return new SafeEnum(schema as never, options)
+    case 'int':
+      return new ExactInt()
+    case 'long':
+      return new ExactLong()
+    case 'float':
+      return new ExactFloat()
+    case 'double':
+      return new ExactDouble()
     default:
       return undefined
   }

@@ -187,7 +187,7 @@ class JsonReader {
           faults = attempt.faults
       }
     } else {
-      for (const branch of type.branches) {
+      for (const branch of likelyFirst(type.branches, json)) {
         const attempt = this.#attempt(branch, json)
         if (attempt.faults.length === 0) return attempt.value
       }
@@ -240,6 +240,12 @@ class JsonReader {
     this.faults.push({ path: pathText(this.#path), reason })
     return undefined
   }
+}
+
+/** Text is a string before it is a time or bytes. */
+function likelyFirst(branches: readonly AvroType[], json: unknown): readonly AvroType[] {
+  const likely = branches.filter((branch) => branch.kind === typeof json)
+  return [...likely, ...branches.filter((branch) => !likely.includes(branch))]
 }
 
 function suggestion(name: string, known: readonly string[]): string {
