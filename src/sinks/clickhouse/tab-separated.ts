@@ -91,13 +91,12 @@ function renderOf(type: string): Render {
   if (name === 'DateTime') return renderDateTime
   if (name.startsWith('Decimal')) return renderDecimal
   if (name === 'Array' || name === 'Map' || name === 'Tuple') {
-    const nested = nestedOf(type)
-    return (value) => escapeTab(nested(value))
+    return nestedOf(type)
   }
   throw new RangeError(`no form for ClickHouse type ${type}`)
 }
 
-/** Inside arrays and maps text is quoted, NULL is a word, and the whole is escaped once more. */
+/** Inside arrays and maps text is quoted and escaped, once, and NULL is a word. */
 function nestedOf(type: string): Render {
   const { name, inner } = parseType(type)
   if (name === 'Nullable') {
@@ -148,7 +147,7 @@ function escapeTab(text: string): string {
 }
 
 function quotable(text: string): string {
-  return text.replace(/[\\']/g, (found) => `\\${found}`)
+  return escapeTab(text).replaceAll("'", "\\'")
 }
 
 function textOf(value: unknown): string {
@@ -215,7 +214,7 @@ function renderDateTime(value: unknown): string {
 }
 
 function listOf(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value
+  if (Array.isArray(value)) return value as unknown[]
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>)
   throw new TypeError('not a list')
 }

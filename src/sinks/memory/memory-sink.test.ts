@@ -1,0 +1,21 @@
+import { conformanceKey, conformanceTable, sinkConformance } from '../sink-conformance.ts'
+import { MemorySink } from './memory-sink.ts'
+
+const tables = [{ table: conformanceTable, keyColumns: conformanceKey }]
+let sink = new MemorySink(tables)
+
+sinkConformance('memory sink', () =>
+  Promise.resolve({
+    sink: {
+      setup: () => sink.setup(),
+      write: (rows) => sink.write(rows),
+      close: () => sink.close(),
+    },
+    current: () => Promise.resolve(sink.rows(conformanceTable)),
+    clear: () => {
+      sink = new MemorySink(tables)
+      return Promise.resolve()
+    },
+    close: () => Promise.resolve(),
+  }),
+)

@@ -1,0 +1,70 @@
+/** Rows in memory under the rule that ClickHouse's tables keep: the greatest version of a key is the row. */
+import { assert, present } from '../../core/assert.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { Row, Sink, TableName, TableRows } from '../sink.ts'
+
+export interface MemoryTable {
+  readonly table: TableName
+  readonly keyColumns: readonly string[]
+}
+
+interface HeldTable {
+  readonly keyColumns: readonly string[]
+  readonly rows: Map<string, Row>
+}
+
+export class MemorySink implements Sink {
+  readonly #tables = new Map<string, HeldTable>()
+
+  constructor(tables: readonly MemoryTable[]) {
+    for (const { table, keyColumns } of tables) {
+      this.#tables.set(nameOf(table), { keyColumns, rows: new Map() })
+    }
+  }
+
+  setup(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  write(batches: readonly TableRows[]): Promise<void> {
+    for (const { table, rows } of batches) {
+      const held = this.#tables.get(nameOf(table))
+      if (held === undefined) {
+        const message = `the sink has no table ${nameOf(table)}`
+        return Promise.reject(new TidemarkError('SINK_REFUSED', message, { details: { ...table } }))
+      }
+      for (const row of rows) keep(held, row)
+    }
+    return Promise.resolve()
+  }
+
+  /** The current rows, without the deleted ones and without `is_deleted`. */
+  rows(table: TableName): Row[] {
+    const { rows } = present(this.#tables.get(nameOf(table)), `table ${nameOf(table)}`)
+    const current: Row[] = []
+    for (const { is_deleted: isDeleted, ...row } of rows.values()) {
+      if (isDeleted !== 1) current.push(row)
+    }
+    return current
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+function nameOf(table: TableName): string {
+  return `${table.database}.${table.table}`
+}
+
+function keep(held: HeldTable, row: Row): void {
+  const key = JSON.stringify(held.keyColumns.map((column) => row[column]))
+  const before = held.rows.get(key)
+  if (before === undefined || versionOf(before) <= versionOf(row)) held.rows.set(key, row)
+}
+
+function versionOf(row: Row): bigint {
+  const { version } = row
+  assert(typeof version === 'bigint', 'every row of a sink carries a version')
+  return version
+}
