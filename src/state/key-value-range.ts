@@ -2,7 +2,6 @@
  * A range of a key-value store: the backend's entries, page by page, merged with what this task has written
  * and not yet committed. Deleted and expired entries are hidden; both directions.
  */
-import type { StateEntry } from '../core/state.ts'
 import { afterPrefix, dataEnd, dataKey } from './key-layout.ts'
 import type { KeyValueCache } from './key-value-cache.ts'
 import type { KeyValueSlot } from './key-value-slot.ts'
@@ -34,7 +33,10 @@ export async function readRange(cache: KeyValueCache, range: TextRange): Promise
   const found: KeyValueSlot[] = []
   while (found.length < range.entriesMax && (left.to === null || left.from < left.to)) {
     const wanted = range.entriesMax - found.length
+    const { commitCount } = cache.scope
     const page = await readPage(cache, left, range.reverse, Math.min(wanted, pageEntriesMax))
+    // A commit came in between: what was uncommitted when we read may be in neither place now. Read again.
+    if (commitCount !== cache.scope.commitCount) continue
     const done = pageBounds(page, left, range.reverse)
     mergePage(cache, page, done, range.reverse, found)
     if (page.isLast) break
@@ -54,7 +56,6 @@ function boundsOf({ from, to, prefix }: TextRange): Bounds {
   }
 }
 
-/** Reads again where a commit came in between: what was uncommitted then may be in neither place now. */
 async function readPage(
   cache: KeyValueCache,
   { from, to }: Bounds,
@@ -62,19 +63,14 @@ async function readPage(
   entriesMax: number,
 ): Promise<Page> {
   const { backend, partition } = cache.scope
-  const bounds = { from: dataKey(from), to: to === null ? dataEnd : dataKey(to) }
-  let entries: readonly StateEntry[]
-  let commitCount: number
-  do {
-    commitCount = cache.scope.commitCount
-    entries = await backend.scan({
-      ...bounds,
-      store: cache.meter.store,
-      partition,
-      reverse,
-      entriesMax,
-    })
-  } while (commitCount !== cache.scope.commitCount)
+  const entries = await backend.scan({
+    store: cache.meter.store,
+    partition,
+    from: dataKey(from),
+    to: to === null ? dataEnd : dataKey(to),
+    reverse,
+    entriesMax,
+  })
   return {
     entries: entries.map(({ key, value }) => ({
       keyText: key.toString('latin1', 1),

@@ -50,4 +50,4 @@ async function openPlace() {
 }
 
 storesConformance('map', openPlace)
-storesModel('map', openPlace)
+storesModel('map', openPlace, 300)

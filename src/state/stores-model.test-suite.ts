@@ -16,22 +16,33 @@ import { jsonSerde, latin1Serde } from './stores-conformance.test-suite.ts'
 
 const name = storeName('model')
 const task = partition(3)
-const runs = 150
 
 /** Keys that are prefixes of each other, and that look like the times in a suffix. */
-const keys = ['', 'a', 'a\0', 'a\x80\0\0\0\0\0\0\x05', 'aa', 'ab', 'b', 'ÿ', 'ÿÿ']
+const keys = ['', 'a', 'a\x80\0\0\0\0\0\0\x05', 'ÿÿ']
 const key = fc.constantFrom(...keys)
 const time = fc.integer({ min: -20, max: 60 })
 const value = fc.integer({ min: 0, max: 999 })
 
-const lifecycle = [
-  fc.record({ op: fc.constant('begin' as const) }),
-  fc.record({ op: fc.constant('end' as const) }),
-  fc.record({ op: fc.constant('discard' as const) }),
-  fc.record({ op: fc.constant('reopen' as const) }),
-  fc.record({ op: fc.constant('advance' as const), byMs: fc.integer({ min: 1, max: 15 }) }),
-  fc.record({ op: fc.constant('expire' as const), entriesMax: fc.integer({ min: 1, max: 5 }) }),
-]
+/** What happens while a read is under way. */
+const interruptions = ['nothing', 'begin', 'end', 'commit', 'discard'] as const
+const during = fc.constantFrom(...interruptions)
+type During = (typeof interruptions)[number]
+
+const lifecycle = (...advanceMs: number[]) =>
+  fc.oneof(
+    fc.record({ op: fc.constant('commit' as const) }),
+    fc.record({ op: fc.constant('begin' as const) }),
+    fc.record({ op: fc.constant('end' as const) }),
+    fc.record({ op: fc.constant('discard' as const) }),
+    fc.record({ op: fc.constant('reopen' as const) }),
+    fc.record({ op: fc.constant('advance' as const), byMs: fc.constantFrom(...advanceMs) }),
+    fc.record({
+      op: fc.constant('expire' as const),
+      entriesMax: fc.integer({ min: 1, max: 5 }),
+      during,
+    }),
+  )
+type LifecycleStep = StepOf<ReturnType<typeof lifecycle>>
 
 interface State<Entry> {
   entries: Map<string, Entry>
@@ -85,6 +96,24 @@ class Bench<Entry> {
     this.#committing = null
   }
 
+  async commit(): Promise<void> {
+    await this.end()
+    this.begin()
+    await this.end()
+  }
+
+  /** Runs a read of the stores, with something else happening while it is under way. */
+  async read<T>(during: During, start: () => Promise<T>): Promise<T> {
+    const reading = start()
+    if (during === 'begin') this.begin()
+    if (during === 'end') await this.end()
+    if (during === 'commit') await this.commit()
+    if (during === 'discard') this.discard()
+    const answer = await reading
+    // Here the stores may have forgotten what was read: a batch reads after the commit before it has begun.
+    return during === 'commit' || during === 'discard' ? start() : answer
+  }
+
   discard(): void {
     this.stores.discard()
     this.#committing = null
@@ -99,17 +128,26 @@ class Bench<Entry> {
     await this.open()
   }
 
-  async lifecycle(step: { op: string; byMs?: number; entriesMax?: number }): Promise<void> {
-    if (step.op === 'begin') this.begin()
-    else if (step.op === 'end') await this.end()
-    else if (step.op === 'discard') this.discard()
-    else if (step.op === 'reopen') await this.reopen()
-    else if (step.op === 'advance') {
-      this.now.streamTimeMs += step.byMs ?? 0
-      this.stores.advanceStreamTime(this.now.streamTimeMs)
-    } else if (step.op === 'expire') {
-      const count = await this.stores.expire(step.entriesMax ?? 1)
-      assert.ok(count <= (step.entriesMax ?? 1))
+  async lifecycle(step: LifecycleStep): Promise<void> {
+    switch (step.op) {
+      case 'commit':
+        return this.commit()
+      case 'begin':
+        return this.begin()
+      case 'end':
+        return this.end()
+      case 'discard':
+        return this.discard()
+      case 'reopen':
+        return this.reopen()
+      case 'advance':
+        this.now.streamTimeMs += step.byMs
+        return this.stores.advanceStreamTime(this.now.streamTimeMs)
+      case 'expire': {
+        const { during, entriesMax } = step
+        const count = await this.read(during, () => this.stores.expire(entriesMax))
+        assert.ok(count <= entriesMax)
+      }
     }
   }
 
@@ -152,10 +190,14 @@ async function onBench<Entry>(
   }
 }
 
-export function storesModel(backendName: string, openPlace: Open): void {
+function stepsOf<Step>(step: fc.Arbitrary<Step>): fc.Arbitrary<Step[]> {
+  return fc.array(step, { minLength: 1, maxLength: 120, size: 'max' })
+}
+
+export function storesModel(backendName: string, openPlace: Open, runs: number): void {
   void test(`${backendName}: a key-value store does what a map does, for any operations`, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(keyValueStep, { maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(stepsOf(keyValueStep), async (steps) => {
         await onBench<KeyValueModelEntry>(openPlace, keyValueDefinition, async (bench) => {
           for (const step of steps) await runKeyValueStep(bench, step)
         })
@@ -166,7 +208,7 @@ export function storesModel(backendName: string, openPlace: Open): void {
 
   void test(`${backendName}: a window store does what a map does, for any operations`, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(windowStep, { maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(stepsOf(windowStep), async (steps) => {
         await onBench<TimedModelEntry>(openPlace, windowDefinition, async (bench) => {
           for (const step of steps) await runWindowStep(bench, step)
         })
@@ -177,7 +219,7 @@ export function storesModel(backendName: string, openPlace: Open): void {
 
   void test(`${backendName}: a session store does what a map does, for any operations`, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(sessionStep, { maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(stepsOf(sessionStep), async (steps) => {
         await onBench<TimedModelEntry>(openPlace, sessionDefinition, async (bench) => {
           for (const step of steps) await runSessionStep(bench, step)
         })
@@ -188,7 +230,8 @@ export function storesModel(backendName: string, openPlace: Open): void {
 }
 
 const common = { name, keySerde: latin1Serde, valueSerde: jsonSerde }
-const ttlMs = 20
+/** The index lists entries by steps of 3 ms. */
+const ttlMs = 200
 const retentionMs = 20
 const keyValueDefinition: StoreDefinition = { ...common, kind: 'key-value', ttlMs }
 const windowDefinition: StoreDefinition = {
@@ -205,15 +248,17 @@ interface KeyValueModelEntry {
 }
 
 const keyValueStep = fc.oneof(
-  ...lifecycle,
+  { weight: 5, arbitrary: lifecycle(1, 2, 9, 120) },
   fc.record({ op: fc.constant('put' as const), key, value }),
   fc.record({ op: fc.constant('delete' as const), key }),
   fc.record({
     op: fc.constant('get' as const),
+    during,
     keys: fc.array(key, { minLength: 1, maxLength: 4 }),
   }),
   fc.record({
     op: fc.constant('range' as const),
+    during,
     from: fc.option(key, { nil: undefined }),
     to: fc.option(key, { nil: undefined }),
     prefix: fc.option(key, { nil: undefined }),
@@ -228,29 +273,25 @@ async function runKeyValueStep(
   step: StepOf<typeof keyValueStep>,
 ): Promise<void> {
   const store = bench.stores.get(name) as KeyValueStore<string, number>
-  const { entries, streamTimeMs } = bench.now
-  const isLive = (entry: KeyValueModelEntry) => entry.writtenMs >= streamTimeMs - ttlMs
+  const isLive = (entry: KeyValueModelEntry) => entry.writtenMs >= bench.now.streamTimeMs - ttlMs
   if (step.op === 'put') {
     store.put(step.key, step.value)
-    entries.set(step.key, { value: step.value, writtenMs: streamTimeMs })
+    const writtenMs = bench.now.streamTimeMs
+    bench.now.entries.set(step.key, { value: step.value, writtenMs })
   } else if (step.op === 'delete') {
     store.delete(step.key)
-    entries.delete(step.key)
+    bench.now.entries.delete(step.key)
   } else if (step.op === 'get') {
-    await bench.stores.prefetch(step.keys.map((wanted) => ({ store: name, key: wanted })))
+    await bench.read(step.during, () =>
+      bench.stores.prefetch(step.keys.map((wanted) => ({ store: name, key: wanted }))),
+    )
     for (const wanted of step.keys) {
-      const entry = entries.get(wanted)
+      const entry = bench.now.entries.get(wanted)
       const expected = entry !== undefined && isLive(entry) ? entry.value : undefined
       assert.equal(store.get(wanted), expected)
     }
   } else if (step.op === 'range') {
     const { from, to, prefix, reverse, entriesMax } = step
-    const expected = [...entries]
-      .filter(([text, entry]) => isLive(entry) && text.startsWith(prefix ?? ''))
-      .filter(([text]) => text >= (from ?? '') && (to === undefined || text < to))
-      .map(([text, entry]) => ({ key: text, value: entry.value }))
-      .sort((left, right) => (left.key < right.key ? -1 : 1) * (reverse ? -1 : 1))
-      .slice(0, entriesMax)
     const range = {
       reverse,
       entriesMax,
@@ -258,7 +299,14 @@ async function runKeyValueStep(
       ...(to === undefined ? {} : { to }),
       ...(prefix === undefined ? {} : { prefix: Buffer.from(prefix, 'latin1') }),
     }
-    assert.deepEqual(await store.range(range), expected)
+    const found = await bench.read(step.during, () => store.range(range))
+    const expected = [...bench.now.entries]
+      .filter(([text, entry]) => isLive(entry) && text.startsWith(prefix ?? ''))
+      .filter(([text]) => text >= (from ?? '') && (to === undefined || text < to))
+      .map(([text, entry]) => ({ key: text, value: entry.value }))
+      .sort((left, right) => (left.key < right.key ? -1 : 1) * (reverse ? -1 : 1))
+      .slice(0, entriesMax)
+    assert.deepEqual(found, expected)
     for (const entry of expected) assert.equal(store.get(entry.key), entry.value)
   } else {
     await bench.lifecycle(step)
@@ -277,13 +325,14 @@ function identityOf(entry: { key: string; startMs: number; endMs: number }): str
 }
 
 const windowStep = fc.oneof(
-  ...lifecycle,
+  { weight: 5, arbitrary: lifecycle(1, 2, 9) },
   fc.record({ op: fc.constant('put' as const), key, startMs: time, value }),
   fc.record({ op: fc.constant('delete' as const), key, startMs: time }),
-  fc.record({ op: fc.constant('fetch' as const), key, startMs: time }),
-  fc.record({ op: fc.constant('fetchRange' as const), key, fromMs: time, toMs: time }),
+  fc.record({ op: fc.constant('fetch' as const), during, key, startMs: time }),
+  fc.record({ op: fc.constant('fetchRange' as const), during, key, fromMs: time, toMs: time }),
   fc.record({
     op: fc.constant('all' as const),
+    during,
     fromMs: time,
     toMs: time,
     entriesMax: fc.integer({ min: 1, max: 6 }),
@@ -295,11 +344,10 @@ async function runWindowStep(
   step: StepOf<typeof windowStep>,
 ): Promise<void> {
   const store = bench.stores.get(name) as WindowStore<string, number>
-  const { entries, streamTimeMs } = bench.now
-  const limitMs = streamTimeMs - retentionMs
+  const limitMs = () => bench.now.streamTimeMs - retentionMs
   const live = (fromMs: number, toMs: number) =>
-    [...entries.values()]
-      .filter((entry) => entry.startMs >= Math.max(limitMs, fromMs) && entry.startMs <= toMs)
+    [...bench.now.entries.values()]
+      .filter((entry) => entry.startMs >= Math.max(limitMs(), fromMs) && entry.startMs <= toMs)
       .sort((left, right) =>
         left.key < right.key ? -1 : left.key > right.key ? 1 : left.startMs - right.startMs,
       )
@@ -307,25 +355,30 @@ async function runWindowStep(
   if (step.op === 'put') {
     store.put(step.key, step.startMs, step.value)
     const entry = { ...step, endMs: 0 }
-    if (step.startMs >= limitMs) entries.set(identityOf(entry), entry)
+    if (step.startMs >= limitMs()) bench.now.entries.set(identityOf(entry), entry)
   } else if (step.op === 'delete') {
     store.delete(step.key, step.startMs)
-    entries.delete(identityOf({ ...step, endMs: 0 }))
+    bench.now.entries.delete(identityOf({ ...step, endMs: 0 }))
   } else if (step.op === 'fetch') {
     const { key: wanted, startMs } = step
-    await bench.stores.prefetch([{ store: name, key: wanted, fromMs: startMs, toMs: startMs }])
+    await bench.read(step.during, () =>
+      bench.stores.prefetch([{ store: name, key: wanted, fromMs: startMs, toMs: startMs }]),
+    )
     const expected = live(startMs, startMs).filter((entry) => entry.key === wanted)
     assert.equal(store.fetch(wanted, startMs), expected[0]?.value)
     assert.deepEqual(store.fetchRange(wanted, startMs, startMs), expected)
   } else if (step.op === 'fetchRange') {
     const { key: wanted, fromMs, toMs } = step
-    await bench.stores.prefetch([{ store: name, key: wanted, fromMs, toMs }])
+    await bench.read(step.during, () =>
+      bench.stores.prefetch([{ store: name, key: wanted, fromMs, toMs }]),
+    )
     const expected = live(fromMs, toMs).filter((entry) => entry.key === wanted)
     assert.deepEqual(store.fetchRange(wanted, fromMs, toMs), expected)
   } else if (step.op === 'all') {
     const { fromMs, toMs, entriesMax } = step
+    const found = await bench.read(step.during, () => store.all(fromMs, toMs, entriesMax))
     const expected = live(fromMs, toMs).slice(0, entriesMax)
-    assert.deepEqual(await store.all(fromMs, toMs, entriesMax), expected)
+    assert.deepEqual(found, expected)
   } else {
     await bench.lifecycle(step)
   }
@@ -335,11 +388,12 @@ const span = fc
   .tuple(time, fc.integer({ min: 0, max: 12 }))
   .map(([startMs, lengthMs]) => ({ startMs, endMs: startMs + lengthMs }))
 const sessionStep = fc.oneof(
-  ...lifecycle,
+  { weight: 5, arbitrary: lifecycle(1, 2, 9) },
   fc.record({ op: fc.constant('put' as const), key, span, value }),
   fc.record({ op: fc.constant('remove' as const), key, span }),
   fc.record({
     op: fc.constant('find' as const),
+    during,
     key,
     earliestEndMs: time,
     latestStartMs: time,
@@ -351,22 +405,23 @@ async function runSessionStep(
   step: StepOf<typeof sessionStep>,
 ): Promise<void> {
   const store = bench.stores.get(name) as SessionStore<string, number>
-  const { entries, streamTimeMs } = bench.now
-  const limitMs = streamTimeMs - retentionMs
+  const limitMs = () => bench.now.streamTimeMs - retentionMs
   if (step.op === 'put') {
     const { startMs, endMs } = step.span
     store.put(step.key, startMs, endMs, step.value)
     const entry = { key: step.key, startMs, endMs, value: step.value }
-    if (endMs >= limitMs) entries.set(identityOf(entry), entry)
+    if (endMs >= limitMs()) bench.now.entries.set(identityOf(entry), entry)
   } else if (step.op === 'remove') {
     const { startMs, endMs } = step.span
     store.remove(step.key, startMs, endMs)
-    entries.delete(identityOf({ key: step.key, startMs, endMs }))
+    bench.now.entries.delete(identityOf({ key: step.key, startMs, endMs }))
   } else if (step.op === 'find') {
     const { key: wanted, earliestEndMs, latestStartMs } = step
-    await bench.stores.prefetch([{ store: name, key: wanted, earliestEndMs, latestStartMs }])
-    const expected = [...entries.values()]
-      .filter((entry) => entry.key === wanted && entry.endMs >= limitMs)
+    await bench.read(step.during, () =>
+      bench.stores.prefetch([{ store: name, key: wanted, earliestEndMs, latestStartMs }]),
+    )
+    const expected = [...bench.now.entries.values()]
+      .filter((entry) => entry.key === wanted && entry.endMs >= limitMs())
       .filter((entry) => entry.endMs >= earliestEndMs && entry.startMs <= latestStartMs)
       .sort((left, right) => left.endMs - right.endMs || left.startMs - right.startMs)
     assert.deepEqual(store.findSessions(wanted, earliestEndMs, latestStartMs), expected)

@@ -39,7 +39,8 @@ export interface TaskStores {
   /** @throws TidemarkError TOPOLOGY_INVALID where the task has no such store */
   get(name: StoreName | string): AnyStore
   /** Loads what is asked for and not yet in memory: one `readMany` for all keys of all stores, and the scans
-   * beside it. What is loaded stays in memory until the next commit at least.
+   * beside it. What is loaded stays in memory until the end of the next commit that begins; a batch therefore
+   * prefetches after the `pendingChanges` of the one before, or once more (then it costs no read).
    * @throws TidemarkError TOPOLOGY_INVALID where a request names no store, or is none for its kind */
   prefetch(requests: readonly PrefetchRequest[]): Promise<void>
   /** Asks for it as part of the next `load`. True where it is in memory already and may be read at once.
