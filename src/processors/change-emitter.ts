@@ -1,0 +1,48 @@
+/**
+ * Hands a table's changes on, each at once or only the last of each key when the batch ends (Kafka Streams'
+ * record cache). Held back, the old value is the one before the batch, so that the changes of a key still
+ * join up: the next old value equals the last new one.
+ */
+import type { Serde } from '../core/serde.ts'
+import type { Change } from './change.ts'
+import type { ProcessorContext, StreamRecord } from './processor.ts'
+
+export type Emit = 'per-record' | 'on-commit'
+
+export class ChangeEmitter<K, V> {
+  readonly #context: ProcessorContext<K, Change<V>>
+  readonly #keySerde: Serde<K>
+  /** By the key's bytes. Bounded by the batch: `flush` empties it. */
+  readonly #held: Map<string, StreamRecord<K, Change<V>>> | null
+
+  constructor(context: ProcessorContext<K, Change<V>>, emit: Emit, keySerde: Serde<K>) {
+    this.#context = context
+    this.#keySerde = keySerde
+    this.#held = emit === 'on-commit' ? new Map() : null
+  }
+
+  emit(record: StreamRecord<K, Change<V>>): void {
+    if (this.#held === null) {
+      this.#context.forward(record)
+      return
+    }
+    const id = this.#keySerde.serialize(record.key).toString('latin1')
+    const earlier = this.#held.get(id)
+    const value =
+      earlier === undefined
+        ? record.value
+        : { oldValue: earlier.value.oldValue, newValue: record.value.newValue }
+    this.#held.set(id, { ...record, value })
+  }
+
+  flush(): void {
+    if (this.#held === null) return
+    const records = [...this.#held.values()]
+    this.#held.clear()
+    for (const record of records) {
+      const { oldValue, newValue } = record.value
+      // A key that came and went within the batch was never seen outside.
+      if (oldValue !== null || newValue !== null) this.#context.forward(record)
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * How a join reads another table: from the store beneath it, through the filters and mappings between. A
+ * table that is only a filter or a mapping of another one therefore needs no store of its own.
+ */
+import type { StoreName } from '../core/record.ts'
+import type { Serde } from '../core/serde.ts'
+import type { KeyValueStore, SessionStore, WindowStore } from '../state/stores.ts'
+import type { Prefetch, ProcessorContext } from './processor.ts'
+import type { Timestamped } from './timestamped.ts'
+import type { Windowed } from './windowed.ts'
+
+export interface TableView<K, V> {
+  readonly store: StoreName
+  /** Of what the store holds; its bytes tell one version of a row from another. */
+  readonly storedSerde: Serde<Timestamped<unknown>>
+  prefetch(key: K, prefetch: Prefetch): void
+  open(context: ProcessorContext): TableReader<K, V>
+}
+
+export interface TableReader<K, V> {
+  get(key: K): Timestamped<V> | undefined
+  /** What the store itself holds, before any mapping. */
+  stored(key: K): Timestamped<unknown> | undefined
+}
+
+export function keyValueView<K, V>(
+  store: StoreName,
+  storedSerde: Serde<Timestamped<V>>,
+): TableView<K, V> {
+  return {
+    store,
+    storedSerde: storedSerde as Serde<Timestamped<unknown>>,
+    prefetch: (key, prefetch) => {
+      prefetch.key(store, key)
+    },
+    open: (context) => {
+      const rows = context.store<KeyValueStore<K, Timestamped<V>>>(store)
+      return { get: (key) => rows.get(key), stored: (key) => rows.get(key) }
+    },
+  }
+}
+
+export function windowView<K, V>(
+  store: StoreName,
+  storedSerde: Serde<Timestamped<V>>,
+): TableView<Windowed<K>, V> {
+  return {
+    store,
+    storedSerde: storedSerde as Serde<Timestamped<unknown>>,
+    prefetch: ({ key, windowStartMs }, prefetch) => {
+      prefetch.windows(store, key, windowStartMs, windowStartMs)
+    },
+    open: (context) => {
+      const rows = context.store<WindowStore<K, Timestamped<V>>>(store)
+      const get = ({ key, windowStartMs }: Windowed<K>) => rows.fetch(key, windowStartMs)
+      return { get, stored: get }
+    },
+  }
+}
+
+export function sessionView<K, V>(
+  store: StoreName,
+  storedSerde: Serde<Timestamped<V>>,
+): TableView<Windowed<K>, V> {
+  return {
+    store,
+    storedSerde: storedSerde as Serde<Timestamped<unknown>>,
+    prefetch: ({ key, windowStartMs, windowEndMs }, prefetch) => {
+      prefetch.sessions(store, key, windowEndMs, windowStartMs)
+    },
+    open: (context) => {
+      const rows = context.store<SessionStore<K, Timestamped<V>>>(store)
+      const get = ({ key, windowStartMs, windowEndMs }: Windowed<K>) =>
+        rows
+          .findSessions(key, windowEndMs, windowStartMs)
+          .find((session) => session.startMs === windowStartMs && session.endMs === windowEndMs)
+          ?.value
+      return { get, stored: get }
+    },
+  }
+}
+
+/** The table after `transform`; null leaves the key out. */
+export function mappedView<K, V, R>(
+  view: TableView<K, V>,
+  transform: (value: V, key: K) => R | null,
+): TableView<K, R> {
+  return {
+    store: view.store,
+    storedSerde: view.storedSerde,
+    prefetch: (key, prefetch) => {
+      view.prefetch(key, prefetch)
+    },
+    open: (context) => {
+      const reader = view.open(context)
+      return {
+        get: (key) => {
+          const row = reader.get(key)
+          if (row === undefined || row.value === null) return undefined
+          return { value: transform(row.value, key), timestampMs: row.timestampMs }
+        },
+        stored: (key) => reader.stored(key),
+      }
+    },
+  }
+}

@@ -1,0 +1,41 @@
+/** Definitions of the stores that a processor works with. */
+import type { StoreName } from '../core/record.ts'
+import type { Serde } from '../core/serde.ts'
+import type {
+  KeyValueStoreDefinition,
+  SessionStoreDefinition,
+  WindowStoreDefinition,
+} from '../state/stores.ts'
+
+// Names are taken as they are: `validate` reports every illegal one of a topology at once.
+
+/** @param options.ttlMs how long after its last write, in stream time, an entry is kept; absent: for ever */
+export function keyValueStore<K, V>(
+  name: string,
+  keySerde: Serde<K>,
+  valueSerde: Serde<V>,
+  options: { readonly ttlMs?: number } = {},
+): KeyValueStoreDefinition<K, V> {
+  const ttlMs = options.ttlMs ?? null
+  return { kind: 'key-value', name: name as StoreName, keySerde, valueSerde, ttlMs }
+}
+
+/** @param options.retentionMs how long after a window's start it is kept, in stream time */
+export function windowStore<K, V>(
+  name: string,
+  keySerde: Serde<K>,
+  valueSerde: Serde<V>,
+  options: { readonly windowSizeMs: number; readonly retentionMs: number },
+): WindowStoreDefinition<K, V> {
+  return { kind: 'window', name: name as StoreName, keySerde, valueSerde, ...options }
+}
+
+/** @param options.retentionMs how long after a session's end it is kept, in stream time */
+export function sessionStore<K, V>(
+  name: string,
+  keySerde: Serde<K>,
+  valueSerde: Serde<V>,
+  options: { readonly retentionMs: number },
+): SessionStoreDefinition<K, V> {
+  return { kind: 'session', name: name as StoreName, keySerde, valueSerde, ...options }
+}
