@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { systemClock } from '../core/clock.ts'
+import { TidemarkError } from '../core/errors.ts'
+import { partition, topicName } from '../core/record.ts'
+import type { PartitionRecords } from '../log/log.ts'
+import { MemoryStorage } from '../log/memory/memory-storage.ts'
+import { StoredLog } from '../log/stored-log.ts'
+import type { ValueCodec } from '../core/serde.ts'
+import { tupleSerde } from '../core/tuple.ts'
+import type { FactTable } from '../facts/fact-table.ts'
+import { FactConsumer } from './fact-consumer.ts'
+import type { FactConsumerOptions } from './fact-consumer.ts'
+import { MemorySink } from './memory/memory-sink.ts'
+import type { Row, Sink, TableRows } from './sink.ts'
+
+const table = { database: 'exams', table: 'averages' }
+const topic = topicName('exams.averages')
+const keySerde = tupleSerde<readonly [string]>()
+const fact: FactTable<readonly [string], Record<string, unknown>> = {
+  ...table,
+  keyColumns: ['student_id'],
+  topic: { name: topic, keySerde, schema: {}, cleanupPolicy: 'compact', retentionMs: null },
+}
+const codec: ValueCodec<Record<string, unknown>> = {
+  encode: (value) => Buffer.from(JSON.stringify(value)),
+  decode: (bytes) => {
+    if (bytes[0] !== 0x7b) throw new TidemarkError('AVRO_CORRUPT', 'not a value')
+    return JSON.parse(bytes.toString()) as Record<string, unknown>
+  },
+  prepare: () => Promise.resolve(),
+}
+
+async function openLog(partitionCount = 2): Promise<StoredLog> {
+  const log = await StoredLog.open(new MemoryStorage(), { clock: systemClock })
+  await log.createTopics([
+    { name: topic, partitionCount, cleanupPolicy: 'compact', retentionMs: null },
+  ])
+  return log
+}
+
+function records(
+  at: number,
+  facts: readonly (readonly [string, number | null])[],
+): PartitionRecords {
+  return {
+    topic,
+    partition: partition(at),
+    records: facts.map(([student, average]) => ({
+      key: keySerde.serialize([student]),
+      value: average === null ? null : codec.encode({ average, event_time: 5, known_at: 7 }),
+      timestampMs: 3,
+    })),
+  }
+}
+
+function consumerOf(
+  log: StoredLog,
+  sink: Sink,
+  options: Partial<FactConsumerOptions> = {},
+): FactConsumer {
+  return new FactConsumer({
+    name: 'test',
+    log,
+    sink,
+    clock: systemClock,
+    facts: [{ fact: fact as unknown as FactTable, codec }],
+    epoch: 1,
+    ageMaxMs: 1,
+    idleWaitMs: 20,
+    ...options,
+  })
+}
+
+const memorySink = () => new MemorySink([{ table, keyColumns: fact.keyColumns }])
+const averages = (sink: MemorySink) =>
+  Object.fromEntries(sink.rows(table).map((row) => [row['student_id'], row['average']]))
+
+/** A sink that a test makes fail, block and watch. */
+class WatchedSink implements Sink {
+  readonly inner = memorySink()
+  readonly batches: (readonly TableRows[])[] = []
+  failure: Error | null = null
+  attempts = 0
+  onAttempt: () => void = () => {}
+
+  setup = () => Promise.resolve()
+  close = () => Promise.resolve()
+  async write(batches: readonly TableRows[]): Promise<void> {
+    this.attempts++
+    this.onAttempt()
+    if (this.failure !== null) throw this.failure
+    this.batches.push(batches)
+    await this.inner.write(batches)
+  }
+}
+
+const unavailable = new TidemarkError('SINK_UNAVAILABLE', 'away', { details: { retryAfterMs: 1 } })
+
+test('facts become rows with key, version, times and deletion', async () => {
+  const log = await openLog()
+  const sink = new WatchedSink()
+  const consumer = consumerOf(log, sink)
+  await log.append([
+    records(0, [
+      ['ann', 1],
+      ['bob', 2],
+      ['bob', null],
+    ]),
+    records(1, [['cy', 3]]),
+  ])
+  await consumer.start()
+  await consumer.drain()
+  await consumer.stop()
+  const rows = sink.batches.flatMap((batch) => batch.flatMap((part) => part.rows))
+  const byStudent = new Map<unknown, Row>(rows.map((row) => [row['student_id'], row]))
+  assert.deepEqual(byStudent.get('ann'), {
+    average: 1,
+    event_time: 5,
+    known_at: 7,
+    student_id: 'ann',
+    version: 1n << 48n,
+    is_deleted: 0,
+  })
+  assert.deepEqual(byStudent.get('bob'), {
+    student_id: 'bob',
+    event_time: 3,
+    known_at: 3,
+    version: (1n << 48n) | 2n,
+    is_deleted: 1,
+  })
+  assert.deepEqual(averages(sink.inner), { ann: 1, cy: 3 })
+  assert.equal(consumer.status().lagTotal, 0)
+  await log.close()
+})
+
+test('only the last version of a key within a batch is written', async () => {
+  const log = await openLog(1)
+  const sink = new WatchedSink()
+  await log.append([
+    records(
+      0,
+      Array.from({ length: 50 }, (_, index) => ['ann', index] as const),
+    ),
+  ])
+  const consumer = consumerOf(log, sink, { ageMaxMs: 50 })
+  await consumer.start()
+  await consumer.drain()
+  await consumer.stop()
+  assert.equal(consumer.status().rowsWritten, 1)
+  assert.deepEqual(averages(sink.inner), { ann: 49 })
+  await log.close()
+})
+
+test('a batch ends at its rows, and none is larger', async () => {
+  const log = await openLog(1)
+  const sink = new WatchedSink()
+  await log.append([
+    records(
+      0,
+      Array.from({ length: 25 }, (_, index) => [`s${index}`, index] as const),
+    ),
+  ])
+  const consumer = consumerOf(log, sink, { rowsMax: 4 })
+  await consumer.start()
+  await consumer.drain()
+  await consumer.stop()
+  const sizes = sink.batches.map((batch) => batch.reduce((sum, part) => sum + part.rows.length, 0))
+  assert.ok(Math.max(...sizes) <= 4, `batches of ${sizes.join(', ')} rows`)
+  assert.equal(Object.keys(averages(sink.inner)).length, 25)
+  await log.close()
+})
+
+test('a stop writes what was read; the next start goes on behind it', async () => {
+  const log = await openLog(1)
+  const sink = new WatchedSink()
+  await log.append([records(0, [['ann', 1]])])
+  const first = consumerOf(log, sink)
+  await first.start()
+  await first.drain()
+  await first.stop()
+  await log.append([records(0, [['bob', 2]])])
+  const second = consumerOf(log, sink)
+  await second.start()
+  await second.drain()
+  await second.stop()
+  assert.equal(second.status().rowsWritten, 1)
+  assert.deepEqual(averages(sink.inner), { ann: 1, bob: 2 })
+  await log.close()
+})
+
+test('while the sink is unavailable the consumer pauses, shows its lag and loses nothing', async () => {
+  const log = await openLog(1)
+  const sink = new WatchedSink()
+  sink.failure = unavailable
+  const consumer = consumerOf(log, sink, { lagMax: 2, rowsMax: 1 })
+  const tried = new Promise<void>((resolve) => {
+    sink.onAttempt = () => {
+      if (sink.attempts === 3) resolve()
+    }
+  })
+  await consumer.start()
+  await log.append([
+    records(0, [
+      ['ann', 1],
+      ['bob', 2],
+      ['cy', 3],
+    ]),
+  ])
+  await tried
+  assert.equal(consumer.status().state, 'paused')
+  assert.equal(consumer.status().lag['exams.averages'], 3)
+  assert.ok((consumer.backPressure()?.retryAfterMs ?? 0) > 0)
+  sink.failure = null
+  await consumer.drain()
+  assert.equal(consumer.backPressure(), null)
+  assert.equal(consumer.status().state, 'running')
+  await consumer.stop()
+  assert.deepEqual(averages(sink.inner), { ann: 1, bob: 2, cy: 3 })
+  await log.close()
+})
+
+test('stopped while the sink is away, the consumer leaves every unwritten fact to the next start', async () => {
+  const log = await openLog(1)
+  const sink = new WatchedSink()
+  sink.failure = unavailable
+  const first = consumerOf(log, sink, { rowsMax: 1 })
+  const tried = new Promise<void>((resolve) => {
+    sink.onAttempt = resolve
+  })
+  await log.append([
+    records(0, [
+      ['ann', 1],
+      ['bob', 2],
+      ['cy', 3],
+    ]),
+  ])
+  await first.start()
+  await tried
+  await first.stop()
+  sink.failure = null
+  const second = consumerOf(log, sink)
+  await second.start()
+  await second.drain()
+  await second.stop()
+  assert.deepEqual(averages(sink.inner), { ann: 1, bob: 2, cy: 3 })
+  await log.close()
+})
+
+test('a refusal or an unreadable fact ends the consumer, naming where, and its offset stays', async () => {
+  const log = await openLog(1)
+  const sink = new WatchedSink()
+  const value = Buffer.from('x')
+  const key = keySerde.serialize(['ann'])
+  const corrupt = { topic, partition: partition(0), records: [{ key, value, timestampMs: 3 }] }
+  await log.append([corrupt])
+  let ended: (error: unknown) => void = () => {}
+  const failed = new Promise<unknown>((resolve) => {
+    ended = resolve
+  })
+  const consumer = consumerOf(log, sink, { onFailure: ended })
+  await consumer.start()
+  const error = await failed
+  assert.ok(error instanceof TidemarkError)
+  assert.equal(error.code, 'AVRO_CORRUPT')
+  assert.match(error.message, /exams\.averages: exams\.averages-0 at offset 0/)
+  assert.equal(consumer.status().state, 'failed')
+  await assert.rejects(consumer.drain(), { code: 'SINK_UNAVAILABLE' })
+  await consumer.stop()
+  const [committed] = await log.committedOffsets('test-clickhouse', [
+    { topic, partition: partition(0) },
+  ])
+  assert.equal(committed, null)
+  await log.close()
+})
+
+test('any partitions, batch sizes, failures and restarts give the last fact of every key', async () => {
+  const facts = fc.array(
+    fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.option(fc.nat(9), { nil: null })),
+    { maxLength: 40 },
+  )
+  const property = fc.asyncProperty(
+    facts,
+    fc.integer({ min: 1, max: 3 }),
+    fc.integer({ min: 1, max: 5 }),
+    fc.integer({ min: 0, max: 3 }),
+    async (all, partitionCount, rowsMax, failures) => {
+      const log = await openLog(partitionCount)
+      const sink = new WatchedSink()
+      sink.failure = failures > 0 ? unavailable : null
+      sink.onAttempt = () => {
+        if (sink.attempts >= failures) sink.failure = null
+      }
+      const half = Math.ceil(all.length / 2)
+      for (const part of [all.slice(0, half), all.slice(half)]) {
+        for (const [student, average] of part) {
+          const at = student.charCodeAt(0) % partitionCount
+          await log.append([records(at, [[student, average]])])
+        }
+        const consumer = consumerOf(log, sink, { rowsMax })
+        await consumer.start()
+        await consumer.drain()
+        await consumer.stop()
+      }
+      const expected = new Map(all)
+      for (const [student, average] of expected) if (average === null) expected.delete(student)
+      assert.deepEqual(averages(sink.inner), Object.fromEntries(expected))
+      await log.close()
+    },
+  )
+  await fc.assert(property, { numRuns: 25 })
+})

@@ -1,0 +1,69 @@
+/** From records of a fact topic to rows of its table. */
+import { present } from '../core/assert.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { ConsumerRecord, Offset } from '../core/record.ts'
+import type { ValueCodec } from '../core/serde.ts'
+import type { FactTable } from '../facts/fact-table.ts'
+import type { BufferedFact } from './fact-buffer.ts'
+import type { Row, TableRows } from './sink.ts'
+
+export interface FactSource {
+  readonly fact: FactTable
+  /** Of the fact topic's values: fields under the names of the columns. */
+  readonly codec: ValueCodec<Record<string, unknown>>
+}
+
+/** Law 3: grows for each key, because a key stays in one partition. The epoch grows when a topic starts anew. */
+export function factVersion(epoch: number, offset: Offset): bigint {
+  return (BigInt(epoch) << 48n) | BigInt(offset)
+}
+
+/** @throws TidemarkError AVRO_CORRUPT and the like, naming topic, partition and offset */
+export async function factRows(
+  source: FactSource,
+  facts: Iterable<BufferedFact>,
+  epoch: number,
+): Promise<TableRows> {
+  const { fact, codec } = source
+  const held = [...facts]
+  await codec.prepare(held.map(({ record }) => record.value))
+  const rows = held.map(({ at, record }) => {
+    try {
+      return factRow(fact, codec, record, epoch)
+    } catch (thrown) {
+      if (!(thrown instanceof TidemarkError)) throw thrown
+      const message = `${fact.database}.${fact.table}: ${at.topic}-${at.partition} at offset ${record.offset}: ${thrown.message}`
+      throw new TidemarkError(thrown.code, message, {
+        cause: thrown,
+        details: { topic: at.topic, partition: at.partition, offset: record.offset },
+      })
+    }
+  })
+  return { table: { database: fact.database, table: fact.table }, rows }
+}
+
+function factRow(
+  fact: FactTable,
+  codec: ValueCodec<Record<string, unknown>>,
+  record: ConsumerRecord,
+  epoch: number,
+): Row {
+  const { value } = record
+  // The decoded value is ours alone; copying it would cost as much as decoding it.
+  const row = value === null ? {} : codec.decode(value)
+  if (value === null || fact.keyColumns.some((column) => row[column] === undefined)) {
+    addKeyColumns(row, fact, record)
+  }
+  row['event_time'] ??= record.timestampMs
+  row['known_at'] ??= record.timestampMs
+  row['version'] = factVersion(epoch, record.offset)
+  row['is_deleted'] = value === null ? 1 : 0
+  return row
+}
+
+function addKeyColumns(row: Record<string, unknown>, fact: FactTable, record: ConsumerRecord) {
+  const parts = fact.topic.keySerde.deserialize(present(record.key, `key of ${fact.topic.name}`))
+  fact.keyColumns.forEach((column, index) => {
+    row[column] ??= parts[index]
+  })
+}
