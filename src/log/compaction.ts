@@ -10,7 +10,7 @@
 import type { ConsumerRecord, Offset } from '../core/record.ts'
 import { readBatches } from './batch-reader.ts'
 import type { GroupCommit } from './group-commit.ts'
-import type { MaintenanceOptions } from './maintenance.ts'
+import type { MaintenanceOptions } from './maintenance-options.ts'
 import type { OrderedStorage, StorageOperation } from './ordered-storage.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { decodeRecordBatch, encodeCompactedBatch } from './record-batch.ts'

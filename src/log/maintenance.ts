@@ -7,24 +7,13 @@ import type { Offset } from '../core/record.ts'
 import { readBatches } from './batch-reader.ts'
 import { CompactionPass, needsCompaction } from './compaction.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { maintenanceDefaults } from './maintenance-options.ts'
+import type { MaintenanceOptions } from './maintenance-options.ts'
 import type { OrderedStorage } from './ordered-storage.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { summarizeRecordBatch } from './record-batch.ts'
 import { logKey, metaKey, metaValue } from './storage-keys.ts'
 import type { TopicCatalog } from './topic-catalog.ts'
-
-export interface MaintenanceOptions {
-  /** How long a tombstone is kept, after its timestamp, for readers that have seen its key. Default a day. */
-  readonly tombstoneRetentionMs: number
-  /** Compaction begins where at least this part of the records is new since the last. Default 0.5. */
-  readonly dirtyRatioMin: number
-  /** … and at least so many are. Default 1,000. */
-  readonly dirtyRecordsMin: number
-  /** Keys that one compaction pass holds in memory; more take more passes. Default 200,000. */
-  readonly passKeysMax: number
-  /** What one step reads, roughly. Default 8 MiB. */
-  readonly stepBytesMax: number
-}
 
 export interface MaintenanceReport {
   /** Whole batches that were older than their topic's retention. */
@@ -33,14 +22,6 @@ export interface MaintenanceReport {
   readonly compactedRecords: number
   /** The step ended at its limit, not at the end of the work. */
   readonly more: boolean
-}
-
-const defaults: MaintenanceOptions = {
-  tombstoneRetentionMs: 24 * 3600 * 1000,
-  dirtyRatioMin: 0.5,
-  dirtyRecordsMin: 1000,
-  passKeysMax: 200_000,
-  stepBytesMax: 8 * 1024 * 1024,
 }
 
 interface Step {
@@ -71,7 +52,7 @@ export class Maintenance {
     this.#storage = storage
     this.#topics = topics
     this.#commits = commits
-    this.#options = { ...defaults, ...options }
+    this.#options = { ...maintenanceDefaults, ...options }
   }
 
   step(nowMs: number): Promise<MaintenanceReport> {

@@ -2,9 +2,14 @@
 import type { Offset, Partition, TopicPartition } from '../core/record.ts'
 import { topicPartitionId } from '../core/record.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { PartitionDescription } from './log.ts'
+import type { PartitionDescription, TopicSpec } from './log.ts'
 import { PartitionTail } from './tail-cache.ts'
-import type { TopicEntry } from './topic-catalog.ts'
+
+export interface TopicEntry {
+  spec: TopicSpec
+  readonly number: number
+  readonly partitions: readonly PartitionLog[]
+}
 
 export class PartitionLog {
   readonly topic: TopicEntry

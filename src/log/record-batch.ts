@@ -11,10 +11,11 @@
  *     6  u32  record count             34  records
  *    10  u32  last offset − base offset
  *
- *     record = [offset delta] (timestamp delta, zigzag) (key length + 1) key (value length + 1) value
+ *     record = [offset delta] (timestamp delta, zigzag, + 1) (key length + 1) key (value length + 1) value
  *              (header count) { (name length) name (value length) value }
  *
- * All parts in brackets are base-128 varints; length + 1 = 0 stands for null. The offset delta is there only
+ * All parts in brackets are base-128 varints; length + 1 = 0 stands for null, and a timestamp delta of 0 for a
+ * timestamp too far from the base, which follows as f64. The offset delta is there only
  * in a sparse batch, one that compaction has left gaps in; elsewhere the n-th record has offset base + n.
  *
  * Both directions are pure functions of their arguments. The encoder's scratch buffer is reused, its
@@ -34,6 +35,8 @@ const sparseFlag = 1
 const nullKeyFlag = 2
 /** Below this length a loop copies faster than a call of `set`. */
 const loopCopyBytesMax = 16
+/** Twice this, plus one, is still a safe integer. */
+const timestampDeltaMax = 2 ** 51
 /** One giant record must not keep its scratch for ever. */
 const scratchKeptBytesMax = 4 * 1024 * 1024
 
@@ -114,8 +117,7 @@ export function decodeRecordBatch(
   cursor = headerBytes
   for (let index = 0; index < recordCount; index++) {
     const offset = baseOffset + (sparse ? readVarint(bytes) : index)
-    const zigzag = readVarint(bytes)
-    const timestampMs = baseTimestampMs + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2)
+    const timestampMs = readTimestamp(bytes, baseTimestampMs)
     const key = readNullable(bytes)
     const value = readNullable(bytes)
     const headerCount = readVarint(bytes)
@@ -149,9 +151,8 @@ function encodeRun(
     const recordStart = position
     const { key, value, timestampMs } = record
     if (place !== null) putVarint((record as ConsumerRecord).offset - place.baseOffset)
-    const delta = timestampDelta(timestampMs, baseTimestampMs)
     if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs
-    putVarint(delta >= 0 ? delta * 2 : -delta * 2 - 1)
+    putTimestamp(timestampMs, baseTimestampMs)
     if (key === null) hasNullKey = true
     putNullable(key)
     putNullable(value)
@@ -172,7 +173,7 @@ function encodeRun(
 }
 
 function encodedBytesBound(record: ProducerRecord | ConsumerRecord): number {
-  // Five varints of at most eight bytes, and the header count.
+  // Five varints of at most eight bytes, or a whole timestamp instead of one.
   let bytes = 48
   if (record.key !== null) bytes += record.key.length
   if (record.value !== null) bytes += record.value.length
@@ -182,15 +183,20 @@ function encodedBytesBound(record: ProducerRecord | ConsumerRecord): number {
   return bytes
 }
 
-function timestampDelta(timestampMs: number, baseTimestampMs: number): number {
-  const delta = timestampMs - baseTimestampMs
-  if (!Number.isSafeInteger(delta * 2) || !Number.isSafeInteger(timestampMs)) {
+function putTimestamp(timestampMs: number, baseTimestampMs: number): void {
+  if (!Number.isSafeInteger(timestampMs)) {
     throw new TidemarkError(
       'REQUEST_INVALID',
       `timestamp ${timestampMs} is not a whole number of milliseconds`,
     )
   }
-  return delta
+  const delta = timestampMs - baseTimestampMs
+  if (Math.abs(delta) < timestampDeltaMax) {
+    putVarint(delta >= 0 ? delta * 2 + 1 : -delta * 2)
+  } else {
+    scratch[position++] = 0
+    position = scratch.writeDoubleBE(timestampMs, position)
+  }
 }
 
 function takeScratch(): Buffer {
@@ -262,6 +268,15 @@ function readVarint(bytes: Buffer): number {
     scale *= 128
   } while (byte >= 0x80)
   return value
+}
+
+function readTimestamp(bytes: Buffer, baseTimestampMs: number): number {
+  const code = readVarint(bytes)
+  if (code === 0) {
+    cursor += 8
+    return bytes.readDoubleBE(cursor - 8)
+  }
+  return baseTimestampMs + (code % 2 === 1 ? (code - 1) / 2 : -code / 2)
 }
 
 function readNullable(bytes: Buffer): Buffer | null {

@@ -36,7 +36,8 @@ import type {
 } from './log.ts'
 import { loadMeta, loadPartitions } from './load-log.ts'
 import { Maintenance } from './maintenance.ts'
-import type { MaintenanceOptions, MaintenanceReport } from './maintenance.ts'
+import type { MaintenanceReport } from './maintenance.ts'
+import type { MaintenanceOptions } from './maintenance-options.ts'
 import type { OrderedStorage } from './ordered-storage.ts'
 import { OutgoingBatches } from './outgoing-batches.ts'
 import type { PartitionLog } from './partition-log.ts'
@@ -44,6 +45,7 @@ import { ProducerEpochs } from './producer-epochs.ts'
 import { decodeRecordBatch } from './record-batch.ts'
 import { StateWrites, changesBytes } from './state-writes.ts'
 import { StoredProducer } from './stored-transaction.ts'
+import type { TransactionHost } from './stored-transaction.ts'
 import { TailCache } from './tail-cache.ts'
 import type { StoredBatch } from './tail-cache.ts'
 import { TopicCatalog, putTopic } from './topic-catalog.ts'
@@ -73,7 +75,7 @@ const defaults = {
 const groupBytesMax = 8 * 1024 * 1024
 const groupJobsMax = 4096
 
-export class StoredLog implements Log {
+export class StoredLog implements Log, TransactionHost {
   readonly sharesState = true
   readonly commits: GroupCommit
   readonly state = new StateWrites()

@@ -10,6 +10,9 @@ import { TidemarkError } from '../core/errors.ts'
 import type { TopicPartition } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
 import { putOffset } from './committed-offsets.ts'
+import type { CommittedOffsets } from './committed-offsets.ts'
+import type { GroupCommit } from './group-commit.ts'
+import type { GroupCoordinator } from './group-coordinator.ts'
 import type {
   AppendResult,
   GroupMetadata,
@@ -19,9 +22,10 @@ import type {
   TransactionalProducer,
 } from './log.ts'
 import { OutgoingBatches } from './outgoing-batches.ts'
-import type { ProducerIdentity } from './producer-epochs.ts'
+import type { ProducerEpochs, ProducerIdentity } from './producer-epochs.ts'
 import { changesBytes } from './state-writes.ts'
-import type { StoredLog } from './stored-log.ts'
+import type { StateWrites } from './state-writes.ts'
+import type { TopicCatalog } from './topic-catalog.ts'
 
 /** A batch that was encoded elsewhere by `encodeRecordBatch`. */
 export interface EncodedRecords extends TopicPartition {
@@ -30,12 +34,24 @@ export interface EncodedRecords extends TopicPartition {
   readonly recordCount: number
 }
 
+/** What a transaction needs of its log. */
+export interface TransactionHost {
+  readonly commits: GroupCommit
+  readonly topics: TopicCatalog
+  readonly producers: ProducerEpochs
+  readonly groups: GroupCoordinator
+  readonly offsets: CommittedOffsets
+  readonly state: StateWrites
+  readonly recordBytesMax: number
+  show(outgoing: OutgoingBatches): void
+}
+
 export class StoredProducer implements TransactionalProducer {
-  readonly #log: StoredLog
+  readonly #log: TransactionHost
   readonly #identity: ProducerIdentity
   #open: StoredTransaction | null = null
 
-  constructor(log: StoredLog, identity: ProducerIdentity) {
+  constructor(log: TransactionHost, identity: ProducerIdentity) {
     this.#log = log
     this.#identity = identity
   }
@@ -53,14 +69,14 @@ export class StoredProducer implements TransactionalProducer {
 }
 
 export class StoredTransaction implements Transaction {
-  readonly #log: StoredLog
+  readonly #log: TransactionHost
   readonly #identity: ProducerIdentity
   readonly #outgoing: OutgoingBatches
   readonly #offsets: { readonly group: GroupMetadata; readonly offsets: PartitionOffset[] }[] = []
   readonly #changes: (readonly StateChange[])[] = []
   #status: 'open' | 'committing' | 'committed' | 'failed' | 'aborted' = 'open'
 
-  constructor(log: StoredLog, identity: ProducerIdentity) {
+  constructor(log: TransactionHost, identity: ProducerIdentity) {
     this.#log = log
     this.#identity = identity
     this.#outgoing = new OutgoingBatches(log.recordBytesMax)

@@ -5,13 +5,8 @@ import type { Partition, TopicName, TopicPartition } from '../core/record.ts'
 import type { TopicDescription, TopicSpec } from './log.ts'
 import type { StorageOperation } from './ordered-storage.ts'
 import { PartitionLog } from './partition-log.ts'
+import type { TopicEntry } from './partition-log.ts'
 import { metaKey, metaValue } from './storage-keys.ts'
-
-export interface TopicEntry {
-  spec: TopicSpec
-  readonly number: number
-  readonly partitions: readonly PartitionLog[]
-}
 
 /** As it is in the `meta` family; JSON, without the name, which is in the key. */
 export interface PersistedTopic {

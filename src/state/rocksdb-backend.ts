@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { GroupAssignor } from '../log/group-assignor.ts'
-import type { MaintenanceOptions } from '../log/maintenance.ts'
+import type { MaintenanceOptions } from '../log/maintenance-options.ts'
 import { StoredLog } from '../log/stored-log.ts'
 import type { StoredLogStats } from '../log/stored-log.ts'
 import { StoredState } from '../log/stored-state.ts'
