@@ -42,15 +42,19 @@ export class ReadPlan {
     this.#scans.push(run)
   }
 
-  /** Rejects after every read has ended, so that no late answer fills what the caller has given up. */
+  /** Runs once. Rejects after every read has ended, so that no late answer fills what the caller has given up,
+   * and after every scan was tried, because each keeps its key in memory until it has run. */
   async run(backend: StateBackend): Promise<void> {
-    if (this.#reads.length === 0 && this.#scans.length === 0) return
     const work: Promise<void>[] = []
     if (this.#reads.length > 0) work.push(this.#readAll(backend))
     const scans = this.#scans.values()
     const lanes = Math.min(scansInFlightMax, this.#scans.length)
     for (let lane = 0; lane < lanes; lane += 1) work.push(runAll(scans))
     const outcomes = await Promise.allSettled(work)
+    // Slots remember their plan; the plan must not hold what it has read.
+    this.#reads.length = 0
+    this.#targets.length = 0
+    this.#scans.length = 0
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
@@ -69,5 +73,13 @@ export class ReadPlan {
 }
 
 async function runAll(scans: Iterator<() => Promise<void>>): Promise<void> {
-  for (let next = scans.next(); next.done !== true; next = scans.next()) await next.value()
+  const failures: unknown[] = []
+  for (let next = scans.next(); next.done !== true; next = scans.next()) {
+    try {
+      await next.value()
+    } catch (thrown) {
+      failures.push(thrown)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
 }

@@ -62,8 +62,9 @@ class CountedBackend implements StateBackend {
     return this.#inner.readMany(reads)
   }
 
-  scan(range: StateRange): ReturnType<StateBackend['scan']> {
+  async scan(range: StateRange): ReturnType<StateBackend['scan']> {
     this.scans.push(range)
+    if (this.failure !== null) throw this.failure
     return this.#inner.scan(range)
   }
 
@@ -258,16 +259,53 @@ function readingAndWriting(given: Given): void {
   )
 
   given(
-    'a read that fails leaves its keys not loaded, and can be tried again',
-    [keyValue('kv')],
-    async ({ stores, backend }) => {
+    'a read that fails leaves its keys not loaded, evictable, and can be tried again',
+    [keyValue('kv'), windows('w', 50)],
+    async ({ stores, backend, commit, budget }) => {
+      const requests = [
+        { store: 'kv', key: 'a' },
+        ...Array.from({ length: 100 }, (_, n) => ({
+          store: 'w',
+          key: `a${n}`,
+          fromMs: 0,
+          toMs: 9,
+        })),
+      ]
       backend.failure = new Error('disk on fire')
-      await assert.rejects(stores.prefetch([{ store: 'kv', key: 'a' }]), /disk on fire/)
+      await assert.rejects(stores.prefetch(requests), /disk on fire/)
       assert.throws(() => keyValueOf(stores, 'kv').get('a'), isError('STORE_KEY_NOT_LOADED'))
+      assert.throws(() => windowsOf(stores, 'w').fetch('a1', 5), isError('STORE_KEY_NOT_LOADED'))
+      await commit()
+      assert.equal(budget.usedBytes, 0)
       backend.failure = null
-      await stores.prefetch([{ store: 'kv', key: 'a' }])
+      await stores.prefetch(requests)
       assert.equal(keyValueOf(stores, 'kv').get('a'), undefined)
+      assert.equal(windowsOf(stores, 'w').fetch('a1', 5), undefined)
     },
+    new MemoryBudget(0),
+  )
+
+  given(
+    'what is requested before a commit and loaded after it is there',
+    [keyValue('kv'), windows('w', 50), sessions('s', 50)],
+    async ({ stores, commit }) => {
+      const requests = [
+        { store: 'kv', key: 'a' },
+        { store: 'w', key: 'a', fromMs: 0, toMs: 0 },
+        { store: 'w', key: 'b', fromMs: 0, toMs: 9 },
+        { store: 's', key: 'a', earliestEndMs: 0, latestStartMs: 9 },
+      ]
+      for (const request of requests) assert.equal(stores.request(request), false)
+      for (const request of requests) assert.equal(stores.request(request), false)
+      await commit()
+      await stores.load()
+      assert.equal(keyValueOf(stores, 'kv').get('a'), undefined)
+      assert.equal(windowsOf(stores, 'w').fetch('a', 0), undefined)
+      assert.equal(windowsOf(stores, 'w').fetch('b', 9), undefined)
+      assert.deepEqual(sessionsOf(stores, 's').findSessions('a', 0, 9), [])
+      for (const request of requests) assert.equal(stores.request(request), true)
+    },
+    new MemoryBudget(0),
   )
 
   given(

@@ -184,6 +184,8 @@ export class TimedCache implements GroupOwner {
     } else {
       const missing = group.uncovered(from, toMs)
       group.planned(plan, missing.fromMs, missing.toMs)
+      // Counted from now on, not from the start of the scan: a commit before the plan runs must not evict it.
+      group.scanCount += 1
       plan.scan(() => this.#scan(group, missing.fromMs, missing.toMs))
     }
   }
@@ -195,7 +197,6 @@ export class TimedCache implements GroupOwner {
     const isSession = suffixTimes === 2
     let from = isSession ? dataKey(keyText, fromMs, -Infinity) : dataKey(keyText, fromMs)
     const to = successor(isSession ? dataKey(keyText, toMs, Infinity) : dataKey(keyText, toMs))
-    group.scanCount += 1
     try {
       for (;;) {
         const entriesMax = pageEntriesMax
