@@ -39,7 +39,7 @@ export async function openStorage(options: OpenStorageOptions): Promise<Storage>
   const { directory, durability = 'fsync' } = options
   const plan = planMemory(options.memoryBudgetBytes ?? memoryBudgetBytesDefault)
   await prepareDataDirectory(directory)
-  const storage = await RocksdbStorage.open(directory, plan, durability)
+  const storage = await RocksdbStorage.open({ directory, plan, durability })
   let log: StoredLog
   try {
     await notePid(directory, process.pid)

@@ -23,6 +23,7 @@ import type {
 import { diskFull, explainOpening, isDiskFull, storageDirectory } from './data-directory.ts'
 import type { MemoryPlan } from './memory-plan.ts'
 import { WriteAheadSync } from './write-ahead-sync.ts'
+import type { FileSync } from './write-ahead-sync.ts'
 
 /** `fsync`: an acknowledged write survives a power cut. `process-crash`: it survives the process only. */
 export type Durability = 'fsync' | 'process-crash'
@@ -33,6 +34,14 @@ export interface RocksdbStorageStats {
   readonly tableReadersBytes: number
   readonly diskSyncs: number
   readonly reopenings: number
+}
+
+export interface RocksdbStorageOptions {
+  readonly directory: string
+  readonly plan: MemoryPlan
+  readonly durability: Durability
+  /** Absent: `fdatasync`. */
+  readonly fileSync?: FileSync
 }
 
 interface Opened {
@@ -50,6 +59,7 @@ export class RocksdbStorage implements OrderedStorage {
   readonly #directory: string
   readonly #plan: MemoryPlan
   readonly #durability: Durability
+  readonly #fileSync: FileSync | undefined
   #opened: Opened | null = null
   /** Reads wait for it while the database is being opened again. */
   #reopening: Promise<void> | null = null
@@ -59,20 +69,17 @@ export class RocksdbStorage implements OrderedStorage {
   #unflushedBytes = 0
 
   /** @throws TidemarkError DATA_DIR_IN_USE | DATA_DIR_CORRUPT | DISK_FULL */
-  static async open(
-    directory: string,
-    plan: MemoryPlan,
-    durability: Durability,
-  ): Promise<RocksdbStorage> {
-    const storage = new RocksdbStorage(directory, plan, durability)
+  static async open(options: RocksdbStorageOptions): Promise<RocksdbStorage> {
+    const storage = new RocksdbStorage(options)
     await storage.#open()
     return storage
   }
 
-  private constructor(directory: string, plan: MemoryPlan, durability: Durability) {
+  private constructor({ directory, plan, durability, fileSync }: RocksdbStorageOptions) {
     this.#directory = directory
     this.#plan = plan
     this.#durability = durability
+    this.#fileSync = fileSync
   }
 
   async read(family: StorageFamily, keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]> {
@@ -190,9 +197,8 @@ export class RocksdbStorage implements OrderedStorage {
     } catch (thrown) {
       throw await explainOpening(this.#directory, thrown)
     }
-    const sync = new WriteAheadSync(path, {
-      currentNumber: async () => (await database.currentWalFile()).number,
-    })
+    const currentNumber = async () => (await database.currentWalFile()).number
+    const sync = new WriteAheadSync(path, { currentNumber }, this.#fileSync)
     const opened = {
       database,
       families: {
