@@ -255,6 +255,10 @@ function readingAndWriting(given: Given): void {
       assert.deepEqual([backend.batches.length, backend.scans.length], [2, 1])
       await stores.prefetch([{ store: 'w', key: 'b', fromMs: 20, toMs: 40 }])
       assert.equal(backend.scans.length, 1)
+      await stores.prefetch([{ store: 'w', key: 'b', fromMs: 20, toMs: 70 }])
+      const [first, second] = backend.scans
+      assert.ok(first?.to !== undefined && second?.from !== undefined)
+      assert.ok(second.from.compare(first.to) >= 0, 'only what is missing is scanned')
     },
   )
 
@@ -591,6 +595,87 @@ function timeToLive(given: Given): void {
         stores.statistics().map((statistics) => statistics.expiredCount),
         [10, 10],
       )
+    },
+  )
+
+  given(
+    'the index lists an entry once: a delete takes both away, a live entry is not visited',
+    [keyValue('kv', 640)],
+    async ({ stores, commit }) => {
+      const store = keyValueOf(stores, 'kv')
+      stores.advanceStreamTime(101)
+      store.put('a', 1)
+      assert.equal(await commit(), 2)
+      stores.advanceStreamTime(109)
+      store.put('a', 2)
+      assert.equal(await commit(), 1)
+      stores.advanceStreamTime(750)
+      assert.equal(await stores.expire(9), 0)
+      store.delete('a')
+      assert.equal(await commit(), 2)
+    },
+  )
+
+  given(
+    'an entry that is listed too early after a change of the TTL is listed anew by the sweep',
+    [keyValue('kv', 640)],
+    async ({ stores, commit, again, backend }) => {
+      stores.advanceStreamTime(1001)
+      keyValueOf(stores, 'kv').put('a', 'short')
+      await commit()
+      const longer = again([keyValue('kv', 64_000)])
+      longer.advanceStreamTime(1500)
+      await longer.prefetch([{ store: 'kv', key: 'a' }])
+      keyValueOf(longer, 'kv').put('a', 'long')
+      await backend.write(longer.pendingChanges())
+      longer.committed()
+      for (const streamTimeMs of [65_400, 66_001]) {
+        longer.advanceStreamTime(streamTimeMs)
+        assert.equal(await longer.expire(9), 1)
+        await backend.write(longer.pendingChanges())
+        longer.committed()
+      }
+      const store = storeName('kv')
+      assert.deepEqual(await backend.scan({ store, partition: task, entriesMax: 9 }), [])
+    },
+  )
+
+  given(
+    'no sweep runs inside a commit, and one that a discard overtakes has no effect',
+    [windows('w', 10)],
+    async ({ stores, backend }) => {
+      windowsOf(stores, 'w').put('a', 0, 1)
+      stores.advanceStreamTime(10)
+      const changes = stores.pendingChanges()
+      stores.advanceStreamTime(20)
+      assert.equal(await stores.expire(9), 0)
+      await backend.write(changes)
+      stores.committed()
+      const sweeping = stores.expire(9)
+      stores.discard()
+      assert.equal(await sweeping, 0)
+      assert.equal(stores.pendingEntryCount, 0)
+      stores.advanceStreamTime(20)
+      assert.equal(await stores.expire(9), 1)
+    },
+  )
+
+  given(
+    'an expired entry that was written again is not deleted by the sweep',
+    [keyValue('kv', 10)],
+    async ({ stores, commit }) => {
+      stores.advanceStreamTime(0)
+      keyValueOf(stores, 'kv').put('a', 'old')
+      await commit()
+      stores.advanceStreamTime(50)
+      keyValueOf(stores, 'kv').put('a', 'new')
+      assert.equal(await stores.expire(9), 1)
+      const values = stores.pendingChanges().filter((change) => change.key[0] === 0)
+      assert.deepEqual(
+        values.map((change) => change.value === null),
+        [false],
+      )
+      assert.equal(stores.statistics()[0]?.expiredCount, 0)
     },
   )
 

@@ -215,9 +215,9 @@ export class TimedCache implements GroupOwner {
 
   #adopt(group: TimedGroup, key: Buffer, framed: Buffer): void {
     const suffixStart = key.length - this.shape.suffixTimes * timeBytes
-    // One key may be a prefix of another: then its entries stand between ours.
+    // One key may be a prefix of another, whose entries then stand between ours. Both bounds of the scan begin
+    // with our key, so all that it meets does, and the length tells.
     if (suffixStart !== 1 + group.keyText.length) return
-    if (key.toString('latin1', 1, suffixStart) !== group.keyText) return
     const primaryMs = readTime(key, suffixStart)
     const secondaryMs = this.shape.suffixTimes === 2 ? readTime(key, suffixStart + timeBytes) : 0
     const slot = group.find(primaryMs, secondaryMs) ?? group.insert(primaryMs, secondaryMs)
