@@ -1,0 +1,182 @@
+/**
+ * An instance from start to stop: the one place that knows which adapters stand behind the ports.
+ *
+ * Order of start: data directory and log, schema registry, ClickHouse and its tables, topologies, sinks, doors.
+ * Each step that fails undoes the ones before it. Stop goes the other way round: doors first, so that nothing
+ * is taken that would not be kept.
+ */
+import type { Hono } from 'hono'
+import { resolve } from 'node:path'
+import { systemClock, type Clock } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import { clickhouseApp } from '../server/clickhouse/clickhouse-app.ts'
+import { consoleApp } from '../server/console/console-app.ts'
+import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
+import { isIdle } from '../server/console/instance-status.ts'
+import { ingestApp } from '../server/ingest/ingest-app.ts'
+import { listen, type Listener } from '../server/listen.ts'
+import { registryApp } from '../server/registry/registry-app.ts'
+import type { Configuration } from './configuration.ts'
+import { Cleanup } from './cleanup.ts'
+import { removeInstanceFile, writeInstanceFile } from './instance-file.ts'
+import { portsOf } from './ports.ts'
+import { openServices, type Services } from './services.ts'
+import { statusOf } from './status.ts'
+import { productVersion } from './version.ts'
+
+export interface InstanceOptions {
+  /** False: no port is opened; the doors are called in process. */
+  readonly listen: boolean
+  readonly clock?: Clock
+}
+
+export interface InstanceApps {
+  readonly console: Hono
+  readonly registry: Hono
+  readonly ingest: Hono
+  readonly clickhouse: Hono
+}
+
+export interface Instance {
+  readonly apps: InstanceApps
+  readonly services: Services
+  readonly urls: InstanceUrls
+  status(): InstanceStatus
+  /** True when everything ingested before the call is queryable; false when the time is over. */
+  whenIdle(timeoutMs: number): Promise<boolean>
+  /** Rejects when the instance cannot go on; otherwise never settles. */
+  readonly failed: Promise<never>
+  /** Finishes and commits what is in hand, then closes everything. */
+  stop(): Promise<void>
+}
+
+/** How long running requests get to end at a stop. */
+const requestGraceMs = 2_000
+/** How often idleness is looked for. */
+const idlePollMs = 20
+
+/** @throws TidemarkError of whatever stands in the way, after everything opened so far is closed */
+export async function openInstance(
+  configuration: Configuration,
+  options: InstanceOptions,
+): Promise<Instance> {
+  const cleanup = new Cleanup()
+  try {
+    return await open(configuration, options, cleanup)
+  } catch (thrown) {
+    await cleanup.run()
+    throw thrown
+  }
+}
+
+async function open(
+  configuration: Configuration,
+  options: InstanceOptions,
+  cleanup: Cleanup,
+): Promise<Instance> {
+  const clock = options.clock ?? systemClock
+  const startedAtMs = clock.nowMs()
+  const services = await openServices(configuration, clock, cleanup)
+  let state: InstanceStatus['state'] = 'starting'
+  let trouble: string | null = null
+  let urls: InstanceUrls = { console: '', registry: '', ingest: '', clickhouse: '' }
+  const status = (): InstanceStatus =>
+    statusOf(services, {
+      version: productVersion,
+      state,
+      startedAtMs,
+      dataDir: resolve(configuration.dataDir),
+      urls,
+      residentBytes: process.memoryUsage.rss(),
+      trouble,
+    })
+  const whenIdle = (timeoutMs: number) => untilIdle(status, clock, timeoutMs)
+  const apps: InstanceApps = {
+    console: consoleApp({
+      status,
+      describe: (name) => services.describe(name),
+      whenIdle,
+      redrive: (request) => services.redrive(request),
+    }),
+    registry: registryApp(services.registry),
+    ingest: ingestApp(services.ingest),
+    clickhouse: clickhouseApp(services.clickhouse, {}),
+  }
+  if (options.listen) urls = await openDoors(apps, configuration, cleanup)
+  state = 'running'
+  const failed = services.failed.catch((thrown: unknown) => {
+    state = 'failed'
+    trouble = messageOf(thrown)
+    throw thrown
+  })
+  failed.catch(() => {})
+  if (options.listen) announce(configuration.dataDir, urls, startedAtMs, cleanup)
+  return {
+    apps,
+    services,
+    urls,
+    status,
+    whenIdle,
+    failed,
+    stop: async () => {
+      if (state !== 'failed') state = 'stopping'
+      await cleanup.run()
+    },
+  }
+}
+
+async function openDoors(
+  apps: InstanceApps,
+  { host, portOffset }: Configuration,
+  cleanup: Cleanup,
+): Promise<InstanceUrls> {
+  const ports = portsOf(portOffset)
+  const doors: [keyof InstanceApps, string][] = [
+    ['console', 'console'],
+    ['registry', 'schema registry'],
+    ['ingest', 'ingest'],
+    ['clickhouse', 'ClickHouse endpoint'],
+  ]
+  const listeners = new Map<keyof InstanceApps, Listener>()
+  for (const [door, name] of doors) {
+    const listener = await listen(apps[door], { name, host, port: ports[door] })
+    listeners.set(door, listener)
+    cleanup.add(() => listener.close(requestGraceMs))
+  }
+  const url = (door: keyof InstanceApps) => listeners.get(door)?.url ?? ''
+  return {
+    console: url('console'),
+    registry: url('registry'),
+    ingest: url('ingest'),
+    clickhouse: url('clickhouse'),
+  }
+}
+
+function announce(
+  dataDir: string,
+  urls: InstanceUrls,
+  startedAtMs: number,
+  cleanup: Cleanup,
+): void {
+  writeInstanceFile(dataDir, { pid: process.pid, version: productVersion, startedAtMs, urls })
+  cleanup.add(() => {
+    removeInstanceFile(dataDir)
+    return Promise.resolve()
+  })
+}
+
+function untilIdle(
+  status: () => InstanceStatus,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<boolean> {
+  const deadlineMs = clock.monotonicMs() + timeoutMs
+  return new Promise((resolve) => {
+    const look = () => {
+      if (isIdle(status())) resolve(true)
+      else if (clock.monotonicMs() >= deadlineMs) resolve(false)
+      else clock.after(idlePollMs, look)
+    }
+    look()
+  })
+}
