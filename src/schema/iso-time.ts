@@ -7,26 +7,34 @@ const dayMs = 86_400_000
 
 /** Milliseconds since the epoch; finer parts are cut off. */
 export function isoToMs(text: string): number | null {
-  const micros = isoToMicros(text)
-  return micros === null ? null : Math.floor(micros / 1000)
+  const time = parseTime(text)
+  return time === null ? null : time.seconds * 1000 + Math.floor(time.micros / 1000)
 }
 
-/** Microseconds since the epoch; finer parts are cut off. */
+/** Microseconds since the epoch; finer parts are cut off. Null also where the number would not be exact. */
 export function isoToMicros(text: string): number | null {
+  const time = parseTime(text)
+  if (time === null) return null
+  const micros = time.seconds * 1_000_000 + time.micros
+  return Number.isSafeInteger(micros) ? micros : null
+}
+
+function parseTime(text: string): { seconds: number; micros: number } | null {
   const match = timePattern.exec(text)
   if (match === null) return null
-  const [year, month, day, hour, minute, second] = match
-    .slice(1, 7)
-    .map((part) => Number(part ?? 0))
-  const dayStartMs = dayMsOf(year ?? 0, month ?? 0, day ?? 0)
-  const [zoneHour, zoneMinute] = [Number(match[9] ?? 0), Number(match[10] ?? 0)]
-  if (dayStartMs === null || zoneHour > 23 || zoneMinute > 59) return null
-  if ((hour ?? 0) > 23 || (minute ?? 0) > 59 || (second ?? 0) > 59) return null
-  const seconds = (hour ?? 0) * 3600 + (minute ?? 0) * 60 + (second ?? 0)
+  const part = (group: number) => Number(match[group] ?? 0)
+  const dayStartMs = dayMsOf(part(1), part(2), part(3))
+  const [hour, minute, second, zoneHour, zoneMinute] = [4, 5, 6, 9, 10].map(part) as Times
+  if (dayStartMs === null || hour > 23 || minute > 59 || second > 59) return null
+  if (zoneHour > 23 || zoneMinute > 59) return null
   const zoneSeconds = (zoneHour * 3600 + zoneMinute * 60) * (match[8] === '-' ? -1 : 1)
-  const micros = Number((match[7] ?? '').padEnd(6, '0').slice(0, 6))
-  return (dayStartMs / 1000 + seconds - zoneSeconds) * 1_000_000 + micros
+  return {
+    seconds: dayStartMs / 1000 + hour * 3600 + minute * 60 + second - zoneSeconds,
+    micros: Number((match[7] ?? '').padEnd(6, '0').slice(0, 6)),
+  }
 }
+
+type Times = [number, number, number, number, number]
 
 /** Days since the epoch. */
 export function isoToDays(text: string): number | null {

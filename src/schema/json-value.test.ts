@@ -83,6 +83,8 @@ test('times are read as numbers and as ISO 8601', () => {
     [{ seen: '2024-01-31T10:00:00.123Z' }, 'seen', 1706695200123],
     [{ seen: '2024-01-31 12:30:00,123456+02:30' }, 'seen', 1706695200123],
     [{ seen: '1969-12-31T23:59:59.9999Z' }, 'seen', -1],
+    [{ seen: '9999-12-31T23:59:59.9999-01:00' }, 'seen', 253402304399999],
+    [{ seen: '2024-02-29T00:00Z' }, 'seen', 1709164800000],
     [{ exact: '2024-01-31T10:00:00.123456Z' }, 'exact', 1706695200123456],
     [{ born: '1970-01-02' }, 'born', 1],
     [{ born: '1969-12-31' }, 'born', -1],
@@ -132,6 +134,20 @@ test('every fault is listed with its path', () => {
 test('numbers that are not exact are refused', () => {
   assert.match(faultsOf({ student_id: 's', seen: 2 ** 53 })['seen'] ?? '', /not exact/)
   assert.match(faultsOf({ student_id: 's', count: 2 ** 31 })['count'] ?? '', /expected int/)
+})
+
+test('times that are none are refused', () => {
+  for (const seen of [
+    '2023-02-29T00:00Z',
+    '2024-01-31T24:00Z',
+    '2024-13-01T00:00Z',
+    '2024-01-31',
+    '',
+  ]) {
+    assert.match(faultsOf({ student_id: 's', seen })['seen'] ?? '', /a time is written/, seen)
+  }
+  const exact = '9999-12-31T23:59:59Z'
+  assert.match(faultsOf({ student_id: 's', exact })['exact'] ?? '', /a time is written/)
 })
 
 test('what is no object is no record', () => {

@@ -112,7 +112,6 @@ class JsonReader {
   #bytes(type: PrimitiveType | FixedType, json: unknown): unknown {
     if (Buffer.isBuffer(json)) return json
     if (typeof json !== 'string') return this.#mismatch(type, json)
-    // eslint-disable-next-line no-control-regex -- every byte is a character of Avro's JSON form
     if (!/^[\u0000-\u00ff]*$/.test(json)) {
       return this.#mismatch(type, json, 'bytes are characters up to \\u00ff')
     }
@@ -194,7 +193,7 @@ class JsonReader {
     }
     if (faults.length > 0) this.faults.push(...faults)
     else this.#mismatch(type, json, this.#hintOf(type, json))
-    return undefined
+    return null
   }
 
   /** The reason beyond the mismatch, where one branch alone knows it: how a time or a symbol is written. */
@@ -231,14 +230,14 @@ class JsonReader {
     return value
   }
 
-  #mismatch(type: AvroType, json: unknown, hint = ''): undefined {
+  #mismatch(type: AvroType, json: unknown, hint = ''): null {
     const found = `expected ${describeType(type)}, found ${describeValue(json)}`
     return this.#fault(hint === '' ? found : `${found}; ${hint}`)
   }
 
-  #fault(reason: string): undefined {
+  #fault(reason: string): null {
     this.faults.push({ path: pathText(this.#path), reason })
-    return undefined
+    return null
   }
 }
 

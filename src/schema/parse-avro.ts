@@ -91,7 +91,7 @@ class SchemaParser {
       }
       default: {
         const type = this.#reference(kind, namespace, path)
-        return primitiveKinds.has(kind) ? ({ ...type, ...attributes(schema) } as AvroType) : type
+        return primitiveKinds.has(kind) ? { ...type, ...attributes(schema) } : type
       }
     }
   }

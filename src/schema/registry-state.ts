@@ -42,6 +42,10 @@ export class RegistryState {
         return
       case 'LAST_ID':
         this.#lastId = Math.max(this.#lastId, Number(value?.['id'] ?? 0))
+        return
+      default:
+        // Of a newer version: not ours to judge.
+        return
     }
   }
 

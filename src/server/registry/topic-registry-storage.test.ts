@@ -5,13 +5,11 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { ManualClock, systemClock } from '../../core/clock.ts'
 import { topicName } from '../../core/record.ts'
-import { planMemory, memoryBudgetBytesDefault } from '../../log/embedded/memory-plan.ts'
-import { RocksdbStorage } from '../../log/embedded/rocksdb-storage.ts'
 import type { Log } from '../../log/log.ts'
-import { MemoryStorage } from '../../log/memory/memory-storage.ts'
-import { StoredLog } from '../../log/stored-log.ts'
 import { avroCodec, openAvroCodec } from '../../schema/avro-codec.ts'
 import { LocalSchemaRegistry } from '../../schema/local-schema-registry.ts'
+import { openMemoryStorage } from '../../state/memory-backend.ts'
+import { openStorage } from '../../state/rocksdb-backend.ts'
 import { topicRegistryStorage } from './topic-registry-storage.ts'
 
 const schema = (...names: string[]) => ({
@@ -35,22 +33,8 @@ describe('a registry in the embedded log', () => {
 
   after(() => rm(directory, { recursive: true, force: true }))
 
-  /** The log, and how to close it with the storage below. */
-  async function openLog(): Promise<{ log: Log; close: () => Promise<void> }> {
-    const plan = planMemory(memoryBudgetBytesDefault)
-    const storage = await RocksdbStorage.open(directory, plan, 'fsync')
-    const log = await StoredLog.open(storage, { clock: systemClock })
-    return {
-      log,
-      close: async () => {
-        await log.close()
-        await storage.close()
-      },
-    }
-  }
-
   test('reads after a restart what was written before it, under the same ids', async () => {
-    let embedded = await openLog()
+    let embedded = await openStorage({ directory, clock: systemClock })
     let registry = await registryOn(embedded.log)
     const codec = await openAvroCodec<object>({ topic: 't', schema: schema('a'), registry })
     const bytes = codec.encode({ a: 7 })
@@ -61,7 +45,7 @@ describe('a registry in the embedded log', () => {
     await registry.deleteSubject('gone', true)
     await embedded.close()
 
-    embedded = await openLog()
+    embedded = await openStorage({ directory, clock: systemClock })
     registry = await registryOn(embedded.log)
     assert.deepEqual(await registry.subjects({ deleted: true }), ['t-value'])
     assert.deepEqual(await registry.versions('t-value'), [1, 2])
@@ -75,7 +59,8 @@ describe('a registry in the embedded log', () => {
 })
 
 test('a registry larger than one fetch is read to its end', async () => {
-  const log = await StoredLog.open(new MemoryStorage(), { clock })
+  const storage = await openMemoryStorage({ clock })
+  const { log } = storage
   const registry = await registryOn(log)
   const doc = 'x'.repeat(500_000)
   for (let index = 0; index < 12; index++) {
@@ -85,5 +70,5 @@ test('a registry larger than one fetch is read to its end', async () => {
   assert.equal((await reopened.versions('large')).length, 12)
   const [topic] = await log.describeTopics([topicName('_schemas')])
   assert.deepEqual([topic?.cleanupPolicy, topic?.partitionCount], ['compact', 1])
-  await log.close()
+  await storage.close()
 })
