@@ -1,0 +1,165 @@
+/**
+ * Redrive: refused records are sent to their topics again, as they were or mended, and their entries become
+ * `redriven` in the same write. Doing it twice sends nothing twice; a record that is still wrong stays where
+ * it is, with the reason.
+ */
+import { parse as parseCsv } from 'csv-parse/sync'
+import { messageOf } from '../core/errors.ts'
+import type { Headers } from '../core/record.ts'
+import { topicName } from '../core/record.ts'
+import type { ValueCodec } from '../core/serde.ts'
+import { partitionForKey } from '../core/partitioner.ts'
+import type { Log } from '../log/log.ts'
+import { admit, reasonOf, type Admitted, type AdmissionTopic, type Content } from './admission.ts'
+import { jsonOfCells } from './cells.ts'
+import { OutgoingRecords } from './outgoing-records.ts'
+import { PartitionCounts } from './partition-counts.ts'
+import { headersFromJson, quarantineTopic, type QuarantineEntry } from './quarantine.ts'
+
+export interface RedriveServices {
+  readonly log: Log
+  readonly topics: ReadonlyMap<string, AdmissionTopic>
+  readonly quarantine: ValueCodec<QuarantineEntry>
+  readonly nowMs: number
+}
+
+export interface Mending {
+  /** Fields of the value to set, JSON. */
+  readonly set?: Readonly<Record<string, unknown>> | undefined
+  /** A whole new value, JSON. */
+  readonly value?: unknown
+}
+
+export interface RedriveReport {
+  readonly redriven: readonly string[]
+  readonly refused: readonly { readonly id: string; readonly reason: string }[]
+  /** Sent again before this call. */
+  readonly already: readonly string[]
+}
+
+/** Names the entry that a record was sent again for. */
+export const redriveHeader = 'tidemark.redrive'
+/** Of a CSV row's names, as JSON. */
+export const columnsHeader = 'tidemark.columns'
+export const delimiterHeader = 'tidemark.delimiter'
+
+export async function redrive(
+  entries: readonly QuarantineEntry[],
+  mending: Mending,
+  services: RedriveServices,
+): Promise<RedriveReport> {
+  const { log, topics, quarantine, nowMs } = services
+  const outgoing = new OutgoingRecords()
+  const counts = new PartitionCounts(log)
+  const redriven: string[] = []
+  const refused: { id: string; reason: string }[] = []
+  const already: string[] = []
+  for (const entry of entries) {
+    if (entry.status === 'redriven') {
+      already.push(entry.id)
+      continue
+    }
+    const topic = topics.get(entry.topic)
+    const record =
+      topic === undefined
+        ? `topic ${entry.topic} is not one of this instance`
+        : await mended(topic, entry, mending)
+    if (typeof record === 'string') {
+      refused.push({ id: entry.id, reason: record })
+      continue
+    }
+    const name = topicName(entry.topic)
+    outgoing.add(name, partitionOf(record, entry, await counts.of(name)), record)
+    const row: QuarantineEntry = {
+      ...entry,
+      status: 'redriven',
+      redriven_at: nowMs,
+      known_at: nowMs,
+    }
+    const key = quarantineTopic.keySerde.serialize([entry.id])
+    const partition = partitionForKey(key, await counts.of(quarantineTopic.name))
+    const value = quarantine.encode(row)
+    outgoing.add(quarantineTopic.name, partition, { key, value, timestampMs: row.event_time })
+    redriven.push(entry.id)
+  }
+  await outgoing.append(log)
+  return { redriven, refused, already }
+}
+
+function partitionOf({ key }: Admitted, entry: QuarantineEntry, partitionCount: number): number {
+  return key === null
+    ? (entry.partition ?? 0) % partitionCount
+    : partitionForKey(key, partitionCount)
+}
+
+/** The record to send, or why there is none. */
+async function mended(
+  topic: AdmissionTopic,
+  entry: QuarantineEntry,
+  mending: Mending,
+): Promise<Admitted | string> {
+  const headers = headersFromJson(entry.record_headers)
+  const content = await mendedContent(topic, entry, mending, headers)
+  if (typeof content === 'string') return content
+  const verdict = admit(
+    topic,
+    {
+      content,
+      ...(topic.definition.keyOf === undefined && entry.record_key !== null
+        ? { key: { form: 'bytes', bytes: entry.record_key } }
+        : {}),
+      timestampMs: entry.record_timestamp ?? undefined,
+      headers: [
+        ...headers.filter(([name]) => name !== columnsHeader && name !== delimiterHeader),
+        [redriveHeader, Buffer.from(entry.id)],
+      ],
+    },
+    entry.quarantined_at,
+  )
+  return verdict.admitted ? verdict : reasonOf(verdict)
+}
+
+async function mendedContent(
+  topic: AdmissionTopic,
+  entry: QuarantineEntry,
+  { set, value }: Mending,
+  headers: Headers,
+): Promise<Content | string> {
+  if (value !== undefined) return { form: 'json', json: withFields(value, set) }
+  const { record_format: format, record_value: bytes } = entry
+  if (bytes === null) return `the bytes were not kept: send them again from ${entry.location ?? ''}`
+  try {
+    if (format === 'avro') {
+      await topic.codec.prepare([bytes])
+      if (set === undefined) return { form: 'framed', bytes }
+      return { form: 'json', json: withFields(topic.codec.decode(bytes), set) }
+    }
+    if (format === 'json') {
+      return { form: 'json', json: withFields(JSON.parse(bytes.toString('utf8')), set) }
+    }
+    if (format === 'csv') {
+      return { form: 'json', json: withFields(jsonOfRow(topic, bytes, headers), set) }
+    }
+    return `its ${bytes.length} bytes are in no known form: give a whole new value`
+  } catch (thrown) {
+    return `${messageOf(thrown)}; give a whole new value`
+  }
+}
+
+function withFields(value: unknown, set: Mending['set']): unknown {
+  if (set === undefined) return value
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError('the value is no object whose fields could be set')
+  }
+  return { ...value, ...set }
+}
+
+function jsonOfRow(topic: AdmissionTopic, bytes: Buffer, headers: Headers): unknown {
+  const header = (name: string) => headers.find(([each]) => each === name)?.[1].toString('utf8')
+  const columns = JSON.parse(header(columnsHeader) ?? '[]') as string[]
+  const [cells] = parseCsv(bytes, {
+    delimiter: header(delimiterHeader) ?? ',',
+    relax_column_count: true,
+  })
+  return jsonOfCells(topic.codec.type, columns, cells ?? [])
+}
