@@ -259,6 +259,10 @@ function readingAndWriting(given: Given): void {
       const [first, second] = backend.scans
       assert.ok(first?.to !== undefined && second?.from !== undefined)
       assert.ok(second.from.compare(first.to) >= 0, 'only what is missing is scanned')
+      await stores.prefetch([{ store: 'w', key: 'b', fromMs: -20, toMs: 30 }])
+      const third = backend.scans[2]
+      assert.ok(third?.to !== undefined && first.from !== undefined)
+      assert.ok(third.to.compare(first.from) <= 0, 'at the other end too')
     },
   )
 
@@ -643,7 +647,9 @@ function timeToLive(given: Given): void {
   given(
     'no sweep runs inside a commit, and one that a discard overtakes has no effect',
     [windows('w', 10)],
-    async ({ stores, backend }) => {
+    async ({ stores, backend, commit }) => {
+      windowsOf(stores, 'w').put('b', 5, 1)
+      await commit()
       windowsOf(stores, 'w').put('a', 0, 1)
       stores.advanceStreamTime(10)
       const changes = stores.pendingChanges()
@@ -656,7 +662,7 @@ function timeToLive(given: Given): void {
       assert.equal(await sweeping, 0)
       assert.equal(stores.pendingEntryCount, 0)
       stores.advanceStreamTime(20)
-      assert.equal(await stores.expire(9), 1)
+      assert.equal(await stores.expire(9), 2)
     },
   )
 
@@ -772,6 +778,15 @@ function windowRetention(given: Given): void {
         found.map(({ key, windowStartMs }) => `${key}${windowStartMs}`),
         ['a30', 'aa20', 'b20', 'b30'],
       )
+      const changes = stores.pendingChanges()
+      store.put('aa', 20, 'written again while its commit is under way')
+      store.put('b', 30, 'written again after its commit')
+      const again = await store.all(20, 30, 4)
+      assert.deepEqual(
+        again.map(({ key, windowStartMs }) => `${key}${windowStartMs}`),
+        ['a30', 'aa20', 'b20', 'b30'],
+      )
+      assert.ok(changes.length > 0)
     },
   )
 }

@@ -59,7 +59,9 @@ async function findWindows(
   const seen = new Set(best.map(identity))
   for (const { group, primaryMs } of cache.uncommitted()) {
     const window = { keyText: group.keyText, startMs: primaryMs }
-    if (primaryMs >= fromMs && primaryMs <= toMs && !seen.has(identity(window))) best.push(window)
+    if (primaryMs < fromMs || primaryMs > toMs || seen.has(identity(window))) continue
+    seen.add(identity(window))
+    best.push(window)
   }
   return first(best, entriesMax)
 }
