@@ -1,0 +1,129 @@
+/**
+ * The commit of a task, in six steps (law 2):
+ *
+ *  1. finish the batch: punctuations that are due, `flush` of each processor, expiry;
+ *  2. produce facts, repartition records and changelog;
+ *  3. add the input offsets, with the group's generation;
+ *  4. commit;
+ *  5. write the state with its changelog offset, where it is not part of the transaction;
+ *  6. only then take the next batch as done.
+ *
+ * On a log that shares its storage with the state, the state changes join the transaction in step 2 and step 5
+ * has nothing left to do. A crash before 4 leaves nothing; one between 4 and 5 leaves a tail of the changelog
+ * to be replayed.
+ */
+import type { Clock } from '../core/clock.ts'
+import { pause } from '../core/clock.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type {
+  AppendResult,
+  GroupMetadata,
+  PartitionOffset,
+  PartitionRecords,
+  Transaction,
+  TransactionalProducer,
+} from '../log/log.ts'
+import type { StateChange } from '../core/state.ts'
+import type { RuntimeLimits } from './limits.ts'
+
+export type CommitStep = 1 | 2 | 3 | 4 | 5 | 6
+
+/** Called after each step; a test crashes there. */
+export type CommitStepHook = (step: CommitStep, taskId: string) => void
+
+/** What one commit makes durable. */
+export interface CommitContent {
+  readonly outputs: readonly PartitionRecords[]
+  /** The state changes as changelog records; empty on a log that shares state. */
+  readonly changelog: readonly PartitionRecords[]
+  readonly state: readonly StateChange[]
+  readonly offsets: readonly PartitionOffset[]
+}
+
+/** The task, as a commit sees it. */
+export interface Committable {
+  readonly id: string
+  readonly group: GroupMetadata
+  readonly producer: TransactionalProducer
+  readonly sharesState: boolean
+  finishBatch(): Promise<void>
+  takeContent(): CommitContent
+  /** `changelogResults` has one result for each batch of the content's changelog. */
+  writeState(content: CommitContent, changelogResults: readonly AppendResult[]): Promise<void>
+  batchIsDone(): void
+  /** Named for the status: what the commit waits for. */
+  waitingFor: 'disk' | null
+}
+
+export interface CommitOptions {
+  readonly clock: Clock
+  readonly limits: RuntimeLimits
+  readonly signal: AbortSignal
+  readonly onCommitStep: CommitStepHook | null
+}
+
+/** @throws TidemarkError PRODUCER_FENCED | TRANSACTION_ABORTED | DISK_FULL, then nothing of it is durable */
+export async function commit(task: Committable, options: CommitOptions): Promise<void> {
+  const { onCommitStep } = options
+  await task.finishBatch()
+  onCommitStep?.(1, task.id)
+
+  const content = task.takeContent()
+  const results = await transact(task, content, options)
+  onCommitStep?.(4, task.id)
+
+  if (!task.sharesState) {
+    await task.writeState(content, results.slice(content.outputs.length))
+  }
+  onCommitStep?.(5, task.id)
+
+  task.batchIsDone()
+  onCommitStep?.(6, task.id)
+}
+
+/** Steps 2 to 4. A full disk is waited for: nothing was written, so the same content goes again. */
+async function transact(
+  task: Committable,
+  content: CommitContent,
+  options: CommitOptions,
+): Promise<readonly AppendResult[]> {
+  const { clock, limits, signal } = options
+  const giveUpMs = clock.monotonicMs() + limits.diskFullWaitMaxMs
+  try {
+    for (;;) {
+      const transaction = task.producer.begin()
+      try {
+        fill(transaction, task, content, options.onCommitStep)
+        // eslint-disable-next-line no-await-in-loop -- one attempt after the other
+        return await transaction.commit()
+      } catch (thrown) {
+        // eslint-disable-next-line no-await-in-loop
+        await transaction.abort()
+        if (!isDiskFull(thrown) || signal.aborted || clock.monotonicMs() >= giveUpMs) throw thrown
+        task.waitingFor = 'disk'
+        // eslint-disable-next-line no-await-in-loop
+        await pause(clock, limits.diskFullBackOffMs, signal)
+      }
+    }
+  } finally {
+    task.waitingFor = null
+  }
+}
+
+function fill(
+  transaction: Transaction,
+  task: Committable,
+  content: CommitContent,
+  onCommitStep: CommitStepHook | null,
+): void {
+  for (const batch of content.outputs) transaction.send(batch)
+  for (const batch of content.changelog) transaction.send(batch)
+  if (task.sharesState && content.state.length > 0) transaction.writeState(content.state)
+  onCommitStep?.(2, task.id)
+  if (content.offsets.length > 0) transaction.sendOffsets(task.group, content.offsets)
+  onCommitStep?.(3, task.id)
+}
+
+function isDiskFull(thrown: unknown): boolean {
+  return thrown instanceof TidemarkError && thrown.code === 'DISK_FULL'
+}

@@ -1,0 +1,272 @@
+/**
+ * Runs records through the nodes of a task, depth first and one after the other, with their state loaded.
+ *
+ * A record that is forwarded to a processor first asks for the state that the processor needs. Where all of it
+ * is in memory the processor runs at once. Where something has to be read the record is deferred: it waits for
+ * the next round, and one read serves all that wait (law 6). So a batch takes about as many rounds as stateful
+ * nodes follow one another, not as it has records.
+ *
+ * Invariants:
+ *  1. Every node sees its records in the order in which strict depth-first processing, record by record, would
+ *     bring them. While a record waits at a node, whatever reaches a node that must not overtake it (its
+ *     `blocks`: what is downstream, shares a store or writes the same topic) waits too, in order.
+ *  2. The first record of a round never waits again at its node, so every round gets something done.
+ *  3. While a processor's promise is under way no other processor runs; what it forwards waits for the next round.
+ *  4. What `flush` and punctuations forward waits until the callback has returned.
+ */
+import { assert, present } from '../core/assert.ts'
+import type { Prefetch, Processor, StreamRecord } from '../processors/processor.ts'
+import type { PrefetchRequest, TaskStores } from '../state/task-stores.ts'
+import type { InputRecord, Origin } from './input-record.ts'
+import type { TaskGraph, TaskNode } from './task-graph.ts'
+import { processingError } from './processing-error.ts'
+
+/** A record on its way to a node. */
+interface Arrival {
+  readonly node: TaskNode
+  readonly parent: string
+  readonly record: StreamRecord
+  readonly origin: Origin | null
+}
+
+export interface SinkOutput {
+  /** Takes a record that has reached a sink. */
+  send(sink: TaskNode, record: StreamRecord, origin: Origin | null): void
+}
+
+export interface ExecutionOptions {
+  readonly taskId: string
+  readonly graph: TaskGraph
+  readonly stores: TaskStores
+  /** By node index; undefined where the node is no processor. */
+  readonly processors: readonly (Processor | undefined)[]
+  readonly output: SinkOutput
+}
+
+export class Execution {
+  readonly #options: ExecutionOptions
+  readonly #stores: TaskStores
+  readonly #processors: readonly (Processor | undefined)[]
+  /** By node index: the key-value stores whose own key is loaded, because the processor has no `prefetch`. */
+  readonly #ownKeyStores: readonly (readonly string[])[]
+  readonly #prefetch: RequestingPrefetch
+  readonly #blocked: Uint8Array
+  #waiting: Arrival[] = []
+  #inFlight: Promise<unknown> | null = null
+  /** True inside `flush` and punctuations. */
+  #holding = false
+  #origin: Origin | null = null
+  /** The node whose processor runs, for messages. */
+  #current: TaskNode | null = null
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options
+    this.#stores = options.stores
+    this.#processors = options.processors
+    this.#prefetch = new RequestingPrefetch(options.stores)
+    this.#blocked = new Uint8Array(options.graph.nodes.length)
+    this.#ownKeyStores = options.graph.nodes.map(({ graphNode }, index) => {
+      if (graphNode.kind !== 'processor' || options.processors[index]?.prefetch) return []
+      return graphNode.stores.filter((name) => options.stores.get(name).kind === 'key-value')
+    })
+  }
+
+  /** Where the record in hand came from; null in a flush or punctuation. */
+  get origin(): Origin | null {
+    return this.#origin
+  }
+
+  /** Processes the records in order, until nothing waits any more. */
+  async run(inputs: readonly InputRecord[]): Promise<void> {
+    for (const input of inputs) {
+      this.#enter(input)
+      // eslint-disable-next-line no-await-in-loop -- the slow path of a processor that awaits
+      if (this.#inFlight !== null) await this.#settle()
+    }
+    await this.#drain()
+  }
+
+  /** Runs a processor's `flush` or a punctuation, then what it has forwarded. */
+  async runHeld(node: TaskNode, callback: () => void | Promise<void>): Promise<void> {
+    assert(this.#waiting.length === 0, 'nothing waits when a callback begins')
+    this.#origin = null
+    this.#current = node
+    this.#holding = true
+    try {
+      await callback()
+    } catch (thrown) {
+      throw this.#failed(node, thrown)
+    } finally {
+      this.#holding = false
+    }
+    await this.#drain()
+  }
+
+  /** Called by a processor's context. */
+  forward(from: TaskNode, record: StreamRecord, to: string | undefined): void {
+    const { children } = from
+    if (to === undefined) {
+      for (const child of children) this.#arrive(child, from.name, record)
+      return
+    }
+    const child = children.find(({ name }) => name === to)
+    if (child === undefined) {
+      const known = children.map(({ name }) => name).join(', ')
+      throw new RangeError(`node ${from.name} forwards to ${to}, which is none of: ${known}`)
+    }
+    this.#arrive(child, from.name, record)
+  }
+
+  #enter({ sources, record, origin }: InputRecord): void {
+    this.#turnTo(origin)
+    try {
+      for (const source of sources) {
+        for (const child of source.children) this.#arrive(child, source.name, record)
+      }
+    } catch (thrown) {
+      throw this.#failed(this.#current, thrown)
+    }
+  }
+
+  #arrive(node: TaskNode, parent: string, record: StreamRecord): void {
+    const mustWait = this.#holding || this.#inFlight !== null || this.#blocked[node.index] === 1
+    // Asked for in any case: the next round's read then brings it too.
+    const isLoaded = this.#request(node, parent, record)
+    if (mustWait || !isLoaded) this.#defer({ node, parent, record, origin: this.#origin })
+    else this.#visit(node, parent, record)
+  }
+
+  #defer(arrival: Arrival): void {
+    this.#waiting.push(arrival)
+    const { blocks } = arrival.node
+    for (let index = 0; index < blocks.length; index += 1) {
+      if (blocks[index] === 1) this.#blocked[index] = 1
+    }
+  }
+
+  /** True where all state that the record needs at the node is in memory. */
+  #request(node: TaskNode, parent: string, record: StreamRecord): boolean {
+    const processor = this.#processors[node.index]
+    if (processor === undefined) return true
+    if (processor.prefetch !== undefined) {
+      this.#prefetch.isLoaded = true
+      const caller = this.#current
+      this.#current = node
+      processor.prefetch(record, parent, this.#prefetch)
+      this.#current = caller
+      return this.#prefetch.isLoaded
+    }
+    const stores = this.#ownKeyStores[node.index]
+    if (stores === undefined || stores.length === 0) return true
+    if (record.key === null || record.key === undefined) return true
+    let isLoaded = true
+    for (const store of stores) {
+      if (!this.#stores.request({ store, key: record.key })) isLoaded = false
+    }
+    return isLoaded
+  }
+
+  #visit(node: TaskNode, parent: string, record: StreamRecord): void {
+    const processor = this.#processors[node.index]
+    const caller = this.#current
+    this.#current = node
+    if (processor === undefined) {
+      this.#options.output.send(node, record, this.#origin)
+    } else {
+      const outcome = processor.process(record, parent)
+      if (outcome !== undefined) this.#follow(node, outcome)
+    }
+    // Left as it is by a throw: then it names the node that failed.
+    this.#current = caller
+  }
+
+  #follow(node: TaskNode, outcome: Promise<void>): void {
+    const followed = Promise.resolve(outcome).catch((thrown: unknown) => {
+      throw this.#failed(node, thrown)
+    })
+    this.#inFlight = this.#inFlight === null ? followed : Promise.all([this.#inFlight, followed])
+  }
+
+  async #settle(): Promise<void> {
+    try {
+      for (let promise = this.#inFlight; promise !== null; promise = this.#inFlight) {
+        // eslint-disable-next-line no-await-in-loop -- another may have come up meanwhile
+        await promise
+        if (this.#inFlight === promise) break
+      }
+    } finally {
+      this.#inFlight = null
+    }
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const arrivals = this.#waiting
+      this.#waiting = []
+      await this.#stores.load()
+      await this.#runRound(arrivals)
+    }
+    this.#blocked.fill(0)
+    this.#current = null
+  }
+
+  async #runRound(arrivals: readonly Arrival[]): Promise<void> {
+    this.#blocked.fill(0)
+    for (const arrival of arrivals) {
+      this.#turnTo(arrival.origin)
+      if (this.#blocked[arrival.node.index] === 1) {
+        this.#defer(arrival)
+        continue
+      }
+      try {
+        this.#visit(arrival.node, arrival.parent, arrival.record)
+      } catch (thrown) {
+        throw this.#failed(this.#current, thrown)
+      }
+      // eslint-disable-next-line no-await-in-loop -- the slow path of a processor that awaits
+      if (this.#inFlight !== null) await this.#settle()
+    }
+  }
+
+  /** Stores see the stream time of the record in hand, so that what is expired does not depend on how the
+   * records were batched. */
+  #turnTo(origin: Origin | null): void {
+    this.#origin = origin
+    if (origin !== null) this.#stores.advanceStreamTime(origin.streamTimeMs)
+  }
+
+  #failed(node: TaskNode | null, cause: unknown): Error {
+    return processingError(
+      this.#options.taskId,
+      present(node, 'the node that failed').name,
+      this.#origin,
+      cause,
+    )
+  }
+}
+
+/** Hands a processor's requests to the stores and remembers whether all of it was there. */
+class RequestingPrefetch implements Prefetch {
+  isLoaded = true
+  readonly #stores: TaskStores
+
+  constructor(stores: TaskStores) {
+    this.#stores = stores
+  }
+
+  key(store: string, key: unknown): void {
+    this.#request({ store, key })
+  }
+
+  windows(store: string, key: unknown, fromMs: number, toMs: number): void {
+    this.#request({ store, key, fromMs, toMs })
+  }
+
+  sessions(store: string, key: unknown, earliestEndMs: number, latestStartMs: number): void {
+    this.#request({ store, key, earliestEndMs, latestStartMs })
+  }
+
+  #request(request: PrefetchRequest): void {
+    if (!this.#stores.request(request)) this.isLoaded = false
+  }
+}

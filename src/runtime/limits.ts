@@ -1,0 +1,73 @@
+/** Every bound of the runtime, by name (law 5), and its default. */
+import { TidemarkError } from '../core/errors.ts'
+
+export interface RuntimeLimits {
+  /** Records that a task processes between two commits, at most. */
+  readonly batchRecordsMax: number
+  /** Records that a task processes before the other tasks of its thread have their turn, at most. */
+  readonly turnRecordsMax: number
+  /** Bytes that one fetch of a task brings, about. */
+  readonly batchBytesMax: number
+  /** Records of one partition that wait decoded in a task; beyond it the partition is not fetched. */
+  readonly bufferedRecordsMax: number
+  /** A record waits at most so long for the commit after the one before it; 0 commits whenever input runs out. */
+  readonly commitIntervalMs: number
+  /** How long an empty partition may hold back the others of its task (Kafka's `max.task.idle.ms`). */
+  readonly taskIdleMs: number
+  /** Inputs quiet for so long: stream time goes on with the wall clock, so that windows close on a quiet
+   * topic too (law 7). Null keeps it where the last record has put it. */
+  readonly idleAdvanceAfterMs: number | null
+  /** One fetch waits so long where there is nothing new. */
+  readonly fetchWaitMaxMs: number
+  /** Expired entries that one commit deletes, at most. */
+  readonly expireEntriesMax: number
+  /** Restarts of a task since its last successful commit, before it fails. */
+  readonly taskRestartsMax: number
+  readonly taskRestartBackOffMs: number
+  /** How long a commit may wait for space on the disk before its task fails. */
+  readonly diskFullWaitMaxMs: number
+  readonly diskFullBackOffMs: number
+  /** A named await of a task that takes longer than this is an error, not a hang. */
+  readonly stallMaxMs: number
+  /** A graceful stop takes at most so long; then what is under way is given up, to be done after the next start. */
+  readonly stopMaxMs: number
+  /** Partitions of a topic that says nothing else. */
+  readonly defaultPartitionCount: number
+}
+
+export const defaultLimits: RuntimeLimits = {
+  batchRecordsMax: 10_000,
+  turnRecordsMax: 2000,
+  batchBytesMax: 4 * 1024 * 1024,
+  bufferedRecordsMax: 10_000,
+  commitIntervalMs: 50,
+  taskIdleMs: 0,
+  idleAdvanceAfterMs: null,
+  fetchWaitMaxMs: 500,
+  expireEntriesMax: 1000,
+  taskRestartsMax: 5,
+  taskRestartBackOffMs: 100,
+  diskFullWaitMaxMs: 10 * 60 * 1000,
+  diskFullBackOffMs: 1000,
+  stallMaxMs: 60_000,
+  stopMaxMs: 8000,
+  defaultPartitionCount: 4,
+}
+
+/** @throws TidemarkError CONFIGURATION_INVALID */
+export function runtimeLimits(given: Partial<RuntimeLimits>): RuntimeLimits {
+  const limits = { ...defaultLimits, ...given }
+  for (const [name, value] of Object.entries(limits) as [string, number | null][]) {
+    const least = name.endsWith('Ms') || name === 'taskRestartsMax' ? 0 : 1
+    if (value !== null && !(value >= least)) {
+      throw new TidemarkError(
+        'CONFIGURATION_INVALID',
+        `${name} is ${value}: use ${least} or more`,
+        {
+          details: { name, value },
+        },
+      )
+    }
+  }
+  return limits
+}

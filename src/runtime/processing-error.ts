@@ -1,0 +1,29 @@
+/** The error of a record that a processor could not take, with everything an operator needs to find it. */
+import { messageOf, TidemarkError } from '../core/errors.ts'
+import type { RecordMetadata } from '../processors/processor.ts'
+
+export function processingError(
+  taskId: string,
+  processor: string,
+  metadata: RecordMetadata | null,
+  cause: unknown,
+): TidemarkError {
+  // Raised further down the graph, where more was known.
+  if (cause instanceof TidemarkError && cause.code === 'PROCESSING_FAILED') return cause
+  const at =
+    metadata === null
+      ? 'in a flush or punctuation'
+      : `at ${metadata.topic}-${metadata.partition}, offset ${metadata.offset}`
+  const details = {
+    taskId,
+    processor,
+    topic: metadata?.topic ?? null,
+    partition: metadata?.partition ?? null,
+    offset: metadata?.offset ?? null,
+  }
+  return new TidemarkError(
+    'PROCESSING_FAILED',
+    `task ${taskId}: processor ${processor} failed ${at}: ${messageOf(cause)}`,
+    { details, cause },
+  )
+}

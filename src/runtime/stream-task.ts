@@ -1,0 +1,485 @@
+/**
+ * One sub-topology on one partition: its input, its state, its processors, and the commit that makes a batch
+ * of them durable. The thread decides when; the task does.
+ *
+ * Invariants:
+ *  1. Between two commits nothing of the batch can be seen outside the task.
+ *  2. `restore` leaves the task as its last commit left it, whatever happened since; a task that failed is
+ *     closed and another one is made in its place.
+ *  3. Stream time is the greatest event time of the records taken from partitioned inputs; broadcast topics do not move it.
+ */
+import { assert, present } from '../core/assert.ts'
+import type { Clock } from '../core/clock.ts'
+import type {
+  ConsumerRecord,
+  Offset,
+  Partition,
+  TopicName,
+  TopicPartition,
+} from '../core/record.ts'
+import type { StateChange } from '../core/state.ts'
+import type { TopicDefinition } from '../core/topic.ts'
+import type {
+  AppendResult,
+  FetchedPartition,
+  FetchPartition,
+  GroupMetadata,
+  Log,
+  TransactionalProducer,
+} from '../log/log.ts'
+import type { Processor, QuarantineReason } from '../processors/processor.ts'
+import { quarantineEntry, quarantineTopic } from '../quality/quarantine.ts'
+import type { MemoryBudget } from '../state/memory-budget.ts'
+import { openTaskStores } from '../state/task-stores.ts'
+import type { TaskStores } from '../state/task-stores.ts'
+import type { RepartitionSinkNode, SinkNode, SubTopology } from '../topology/graph.ts'
+import { Changelog } from './changelog.ts'
+import type { Codecs } from './codecs.ts'
+import type { Committable, CommitContent } from './commit.ts'
+import { Execution } from './execution.ts'
+import type { Origin } from './input-record.ts'
+import { InputPartition, InputQueue } from './input-queue.ts'
+import type { Readiness } from './input-queue.ts'
+import type { RuntimeLimits } from './limits.ts'
+import { NodeContext } from './node-context.ts'
+import type { TaskEnvironment } from './node-context.ts'
+import { OutputBuffer } from './output-buffer.ts'
+import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
+import { processingError } from './processing-error.ts'
+import { Punctuations } from './punctuations.ts'
+import type { ScopedState } from './scoped-state.ts'
+import { SourceDecoder } from './source-decoder.ts'
+import type { TaskGraph } from './task-graph.ts'
+import { TaskLifecycle } from './task-lifecycle.ts'
+import type { TaskMetrics } from './task-metrics.ts'
+
+export interface StreamTaskOptions {
+  readonly id: string
+  readonly topologyName: string
+  readonly subTopology: SubTopology
+  readonly graph: TaskGraph
+  readonly partition: Partition
+  readonly log: Log
+  readonly state: ScopedState
+  readonly budget: MemoryBudget
+  readonly codecs: Codecs
+  readonly clock: Clock
+  readonly limits: RuntimeLimits
+  readonly metrics: TaskMetrics
+  readonly producer: TransactionalProducer
+  readonly group: () => GroupMetadata
+  readonly partitionCountOf: (topic: TopicName) => number
+}
+
+/** What is kept beside a committed offset. */
+interface OffsetMetadata {
+  readonly streamTimeMs: number
+}
+
+export class StreamTask implements Committable, TaskEnvironment {
+  readonly id: string
+  readonly topologyName: string
+  readonly partition: Partition
+  readonly clock: Clock
+  readonly metrics: TaskMetrics
+  readonly producer: TransactionalProducer
+  readonly sharesState: boolean
+  readonly lifecycle: TaskLifecycle
+  readonly stores: TaskStores
+  readonly punctuations = new Punctuations()
+  execution: Execution | null = null
+  streamTimeMs = -Infinity
+  waitingFor: 'disk' | null = null
+  readonly #options: StreamTaskOptions
+  readonly #processors: (Processor | undefined)[] = []
+  readonly #output: OutputBuffer
+  readonly #decoder: SourceDecoder
+  readonly #broadcastPositions: PositionsStore
+  readonly #changelog: Changelog | null
+  #input = new InputQueue([], 0)
+  #inputs = new Map<TopicName, Map<Partition, InputPartition>>()
+  #committed = new Map<InputPartition, Offset>()
+  #uncommittedRecords = 0
+  /** Where broadcast topics ended when the task started; null once it has read so far. */
+  #bootstrapEnds: Map<InputPartition, Offset> | null = null
+
+  constructor(options: StreamTaskOptions) {
+    this.#options = options
+    this.id = options.id
+    this.topologyName = options.topologyName
+    this.partition = options.partition
+    this.clock = options.clock
+    this.metrics = options.metrics
+    this.producer = options.producer
+    this.sharesState = options.log.sharesState
+    this.lifecycle = new TaskLifecycle(options.id)
+    const { partition, state, budget, subTopology, codecs, partitionCountOf } = options
+    this.stores = openTaskStores({
+      definitions: subTopology.stores,
+      partition,
+      backend: state,
+      budget,
+    })
+    this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
+    this.#decoder = new SourceDecoder(options.graph, codecs, this.quarantine)
+    const reserved = broadcastPositionsStore(subTopology.index)
+    this.#broadcastPositions = new PositionsStore(state, reserved, partition)
+    this.#changelog = this.sharesState ? null : this.#newChangelog()
+  }
+
+  #newChangelog(): Changelog {
+    const { topologyName, subTopology, partition, log, state, limits } = this.#options
+    return new Changelog({
+      topologyName,
+      subTopology: subTopology.index,
+      partition,
+      stores: changelogStores(subTopology, this.#options.graph),
+      log,
+      state,
+      fetchWaitMaxMs: limits.fetchWaitMaxMs,
+    })
+  }
+
+  get group(): GroupMetadata {
+    return this.#options.group()
+  }
+
+  get inputs(): readonly InputPartition[] {
+    return this.#input.partitions
+  }
+
+  /** Records processed since the last commit. */
+  get uncommittedRecords(): number {
+    return this.#uncommittedRecords
+  }
+
+  /** True where a commit would make something durable. */
+  get needsCommit(): boolean {
+    if (this.#uncommittedRecords > 0 || this.#output.recordCount > 0) return true
+    if (this.stores.pendingEntryCount > 0) return true
+    return this.inputs.some((input) => input.position !== this.#committed.get(input))
+  }
+
+  /** True while the state pinned by the batch exceeds the memory budget: commit early. */
+  get isOverBudget(): boolean {
+    return this.#uncommittedRecords > 0 && this.#options.budget.isExceeded
+  }
+
+  /** Reads positions and state as the last commit left them, and makes the processors. */
+  async restore(onProgress: () => void): Promise<void> {
+    this.lifecycle.moveTo('RESTORING')
+    await this.#changelog?.restore(onProgress)
+    await this.#readPositions()
+    this.#makeProcessors()
+    this.lifecycle.moveTo('RUNNING')
+  }
+
+  async #readPositions(): Promise<void> {
+    const { graph, limits, log, partition } = this.#options
+    const names = [...graph.partitionedTopics, ...graph.broadcastTopics].map(({ name }) => name)
+    const descriptions = new Map(
+      (await log.describeTopics(names)).map((description) => [description.name, description]),
+    )
+    const partitioned = graph.partitionedTopics.map(({ name }) => ({ topic: name, partition }))
+    const broadcast = graph.broadcastTopics.flatMap(({ name }) =>
+      present(descriptions.get(name), name).partitions.map((at) => ({
+        topic: name,
+        partition: at.partition,
+      })),
+    )
+    const endOf = ({ topic, partition: number }: TopicPartition) =>
+      present(descriptions.get(topic)?.partitions[number], `${topic}-${number}`)
+
+    const committed = await log.committedOffsets(this.group.groupId, partitioned)
+    const reached = await this.#broadcastPositions.read(broadcast.map(positionName))
+    const inputs: InputPartition[] = []
+    for (const [index, at] of partitioned.entries()) {
+      const found = committed[index] ?? null
+      const offset = Math.max(found?.offset ?? 0, endOf(at).logStartOffset) as Offset
+      inputs.push(new InputPartition(at, false, offset))
+      this.advanceStreamTime(streamTimeOf(found?.metadata))
+    }
+    const ends = new Map<InputPartition, Offset>()
+    for (const [index, at] of broadcast.entries()) {
+      const { logStartOffset, lastStableOffset } = endOf(at)
+      const input = new InputPartition(
+        at,
+        true,
+        Math.max(reached[index] ?? 0, logStartOffset) as Offset,
+      )
+      inputs.push(input)
+      if (input.position < lastStableOffset) ends.set(input, lastStableOffset)
+    }
+    this.#bootstrapEnds = ends.size === 0 ? null : ends
+    this.#input = new InputQueue(inputs, limits.taskIdleMs)
+    for (const input of inputs) {
+      const ofTopic = this.#inputs.get(input.topic)
+      if (ofTopic === undefined) this.#inputs.set(input.topic, new Map([[input.partition, input]]))
+      else ofTopic.set(input.partition, input)
+      this.#committed.set(input, input.position)
+    }
+  }
+
+  #makeProcessors(): void {
+    const { graph } = this.#options
+    for (const node of graph.processors) {
+      this.#processors[node.index] = node.graphNode.supplier()
+    }
+    this.execution = new Execution({
+      taskId: this.id,
+      graph,
+      stores: this.stores,
+      processors: this.#processors,
+      output: this,
+    })
+    for (const node of graph.processors) {
+      try {
+        this.#processors[node.index]?.init?.(new NodeContext(node, this))
+      } catch (thrown) {
+        throw processingError(this.id, node.name, null, thrown)
+      }
+    }
+  }
+
+  /** What to fetch next: nothing of a partition whose buffer is full; only broadcast topics until they have
+   * been read to where they ended at the start. */
+  fetchPositions(): FetchPartition[] {
+    const { bufferedRecordsMax } = this.#options.limits
+    const positions: FetchPartition[] = []
+    for (const input of this.inputs) {
+      if (this.#bootstrapEnds !== null && !this.#bootstrapEnds.has(input)) continue
+      if (input.buffered >= bufferedRecordsMax) continue
+      const { topic, partition, fetchOffset } = input
+      positions.push({ topic, partition, offset: fetchOffset })
+    }
+    return positions
+  }
+
+  /** Takes in what was fetched: decoded, or in quarantine. */
+  async add(fetched: readonly FetchedPartition[]): Promise<void> {
+    for (const range of fetched) {
+      const input = present(
+        this.#inputs.get(range.topic)?.get(range.partition),
+        `input ${range.topic}-${range.partition}`,
+      )
+      // eslint-disable-next-line no-await-in-loop -- law 6: one wait for a batch's schemas
+      const records = await this.#decoder.decode(range, range.records)
+      const { nextOffset, lastStableOffset: endOffset } = range
+      input.add(records, { nextOffset, endOffset }, this.clock.nowMs())
+    }
+  }
+
+  readiness(): Readiness {
+    return this.#input.readiness(this.clock.nowMs())
+  }
+
+  /** Processes what is there, as far as the batch has room. */
+  async process(): Promise<void> {
+    assert(this.lifecycle.state === 'RUNNING', `task ${this.id} processes while it runs`)
+    const { batchRecordsMax, turnRecordsMax } = this.#options.limits
+    const recordsMax = Math.min(turnRecordsMax, batchRecordsMax - this.#uncommittedRecords)
+    const inputs = this.#input.take(recordsMax, this.clock.nowMs())
+    for (const { origin, record } of inputs) {
+      if (!this.#isBroadcast(origin)) this.advanceStreamTime(record.timestampMs)
+      origin.streamTimeMs = this.streamTimeMs
+    }
+    await present(this.execution, 'the execution').run(inputs)
+    this.#uncommittedRecords += inputs.length
+    this.#noteBootstrap()
+  }
+
+  #isBroadcast(origin: Origin): boolean {
+    return this.#inputs.get(origin.topic)?.get(origin.partition)?.broadcast === true
+  }
+
+  #noteBootstrap(): void {
+    if (this.#bootstrapEnds === null) return
+    for (const [input, end] of this.#bootstrapEnds) {
+      if (input.position >= end) this.#bootstrapEnds.delete(input)
+    }
+    if (this.#bootstrapEnds.size === 0) this.#bootstrapEnds = null
+  }
+
+  /** True where all is read that stood in the broadcast topics when the task started. */
+  get isBootstrapped(): boolean {
+    this.#noteBootstrap()
+    return this.#bootstrapEnds === null
+  }
+
+  advanceStreamTime(streamTimeMs: number): void {
+    if (streamTimeMs > this.streamTimeMs) this.streamTimeMs = streamTimeMs
+  }
+
+  /** Runs the punctuations that are due; stream time goes on with the wall clock where all inputs are idle. */
+  async punctuate(): Promise<void> {
+    const nowMs = this.clock.nowMs()
+    this.advanceStreamTime(this.#idleStreamTimeMs(nowMs))
+    this.stores.advanceStreamTime(this.streamTimeMs)
+    await this.#punctuate('stream-time', this.streamTimeMs)
+    await this.#punctuate('wall-clock-time', nowMs)
+  }
+
+  async #punctuate(type: 'stream-time' | 'wall-clock-time', nowMs: number): Promise<void> {
+    const execution = present(this.execution, 'the execution')
+    for (const punctuation of this.punctuations.takeDue(type, nowMs)) {
+      // Another one may have cancelled it.
+      if (!this.punctuations.isScheduled(punctuation, type)) continue
+      // eslint-disable-next-line no-await-in-loop -- one after the other
+      await execution.runHeld(punctuation.node, () => punctuation.callback(nowMs))
+    }
+  }
+
+  #idle: { readonly sinceMs: number; readonly streamTimeMs: number } | null = null
+
+  #idleStreamTimeMs(nowMs: number): number {
+    const { idleAdvanceAfterMs } = this.#options.limits
+    if (idleAdvanceAfterMs === null || this.streamTimeMs === -Infinity) return -Infinity
+    const sinceMs = this.#idleSinceMs()
+    if (sinceMs === null) {
+      this.#idle = null
+      return -Infinity
+    }
+    if (this.#idle?.sinceMs !== sinceMs) this.#idle = { sinceMs, streamTimeMs: this.streamTimeMs }
+    const idleMs = nowMs - sinceMs
+    return idleMs < idleAdvanceAfterMs ? -Infinity : this.#idle.streamTimeMs + idleMs
+  }
+
+  /** Since when all partitioned inputs are at their end; null while one is not. */
+  #idleSinceMs(): number | null {
+    let sinceMs = -Infinity
+    for (const { broadcast, idleSinceMs } of this.inputs) {
+      if (broadcast) continue
+      if (idleSinceMs === null) return null
+      sinceMs = Math.max(sinceMs, idleSinceMs)
+    }
+    return sinceMs === -Infinity ? null : sinceMs
+  }
+
+  /** When the task has something to do though no record comes; null where it has not. */
+  nextDueMs(): number | null {
+    const dues: number[] = []
+    const wallDueMs = this.punctuations.nextDueMs('wall-clock-time')
+    if (wallDueMs !== null) dues.push(wallDueMs)
+    const streamDueMs = this.punctuations.nextDueMs('stream-time')
+    const { idleAdvanceAfterMs } = this.#options.limits
+    const sinceMs = this.#idleSinceMs()
+    if (
+      streamDueMs !== null &&
+      idleAdvanceAfterMs !== null &&
+      sinceMs !== null &&
+      this.streamTimeMs !== -Infinity
+    ) {
+      const base = this.#idle?.sinceMs === sinceMs ? this.#idle.streamTimeMs : this.streamTimeMs
+      dues.push(sinceMs + Math.max(idleAdvanceAfterMs, streamDueMs - base))
+    }
+    return dues.length === 0 ? null : Math.min(...dues)
+  }
+
+  // What a commit needs, in the order of its steps.
+
+  async finishBatch(): Promise<void> {
+    await this.punctuate()
+    const execution = present(this.execution, 'the execution')
+    for (const node of this.#options.graph.processors) {
+      const processor = this.#processors[node.index]
+      if (processor?.flush === undefined) continue
+      // eslint-disable-next-line no-await-in-loop -- parents before children
+      await execution.runHeld(node, () => processor.flush?.())
+    }
+    await this.stores.expire(this.#options.limits.expireEntriesMax)
+  }
+
+  takeContent(): CommitContent {
+    const changes: StateChange[] = this.stores.pendingChanges()
+    const metadata = JSON.stringify({ streamTimeMs: this.streamTimeMs } satisfies OffsetMetadata)
+    const offsets = []
+    for (const input of this.inputs) {
+      const { topic, partition, position, broadcast } = input
+      if (!broadcast) offsets.push({ topic, partition, offset: position, metadata })
+      else if (position !== this.#committed.get(input)) {
+        changes.push(this.#broadcastPositions.change(positionName(input), position))
+      }
+    }
+    return {
+      outputs: this.#output.batches(),
+      changelog: this.#changelog?.records(changes, this.clock.nowMs()) ?? [],
+      state: this.sharesState ? this.#options.state.scoped(changes) : changes,
+      offsets,
+    }
+  }
+
+  async writeState(content: CommitContent, results: readonly AppendResult[]): Promise<void> {
+    await this.#changelog?.write(content.state, content.changelog, results)
+  }
+
+  batchIsDone(): void {
+    this.stores.committed()
+    for (const input of this.inputs) this.#committed.set(input, input.position)
+    this.metrics.processed += this.#uncommittedRecords
+    this.metrics.produced += this.#output.recordCount
+    this.metrics.commits += 1
+    this.metrics.lastCommitMs = this.clock.nowMs()
+    this.#uncommittedRecords = 0
+    this.#output.clear()
+  }
+
+  // What processors and the decoder hand over.
+
+  send(
+    sink: { readonly graphNode: unknown; readonly name: string },
+    record: Parameters<OutputBuffer['send']>[1],
+  ): void {
+    this.#output.send(sink.graphNode as SinkNode | RepartitionSinkNode, record)
+  }
+
+  readonly quarantine = (at: TopicPartition, raw: ConsumerRecord, why: QuarantineReason): void => {
+    if (why.level === 'Warning') return
+    const entry = quarantineEntry({
+      topic: at.topic,
+      position: { partition: at.partition, offset: raw.offset },
+      check: why.check,
+      level: why.level,
+      reason: why.reason,
+      source: 'runtime',
+      format: this.#isInternal(at.topic) ? 'bytes' : 'avro',
+      key: raw.key,
+      value: raw.value,
+      headers: raw.headers,
+      timestampMs: raw.timestampMs,
+      nowMs: this.clock.nowMs(),
+    })
+    this.#output.add(quarantineTopic.name, {
+      key: quarantineTopic.keySerde.serialize([entry.id]),
+      value: this.#options.codecs.of(quarantineTopic as unknown as TopicDefinition).encode(entry),
+      timestampMs: entry.event_time,
+    })
+    this.metrics.quarantined += 1
+  }
+
+  #isInternal(topic: TopicName): boolean {
+    const [source] = this.#options.graph.sourcesByTopic.get(topic) ?? []
+    return source?.graphNode.kind === 'repartition-source'
+  }
+
+  /** After the last commit, or giving up what came after it. The producer is its opener's to close. */
+  close(): void {
+    if (this.lifecycle.state !== 'CREATED') this.lifecycle.moveTo('SUSPENDED')
+    for (const processor of this.#processors) processor?.close?.()
+    this.stores.close()
+    this.#output.clear()
+    this.lifecycle.moveTo('CLOSED')
+  }
+}
+
+/** The stores of a sub-topology that have a changelog. */
+export function changelogStores(subTopology: SubTopology, graph: TaskGraph) {
+  const names = subTopology.stores.map(({ name }) => name)
+  if (graph.broadcastTopics.length > 0) names.push(broadcastPositionsStore(subTopology.index))
+  return names
+}
+
+function streamTimeOf(metadata: string | undefined): number {
+  if (metadata === undefined || metadata === '') return -Infinity
+  const { streamTimeMs } = JSON.parse(metadata) as { streamTimeMs: number | null }
+  return streamTimeMs ?? -Infinity
+}

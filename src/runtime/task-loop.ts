@@ -1,0 +1,265 @@
+/**
+ * Runs one task: fetch, process, commit, again. The loops of a thread's tasks take turns at their awaits, so
+ * while one waits for its commit another processes; within a task everything is in sequence but the fetch,
+ * which brings the next records while these are processed.
+ *
+ * The awaits of a running task have names, and none is inside a record's turn:
+ *  - `restore`  positions and state as the last commit left them
+ *  - `decode`   the schemas of what was fetched
+ *  - `process`  a turn of records, with a read of state for each round
+ *  - `punctuate`
+ *  - `commit`
+ * One that takes longer than `stallMaxMs` fails the task. Beside them the loop sleeps, until a fetch has ended
+ * or something is due.
+ */
+import { messageOf, TidemarkError } from '../core/errors.ts'
+import { pause } from '../core/clock.ts'
+import type { FetchedPartition, TransactionalProducer } from '../log/log.ts'
+import { commit } from './commit.ts'
+import type { CommitStepHook } from './commit.ts'
+import type { Readiness } from './input-queue.ts'
+import type { StreamTask } from './stream-task.ts'
+import { makeTask } from './task-plan.ts'
+import type { CompiledTopology, TaskPlan, TaskSurroundings } from './task-plan.ts'
+import { TaskMetrics } from './task-metrics.ts'
+import { WakeUp } from './wake-up.ts'
+
+export interface TaskLoopOptions {
+  readonly plan: TaskPlan
+  readonly topology: CompiledTopology
+  readonly surroundings: TaskSurroundings
+  /** The time, as `Clock.nowMs`, until which no input is taken because what is downstream lags; null goes on. */
+  readonly pausedUntil: () => number | null
+  readonly onCommitStep: CommitStepHook | null
+}
+
+type AwaitName = 'restore' | 'decode' | 'process' | 'punctuate' | 'commit'
+
+export class TaskLoop {
+  readonly plan: TaskPlan
+  readonly metrics = new TaskMetrics()
+  readonly #options: TaskLoopOptions
+  readonly #wakeUp: WakeUp
+  readonly #stopping = new AbortController()
+  #task: StreamTask | null = null
+  #fetching = false
+  #fetched: readonly FetchedPartition[] | null = null
+  #fetchFailure: unknown = null
+  #awaiting: { readonly name: AwaitName; sinceMs: number } | null = null
+  #isPaused = false
+  #lastCommitMs = -Infinity
+  #restartsSinceCommit = 0
+
+  constructor(options: TaskLoopOptions) {
+    this.#options = options
+    this.plan = options.plan
+    this.#wakeUp = new WakeUp(options.surroundings.clock)
+  }
+
+  /** Null between two attempts. */
+  get task(): StreamTask | null {
+    return this.#task
+  }
+
+  get waitingFor(): 'disk' | 'sink' | null {
+    return this.#task?.waitingFor ?? (this.#isPaused ? 'sink' : null)
+  }
+
+  /** Resolves after `stop`, with the batch committed. @throws TidemarkError what the task has failed with */
+  async run(): Promise<void> {
+    const { log, clock, limits } = this.#options.surroundings
+    while (!this.#stopping.signal.aborted) {
+      let producer: TransactionalProducer | null = null
+      try {
+        // eslint-disable-next-line no-await-in-loop -- one attempt after the other
+        producer = await log.transactionalProducer(this.plan.id)
+        // eslint-disable-next-line no-await-in-loop
+        await this.#attempt(producer)
+      } catch (thrown) {
+        this.#task?.close()
+        this.#noteFailure(thrown)
+        // eslint-disable-next-line no-await-in-loop
+        await pause(clock, limits.taskRestartBackOffMs, this.#stopping.signal)
+      } finally {
+        this.#task = null
+        this.#awaiting = null
+        // eslint-disable-next-line no-await-in-loop
+        await producer?.close()
+      }
+    }
+  }
+
+  /** Finishes the batch, commits it and ends. */
+  stop(): void {
+    this.#stopping.abort()
+    this.#wakeUp.wake()
+  }
+
+  wake(): void {
+    this.#wakeUp.wake()
+  }
+
+  /** The await that takes longer than it may; null while all is well. */
+  stalledAwait(): { readonly name: AwaitName; readonly forMs: number } | null {
+    if (this.#awaiting === null || this.waitingFor === 'disk') return null
+    const { clock, limits } = this.#options.surroundings
+    const forMs = clock.monotonicMs() - this.#awaiting.sinceMs
+    return forMs > limits.stallMaxMs ? { name: this.#awaiting.name, forMs } : null
+  }
+
+  #noteFailure(thrown: unknown): void {
+    const reaction = thrown instanceof TidemarkError ? thrown.reaction : 'stop'
+    const mayRetry = reaction === 'restart-task' || reaction === 'retry'
+    if (mayRetry && this.#restartsSinceCommit < this.#options.surroundings.limits.taskRestartsMax) {
+      this.#restartsSinceCommit += 1
+      this.metrics.restarts += 1
+      return
+    }
+    throw this.#fatal(thrown)
+  }
+
+  #fatal(cause: unknown): TidemarkError {
+    if (cause instanceof TidemarkError && cause.code === 'PROCESSING_FAILED') return cause
+    const at = this.#task?.inputs.map(
+      (input) => `${input.topic}-${input.partition}@${input.position}`,
+    )
+    const restarts =
+      this.#restartsSinceCommit > 0 ? ` after ${this.#restartsSinceCommit} restarts` : ''
+    return new TidemarkError(
+      cause instanceof TidemarkError ? cause.code : 'PROCESSING_FAILED',
+      `task ${this.plan.id} has failed${restarts}: ${messageOf(cause)} (next records: ${at?.join(', ') ?? 'unknown'})`,
+      { cause, details: { taskId: this.plan.id, restarts: this.#restartsSinceCommit } },
+    )
+  }
+
+  async #attempt(producer: TransactionalProducer): Promise<void> {
+    const { plan, topology, surroundings } = this.#options
+    const task = makeTask(plan, topology, surroundings, producer, this.metrics)
+    this.#task = task
+    this.#fetched = null
+    this.#fetchFailure = null
+    await this.#named('restore', () => task.restore(() => this.#noteProgress()))
+    while (!this.#stopping.signal.aborted) {
+      // eslint-disable-next-line no-await-in-loop -- the loop
+      await this.#turn(task)
+    }
+    if (task.needsCommit) await this.#commit(task)
+    task.close()
+  }
+
+  async #turn(task: StreamTask): Promise<void> {
+    if (this.#fetchFailure !== null) throw this.#fetchFailure
+    if (this.#fetched !== null) {
+      const fetched = this.#fetched
+      this.#fetched = null
+      await this.#named('decode', () => task.add(fetched))
+    }
+    const pausedMs = this.#pausedMs()
+    const readiness = task.readiness()
+    if (readiness.kind !== 'ready' || pausedMs === null) this.#fetch(task, readiness)
+    const isReady = readiness.kind === 'ready' && pausedMs === null
+    if (isReady) await this.#named('process', () => task.process())
+
+    const { clock } = this.#options.surroundings
+    const dueMs = task.nextDueMs()
+    if (dueMs !== null && dueMs <= clock.nowMs()) {
+      await this.#named('punctuate', () => task.punctuate())
+    }
+    const commitInMs = this.#commitInMs(task)
+    if (commitInMs !== null && commitInMs <= 0) await this.#commit(task)
+    else if (!isReady) await this.#sleep(task, readiness, pausedMs, commitInMs)
+  }
+
+  /** Null where nothing waits for a commit. */
+  #commitInMs(task: StreamTask): number | null {
+    if (!task.needsCommit) return null
+    const { clock, limits } = this.#options.surroundings
+    if (task.uncommittedRecords >= limits.batchRecordsMax || task.isOverBudget) return 0
+    return this.#lastCommitMs + limits.commitIntervalMs - clock.monotonicMs()
+  }
+
+  async #commit(task: StreamTask): Promise<void> {
+    const { clock, limits } = this.#options.surroundings
+    const { onCommitStep } = this.#options
+    const { signal } = this.#stopping
+    await this.#named('commit', () => commit(task, { clock, limits, signal, onCommitStep }))
+    this.#lastCommitMs = clock.monotonicMs()
+    this.#restartsSinceCommit = 0
+  }
+
+  async #sleep(
+    task: StreamTask,
+    readiness: Readiness,
+    pausedMs: number | null,
+    commitInMs: number | null,
+  ): Promise<void> {
+    const nowMs = this.#options.surroundings.clock.nowMs()
+    const waits: number[] = []
+    if (pausedMs !== null) waits.push(pausedMs)
+    if (commitInMs !== null) waits.push(commitInMs)
+    if (readiness.kind === 'waiting') waits.push(readiness.untilMs - nowMs)
+    const dueMs = task.nextDueMs()
+    if (dueMs !== null) waits.push(dueMs - nowMs)
+    await this.#wakeUp.sleep(waits.length === 0 ? null : Math.min(...waits))
+  }
+
+  /** How long input is not to be taken yet; null where it is. */
+  #pausedMs(): number | null {
+    const untilMs = this.#options.pausedUntil()
+    const pausedMs = untilMs === null ? 0 : untilMs - this.#options.surroundings.clock.nowMs()
+    this.#isPaused = pausedMs > 0
+    return this.#isPaused ? pausedMs : null
+  }
+
+  /** Starts the next fetch, unless one is under way or its result is still to be taken in. */
+  #fetch(task: StreamTask, readiness: Readiness): void {
+    if (this.#fetching || this.#fetched !== null) return
+    const partitions = task.fetchPositions()
+    if (partitions.length === 0) return
+    const { log, limits, clock } = this.#options.surroundings
+    const waitMaxMs =
+      readiness.kind === 'ready'
+        ? 0
+        : readiness.kind === 'waiting'
+          ? Math.min(limits.fetchWaitMaxMs, readiness.untilMs - clock.nowMs())
+          : limits.fetchWaitMaxMs
+    this.#fetching = true
+    const fetch = log.fetch({
+      partitions,
+      bytesMax: limits.batchBytesMax,
+      bytesPerPartitionMax: limits.batchBytesMax,
+      waitMaxMs,
+      isolation: 'read_committed',
+      signal: this.#stopping.signal,
+    })
+    const end = (fetched: readonly FetchedPartition[] | null, failure: unknown) => {
+      this.#fetching = false
+      // A task that was given up meanwhile has positions of its own successor.
+      if (this.#task === task) {
+        this.#fetched = fetched
+        this.#fetchFailure = failure
+      }
+      this.#wakeUp.wake()
+    }
+    fetch.then(
+      (fetched) => {
+        end(fetched, null)
+      },
+      (failure: unknown) => {
+        end(null, failure)
+      },
+    )
+  }
+
+  async #named(name: AwaitName, run: () => Promise<void>): Promise<void> {
+    this.#awaiting = { name, sinceMs: this.#options.surroundings.clock.monotonicMs() }
+    await run()
+    this.#awaiting = null
+  }
+
+  #noteProgress(): void {
+    if (this.#awaiting !== null) {
+      this.#awaiting.sinceMs = this.#options.surroundings.clock.monotonicMs()
+    }
+  }
+}

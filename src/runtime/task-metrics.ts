@@ -1,0 +1,45 @@
+/** What a task has counted since the process started; survives the task's restarts. */
+import type { DropReason } from '../processors/processor.ts'
+
+export interface NodeDrops {
+  readonly node: string
+  readonly reason: DropReason
+  readonly count: number
+}
+
+export class TaskMetrics {
+  /** Records taken in and committed. */
+  processed = 0
+  /** Records that went to topics, facts and repartition topics alike. */
+  produced = 0
+  quarantined = 0
+  commits = 0
+  restarts = 0
+  lastCommitMs: number | null = null
+  readonly #drops = new Map<string, Map<DropReason, number>>()
+  #dropped = 0
+  #late = 0
+
+  /** All reasons but `late` and `duplicate`, which has had its effect already. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get late(): number {
+    return this.#late
+  }
+
+  countDropped(node: string, reason: DropReason): void {
+    let byReason = this.#drops.get(node)
+    if (byReason === undefined) this.#drops.set(node, (byReason = new Map()))
+    byReason.set(reason, (byReason.get(reason) ?? 0) + 1)
+    if (reason === 'late') this.#late += 1
+    else if (reason !== 'duplicate') this.#dropped += 1
+  }
+
+  drops(): readonly NodeDrops[] {
+    return [...this.#drops].flatMap(([node, byReason]) =>
+      [...byReason].map(([reason, count]) => ({ node, reason, count })),
+    )
+  }
+}
