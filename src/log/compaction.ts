@@ -4,9 +4,9 @@
  *     map ──▶ rewrite ──▶ over
  *
  * `map` reads the records since the last pass and remembers the last offset of each key. `rewrite` reads all
- * batches up to where the map ends and leaves out what the map supersedes; offsets stay, the batch that ends
- * the partition stays too, empty if need be, because the high watermark is read from it.
+ * batches up to where the map ends and leaves out what the map supersedes; offsets stay as they are.
  */
+import { assert } from '../core/assert.ts'
 import type { ConsumerRecord, Offset } from '../core/record.ts'
 import { readBatches } from './batch-reader.ts'
 import type { GroupCommit } from './group-commit.ts'
@@ -146,7 +146,8 @@ export class CompactionPass {
     const log = this.#log
     const key = logKey(log.topic.number, log.partition, batch.lastOffset)
     if (bytes !== null) return { kind: 'put', family: 'log', key, value: bytes }
-    if (batch.lastOffset + 1 < log.highWatermark) return { kind: 'delete', family: 'log', key }
-    return { kind: 'put', family: 'log', key, value: encodeCompactedBatch([], batch) }
+    // The high watermark is read from the last batch. Its last record is new and the newest of its key.
+    assert(batch.lastOffset + 1 < log.highWatermark, 'the last batch keeps its last record')
+    return { kind: 'delete', family: 'log', key }
   }
 }

@@ -71,23 +71,24 @@ export class Fetcher {
     })
     const first = reads.length === 0 ? 0 : this.#turn++ % reads.length
     let bytesLeft = request.bytesMax
-    const fromStorage: Read[] = []
+    const fromStorage: Promise<void>[] = []
     for (let index = 0; index < reads.length; index++) {
       const read = reads[(first + index) % reads.length] as Read
       if (read.batches !== null) continue
-      if (bytesLeft <= 0) read.batches = []
-      else {
-        const bytesMax = Math.min(bytesLeft, request.bytesPerPartitionMax)
-        read.batches = read.partition.tail.from(read.asked.offset, bytesMax)
-        for (const batch of read.batches ?? []) bytesLeft -= batch.bytes.length
-        if (read.batches === null) fromStorage.push(read)
+      const bytesMax = Math.min(bytesLeft, request.bytesPerPartitionMax)
+      if (bytesMax <= 0) {
+        read.batches = []
+        continue
       }
+      read.batches = read.partition.tail.from(read.asked.offset, bytesMax)
+      if (read.batches === null) {
+        // Its bytes are set aside: partitions that keep up must not take them from one that lags.
+        fromStorage.push(this.#readStorage(read, bytesMax))
+        bytesLeft -= bytesMax
+      }
+      for (const batch of read.batches ?? []) bytesLeft -= batch.bytes.length
     }
-    if (fromStorage.length > 0 && bytesLeft > 0) {
-      const share = Math.ceil(bytesLeft / fromStorage.length)
-      const bytesMax = Math.min(share, request.bytesPerPartitionMax)
-      await Promise.all(fromStorage.map((read) => this.#readStorage(read, bytesMax)))
-    }
+    await Promise.all(fromStorage)
     return reads.map(result)
   }
 

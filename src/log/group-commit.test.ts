@@ -15,10 +15,14 @@ class FlakyStorage extends MemoryStorage {
   /** Set: a write waits for it. */
   gate: Promise<void> | null = null
 
+  /** Set: a write is in the storage, but waits for it before it counts as durable. */
+  gateAfter: Promise<void> | null = null
+
   override async write(operations: readonly StorageOperation[]): Promise<void> {
     await this.gate
     const { failure } = this
     if (failure !== 'before') await super.write(operations)
+    await this.gateAfter
     if (failure !== null) throw new TidemarkError('DISK_FULL', `failed ${failure}`)
   }
 
@@ -37,6 +41,8 @@ async function openFlaky(queuedBytesMax?: number) {
   const clock = new ManualClock()
   const log = await StoredLog.open(storage, {
     clock,
+    // Every fetch reads the storage.
+    tailCacheBytesMax: 0,
     ...(queuedBytesMax === undefined ? {} : { queuedBytesMax }),
   })
   await log.createTopics([
@@ -93,6 +99,21 @@ describe('the single writer', () => {
     // What the failed commit left is one whole transaction.
     assert.deepEqual(await texts(log), ['0a', '1bb', '2c'])
     assert.equal((await log.committedOffsets('group', [at]))[0]?.offset, 2)
+  })
+
+  test('shows no record before it is durable, though the storage holds it', async () => {
+    const { storage, log } = await openFlaky()
+    await log.append([{ ...at, records: [record('a')] }])
+    let openGate = () => {}
+    storage.gateAfter = new Promise((resolve) => {
+      openGate = resolve
+    })
+    const append = log.append([{ ...at, records: [record('b')] }])
+    await new Promise(setImmediate)
+    assert.deepEqual(await texts(log), ['0a'])
+    openGate()
+    await append
+    assert.deepEqual(await texts(log), ['0a', '1b'])
   })
 
   test('refuses every job while the storage cannot recover', async () => {

@@ -6,6 +6,7 @@
  *  2. Nothing of a job is visible in memory before the write that holds it is durable.
  *  3. After a failed write the storage is recovered and read anew before another job is prepared.
  */
+import { assert } from '../core/assert.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { OrderedStorage, StorageOperation } from './ordered-storage.ts'
 
@@ -139,7 +140,7 @@ export class GroupCommit {
           job.prepare(operations)
           prepared.push(job)
         } catch (refusal) {
-          operations.length = before
+          assert(operations.length === before, 'a refused job has no operations')
           job.fail(refusal)
         }
       }

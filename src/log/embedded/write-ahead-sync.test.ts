@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { prepareDataDirectory, storageDirectory } from './data-directory.ts'
 import { memoryBudgetBytesMin, planMemory } from './memory-plan.ts'
 import { RocksdbStorage } from './rocksdb-storage.ts'
+import { WriteAheadSync } from './write-ahead-sync.ts'
 
 /** Bytes of the write-ahead logs that were not there when their file was last synced. */
 async function unsyncedBytes(directory: string, synced: ReadonlyMap<number, number>) {
@@ -45,6 +46,45 @@ test('after every write, all write-ahead logs are synced to their end, across me
     assert.ok(synced.size > 3, `${synced.size} write-ahead logs were used`)
   } finally {
     await storage.close()
+    await rm(directory, { recursive: true })
+  }
+})
+
+test('one write over several logs syncs each of them, and one that is gone is no failure', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-sync-'))
+  const synced = new Map<number, number>()
+  let current = 4
+  const write = (...numbers: number[]) =>
+    Promise.all(
+      numbers.map((number) => appendFile(join(directory, `00000${number}.log`), `${number}`)),
+    )
+  const sync = new WriteAheadSync(
+    directory,
+    { currentNumber: () => Promise.resolve(current) },
+    async (handle) => {
+      const { ino, size } = await handle.stat()
+      synced.set(ino, size)
+    },
+  )
+  try {
+    await write(4)
+    await sync.start()
+    await sync.afterWrite()
+    assert.equal(await unsyncedBytes(directory, synced), 0)
+    // The write began in log 4 and ended in log 8; log 6 came and stayed between.
+    await write(4, 6, 8)
+    current = 8
+    await sync.afterWrite()
+    assert.equal(await unsyncedBytes(directory, synced), 0)
+    await rm(join(directory, '000004.log'))
+    await rm(join(directory, '000006.log'))
+    await write(9)
+    await rm(join(directory, '000008.log'))
+    current = 9
+    await sync.afterWrite()
+    assert.equal(await unsyncedBytes(directory, synced), 0)
+  } finally {
+    await sync.close()
     await rm(directory, { recursive: true })
   }
 })

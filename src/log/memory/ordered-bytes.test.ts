@@ -22,7 +22,7 @@ function sorted(model: ReadonlyMap<string, Buffer>): string[] {
 
 test('ordered bytes are like a sorted map, with keys in the order of their bytes', () => {
   const operation = fc.record({
-    kind: fc.constantFrom('put', 'put', 'put', 'fill', 'delete', 'deleteRange', 'scan'),
+    kind: fc.constantFrom('put', 'put', 'put', 'fill', 'delete', 'deleteRange', 'clear', 'scan'),
     from: key,
     to: key,
     reverse: fc.boolean(),
@@ -43,13 +43,21 @@ test('ordered bytes are like a sorted map, with keys in the order of their bytes
         })
         if (kind === 'put') put(from)
         else if (kind === 'fill') {
-          for (let index = 0; index < 700; index++) put(Buffer.from([index >> 4, index & 15, 7]))
+          for (let index = 0; index < 1600; index++) put(Buffer.from([index >> 5, index & 31, 7]))
         } else if (kind === 'delete') {
           actual.delete(from)
           model.delete(from.toString('hex'))
         } else if (kind === 'deleteRange') {
           actual.deleteRange(from, to)
           for (const hex of within) model.delete(hex)
+        } else if (kind === 'clear') {
+          // Wide enough to empty a chunk between others.
+          const first = entriesMax % 50
+          actual.deleteRange(Buffer.from([first]), Buffer.from([first + 20]))
+          for (const [hex, bytes] of model) {
+            const byte = bytes[0] ?? -1
+            if (byte >= first && byte < first + 20) model.delete(hex)
+          }
         } else {
           const entries = actual.scan({ from, to, reverse, entriesMax })
           const expected = (reverse ? within.reverse() : within).slice(0, entriesMax)
