@@ -7,6 +7,7 @@
  */
 import { TidemarkError } from '../../core/errors.ts'
 import type { Row, TableName } from '../sink.ts'
+import { elementType, parseType } from './column-type.ts'
 
 export interface Column {
   readonly name: string
@@ -109,7 +110,7 @@ function nestedOf(type: string): Render {
     return (value) => `[${listOf(value).map(render).join(',')}]`
   }
   if (name === 'Tuple') {
-    const renders = inner.map((part) => nestedOf(part))
+    const renders = inner.map((part) => nestedOf(elementType(part)))
     return (value) => `(${renders.map((render, at) => render(listOf(value)[at])).join(',')})`
   }
   if (name === 'Map') {
@@ -223,24 +224,4 @@ function entriesOf(value: unknown): readonly (readonly [unknown, unknown])[] {
   if (value instanceof Map) return [...value.entries()]
   if (typeof value === 'object' && value !== null) return Object.entries(value)
   throw new TypeError('not a map')
-}
-
-/** `Map(String, Array(Int64))` into its name and the types inside. */
-export function parseType(type: string): { name: string; inner: readonly string[] } {
-  const open = type.indexOf('(')
-  if (open === -1) return { name: type.trim(), inner: [] }
-  const inner: string[] = []
-  let depth = 0
-  let from = open + 1
-  for (let at = open; at < type.length; at++) {
-    const character = type[at]
-    if (character === '(') depth++
-    if (character === ')') depth--
-    if ((character === ',' && depth === 1) || depth === 0) {
-      inner.push(type.slice(from, at).trim())
-      from = at + 1
-      if (depth === 0) break
-    }
-  }
-  return { name: type.slice(0, open).trim(), inner }
 }

@@ -1,0 +1,151 @@
+/**
+ * ClickHouse's HTTP interface over the engine in this process, for curl, any ClickHouse client and Grafana. Read
+ * only: what a statement may be is decided in `sinks/clickhouse/statement-guard.ts` and by the engine.
+ * https://clickhouse.com/docs/interfaces/http
+ */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { Readable } from 'node:stream'
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import type { ClickHouse, ReadResult, ReadSummary } from '../../sinks/clickhouse/clickhouse.ts'
+import { ClickHouseFailure, clickHouseFailure } from '../../sinks/clickhouse/failure.ts'
+import { authenticate } from './authentication.ts'
+import type { Users } from './authentication.ts'
+import { compressedFrames } from './compressed-frames.ts'
+import { responseEncoding } from './compression.ts'
+import { contentTypeOf } from './content-type.ts'
+import { httpStatusOf } from './http-status.ts'
+import { nativeBlocks } from './native-blocks.ts'
+import { isSet, readQuery } from './query-request.ts'
+import { querySettings } from './settings.ts'
+
+export interface ClickHouseAppOptions {
+  /** Who may read; default: `default` with an empty password. */
+  readonly users?: Users
+  /** Of one statement, in the URL or the body. */
+  readonly queryBytesMax?: number
+  /** Of a result that has to be held as a whole (JSON and the like); rows in lines are streamed without end. */
+  readonly resultBytesMax?: number
+}
+
+const defaults = {
+  users: { default: '' },
+  queryBytesMax: 1024 * 1024,
+  resultBytesMax: 64 * 1024 * 1024,
+} as const satisfies Required<ClickHouseAppOptions>
+
+/** Shown behind error messages where ClickHouse shows its own. */
+const engineVersion = '26.7.2.1'
+
+export function clickhouseApp(clickhouse: ClickHouse, options: ClickHouseAppOptions): Hono {
+  const limits = { ...defaults, ...options }
+  const app = new Hono()
+  for (const path of ['/ping', '/replicas_status'])
+    app.get(path, (context) => context.text('Ok.\n'))
+  const handle = (context: Context) => answer(clickhouse, limits, context)
+  app.on(['GET', 'POST'], ['/', '/query'], handle)
+  app.notFound((context) => {
+    const known =
+      'Use / or /ping for health checks.\nSend queries from your program with POST method or GET /?query=...'
+    return context.text(`There is no handle ${context.req.path}\n\n${known}\n`, 404)
+  })
+  return app
+}
+
+async function answer(
+  clickhouse: ClickHouse,
+  limits: Required<ClickHouseAppOptions>,
+  context: Context,
+): Promise<Response> {
+  const request = context.req.raw
+  const queryId = new URL(request.url).searchParams.get('query_id') ?? ''
+  const id = /^[\w.:-]{1,100}$/.test(queryId) ? queryId : randomUUID()
+  try {
+    authenticate(request.headers, new URL(request.url).searchParams, limits.users)
+    const { sql, search } = await readQuery(request, limits.queryBytesMax)
+    if (sql.trim() === '') {
+      if (request.method !== 'POST') return context.text('Ok.\n')
+      throw new ClickHouseFailure(62, 'SYNTAX_ERROR', 'Syntax error: Empty query')
+    }
+    const database = search.get('database') ?? request.headers.get('x-clickhouse-database') ?? ''
+    const { settings, parameters } = querySettings(search)
+    const result = await clickhouse.read({
+      sql,
+      format: defaultFormat(request.headers, search),
+      ...(database === '' ? {} : { database }),
+      settings,
+      parameters,
+      resultBytesMax: limits.resultBytesMax,
+      signal: request.signal,
+    })
+    return respond(request.headers, search, result, id)
+  } catch (thrown) {
+    return refuse(clickHouseFailure(thrown), id)
+  }
+}
+
+const formatName = /^\w{1,60}$/
+
+function defaultFormat(headers: Headers, search: URLSearchParams): string {
+  const format =
+    headers.get('x-clickhouse-format') ?? search.get('default_format') ?? 'TabSeparated'
+  if (!formatName.test(format)) {
+    throw new ClickHouseFailure(73, 'UNKNOWN_FORMAT', `Unknown format ${format}`)
+  }
+  return format
+}
+
+function respond(
+  asked: Headers,
+  search: URLSearchParams,
+  result: ReadResult,
+  id: string,
+): Response {
+  const headers = commonHeaders(id)
+  headers.set('Content-Type', contentTypeOf(result.format))
+  headers.set('X-ClickHouse-Format', result.format)
+  headers.set('X-ClickHouse-Timezone', 'UTC')
+  if (result.summary !== null) headers.set('X-ClickHouse-Summary', summaryText(result.summary))
+  let body = result.body
+  const revision = Number(search.get('client_protocol_version') ?? '0')
+  if (result.format === 'Native' && revision > 0) body = nativeBlocks(body, revision)
+  if (isSet(search.get('compress'))) body = compressedFrames(body)
+  let stream: Readable = Readable.from(body, { objectMode: false })
+  const encoding = isSet(search.get('enable_http_compression'))
+    ? responseEncoding(asked.get('accept-encoding'))
+    : null
+  if (encoding !== null) {
+    headers.set('Content-Encoding', encoding.name)
+    stream = stream.compose(encoding.create()) as unknown as Readable
+  }
+  return new Response(Readable.toWeb(stream) as ReadableStream<Uint8Array>, { headers })
+}
+
+function refuse(failure: ClickHouseFailure, id: string): Response {
+  const headers = commonHeaders(id)
+  headers.set('Content-Type', 'text/plain; charset=UTF-8')
+  headers.set('X-ClickHouse-Exception-Code', String(failure.code))
+  const text = `Code: ${failure.code}. DB::Exception: ${failure.message}. (${failure.type}) (version ${engineVersion})\n`
+  return new Response(text, { status: httpStatusOf(failure.code), headers })
+}
+
+function commonHeaders(id: string): Headers {
+  return new Headers({
+    'X-ClickHouse-Server-Display-Name': hostname(),
+    'X-ClickHouse-Query-Id': id,
+  })
+}
+
+function summaryText(summary: ReadSummary): string {
+  return JSON.stringify({
+    read_rows: String(summary.readRows),
+    read_bytes: String(summary.readBytes),
+    written_rows: '0',
+    written_bytes: '0',
+    total_rows_to_read: '0',
+    result_rows: '0',
+    result_bytes: String(summary.resultBytes),
+    elapsed_ns: String(summary.elapsedNanoseconds),
+  })
+}
