@@ -77,6 +77,15 @@ test('a union is read plain and in Avro’s JSON form', () => {
   )
 })
 
+test('text in a union is a string before it is bytes or a time', () => {
+  const time = { type: 'long', logicalType: 'timestamp-millis' }
+  const type = parseAvro(['null', 'bytes', time, 'double', 'string'])
+  for (const text of ['', 'NaN', '2024-01-31T10:00:00Z'])
+    assert.equal(fromJson(type, text, 'u'), text)
+  assert.deepEqual(fromJson(type, { bytes: 'a' }, 'u'), Buffer.from('a'))
+  assert.equal(fromJson(type, 1.5, 'u'), 1.5)
+})
+
 test('times are read as numbers and as ISO 8601', () => {
   const times: [object, string, number][] = [
     [{ seen: 1706695200123 }, 'seen', 1706695200123],
