@@ -3,7 +3,7 @@
  * partitioned topics, fetch by partition with high watermark and last stable offset, transactional produce
  * with offsets, and group membership with user data.
  *
- * Invariants every implementation keeps (the conformance suite in `log-conformance.ts` holds them):
+ * Invariants every implementation keeps (the suite in `log-conformance.test-suite.ts` holds them):
  *  1. Offsets of one partition only grow; a record once below the last stable offset never changes.
  *  2. `fetch` with `read_committed` returns no record at or above the last stable offset and none of an
  *     aborted transaction; the position still moves past what it left out (`nextOffset`).
@@ -52,10 +52,12 @@ export interface FetchRequest {
   /** How long to wait for the first record where there is none; 0 returns at once. */
   readonly waitMaxMs: number
   readonly isolation: 'read_committed' | 'read_uncommitted'
+  /** Ends the wait; what was found by then, which may be nothing, is returned. */
   readonly signal?: AbortSignal
 }
 
 export interface FetchedPartition extends TopicPartition {
+  /** Their keys and values may be views on a whole fetched batch: copy what is kept for long. */
   readonly records: readonly ConsumerRecord[]
   /** Where the next fetch goes on; beyond the last record where aborted records were left out. */
   readonly nextOffset: Offset
@@ -79,20 +81,23 @@ export interface PartitionOffset extends TopicPartition {
   readonly metadata?: string
 }
 
-/** Who commits: Kafka refuses offsets of a generation that is over (KIP-447). */
+/** Who commits: offsets of a generation that is over are refused (KIP-447). Generation −1 and an empty member
+ * stand for no membership; they are taken while the group has no members. */
 export interface GroupMetadata {
   readonly groupId: string
   readonly generationId: number
   readonly memberId: string
 }
 
-/** One transaction: all its parts become visible together, when `commit` resolves. Used once. */
+/** One transaction: all its parts become visible together, when `commit` resolves. Used once; what it was
+ * given belongs to it until then. After a failed commit read the committed offsets again before going on. */
 export interface Transaction {
   send(batch: PartitionRecords): void
   sendOffsets(group: GroupMetadata, offsets: readonly PartitionOffset[]): void
   /** Only where the log `sharesState`: these changes are part of the same atomic write. */
   writeState(changes: readonly StateChange[]): void
-  /** @throws TidemarkError PRODUCER_FENCED | TRANSACTION_ABORTED | DISK_FULL */
+  /** Returns one result for each `send`, in order.
+   * @throws TidemarkError PRODUCER_FENCED | TRANSACTION_ABORTED | DISK_FULL */
   commit(): Promise<readonly AppendResult[]>
   abort(): Promise<void>
 }

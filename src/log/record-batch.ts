@@ -28,7 +28,7 @@ import { TidemarkError } from '../core/errors.ts'
 import { noHeaders } from '../core/record.ts'
 import type { ConsumerRecord, Headers, Offset, ProducerRecord } from '../core/record.ts'
 
-export const recordBatchVersion = 1
+const recordBatchVersion = 1
 const headerBytes = 34
 const crcStart = 5
 const sparseFlag = 1

@@ -41,8 +41,7 @@ export function stateKeyEnd(storeNumber: number, partition: Partition): Buffer {
   return stateKey(storeNumber, (partition + 1) as Partition, noKey)
 }
 
-export const metaKinds = ['topic', 'log-start', 'compacted', 'offset', 'producer', 'store'] as const
-export type MetaKind = (typeof metaKinds)[number]
+export type MetaKind = 'topic' | 'log-start' | 'compacted' | 'offset' | 'producer' | 'store'
 
 export function metaKey(kind: MetaKind, ...parts: readonly KeyPart[]): Buffer {
   return encodeTuple([kind, ...parts])
