@@ -39,10 +39,7 @@ export class ChangeEmitter<K, V> {
     if (this.#held === null) return
     const records = [...this.#held.values()]
     this.#held.clear()
-    for (const record of records) {
-      const { oldValue, newValue } = record.value
-      // A key that came and went within the batch was never seen outside.
-      if (oldValue !== null || newValue !== null) this.#context.forward(record)
-    }
+    // A key that came and went within the batch is handed on too: a join may have read it from the store.
+    for (const record of records) this.#context.forward(record)
   }
 }

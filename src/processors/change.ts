@@ -1,4 +1,7 @@
-/** How a table's update travels between nodes: what a key held before, and what it holds now. */
+/**
+ * How a table's update travels between nodes: what a key held before, and what it holds now. Both may be null:
+ * the key held something in between, which a join may have read from the store.
+ */
 import { TidemarkError } from '../core/errors.ts'
 import type { Serde } from '../core/serde.ts'
 

@@ -126,13 +126,15 @@ export function transformTableSupplier<K, V, R>(
       oldValue: oldValue === null ? null : transform(oldValue, key),
       newValue: newValue === null ? null : transform(newValue, key),
     }
-    if (value.oldValue === null && value.newValue === null) return
+    // Handed on even where both sides are null: see ChangeEmitter.
     context.forward({ key, value, timestampMs, headers })
   })
 }
 
+/** A change from nothing to nothing is none to the world outside. */
 export function toStreamSupplier<K, V>(): ProcessorSupplier<K, Change<V>, K, V | null> {
   return stateless(({ key, value, timestampMs, headers }, context) => {
+    if (value.oldValue === null && value.newValue === null) return
     context.forward({ key, value: value.newValue, timestampMs, headers })
   })
 }

@@ -78,7 +78,8 @@ function edgeFaults(graph: TopologyGraph): string[] {
       faults.push(`${node.kind} "${node.name}" has the parent "${parent}" twice`)
     }
   }
-  const cycle = cycleOf(graph.nodes)
+  // Where two nodes share a name, what looks like a cycle may be none.
+  const cycle = names.size === graph.nodes.length ? cycleOf(graph.nodes) : []
   if (cycle.length > 0) faults.push(`nodes form a cycle: ${cycle.join(' -> ')}`)
   if (!graph.nodes.some((node) => node.kind === 'source')) faults.push('no node reads a topic')
   return faults
@@ -232,6 +233,8 @@ function partitionFaults(subTopology: SubTopology): string[] {
       : [],
   )
   if (partitioned.length === 0) {
+    // Without any source a node has no parents, which is reported already.
+    if (!subTopology.nodes.some((node) => node.kind === 'source')) return []
     return [
       `nodes ${names} read nothing but broadcast topics: join them with a stream, or read the topic ` +
         'as a stream or table',
