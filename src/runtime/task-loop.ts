@@ -217,12 +217,13 @@ export class TaskLoop {
     const partitions = task.fetchPositions()
     if (partitions.length === 0) return
     const { log, limits, clock } = this.#options.surroundings
-    const waitMaxMs =
-      readiness.kind === 'ready'
-        ? 0
-        : readiness.kind === 'waiting'
-          ? Math.min(limits.fetchWaitMaxMs, readiness.untilMs - clock.nowMs())
-          : limits.fetchWaitMaxMs
+    let waitMaxMs = limits.fetchWaitMaxMs
+    if (readiness.kind === 'waiting') {
+      waitMaxMs = Math.min(waitMaxMs, readiness.untilMs - clock.nowMs())
+    }
+    // The first fetch says where the partitions end.
+    const isFirst = task.inputs.some(({ endOffset }) => endOffset === null)
+    if (readiness.kind === 'ready' || isFirst) waitMaxMs = 0
     this.#fetching = true
     const fetch = log.fetch({
       partitions,

@@ -1,0 +1,86 @@
+/**
+ * Whether everything that stands in the input topics has been processed and committed. It asks the log and the
+ * state, not the tasks, so it is the same wherever they run.
+ */
+import { present } from '../core/assert.ts'
+import type { Partition, TopicName, TopicPartition } from '../core/record.ts'
+import type { StateBackend } from '../core/state.ts'
+import type { Log } from '../log/log.ts'
+import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
+import { ScopedState } from './scoped-state.ts'
+import type { CompiledTopology, TaskPlan } from './task-plan.ts'
+import { taskGraphOf, taskInputs, taskPlans } from './task-plan.ts'
+
+interface Reached extends TopicPartition {
+  readonly offset: number
+}
+
+export interface IdleCheckOptions {
+  readonly log: Log
+  readonly state: StateBackend
+  readonly topologies: ReadonlyMap<string, CompiledTopology>
+  readonly defaultPartitionCount: number
+}
+
+export class IdleCheck {
+  readonly #options: IdleCheckOptions
+
+  constructor(options: IdleCheckOptions) {
+    this.#options = options
+  }
+
+  /** How many committed records of the inputs are not processed. What was reached is read before the ends: where nothing
+   * was left then, no commit was under way that could have produced more. */
+  async lag(): Promise<number> {
+    const reached: Reached[] = []
+    for (const [name, compiled] of this.#options.topologies) {
+      // eslint-disable-next-line no-await-in-loop -- few topologies
+      reached.push(...(await this.#reached(name, compiled)))
+    }
+    const names = [...new Set(reached.map(({ topic }) => topic))]
+    const descriptions = await this.#options.log.describeTopics(names)
+    const byName = new Map(descriptions.map((description) => [description.name, description]))
+    let lag = 0
+    for (const { topic, partition, offset } of reached) {
+      const at = present(byName.get(topic)?.partitions[partition], `${topic}-${partition}`)
+      lag += Math.max(0, at.lastStableOffset - Math.max(offset, at.logStartOffset))
+    }
+    return lag
+  }
+
+  async #reached(name: string, compiled: CompiledTopology): Promise<Reached[]> {
+    const { log, defaultPartitionCount } = this.#options
+    const plans = taskPlans(compiled.graph, defaultPartitionCount)
+    const partitioned = plans.flatMap((plan) => taskInputs(plan, compiled))
+    const committed = await log.committedOffsets(name, partitioned)
+    const reached: Reached[] = partitioned.map((at, index) => ({
+      ...at,
+      offset: committed[index]?.offset ?? 0,
+    }))
+    for (const plan of plans) {
+      // eslint-disable-next-line no-await-in-loop -- only tasks with broadcast topics read anything
+      reached.push(...(await this.#broadcastReached(plan, compiled)))
+    }
+    return reached
+  }
+
+  async #broadcastReached(plan: TaskPlan, compiled: CompiledTopology): Promise<Reached[]> {
+    const { broadcastTopics } = taskGraphOf(plan, compiled)
+    if (broadcastTopics.length === 0) return []
+    const names = broadcastTopics.map(({ name }) => name)
+    const descriptions = await this.#options.log.describeTopics(names)
+    const partitions = descriptions.flatMap((description) =>
+      description.partitions.map(({ partition }) => at(description.name, partition)),
+    )
+    const state = new ScopedState(this.#options.state, plan.topologyName)
+    const store = broadcastPositionsStore(plan.subTopology)
+    const positions = await new PositionsStore(state, store, plan.partition).read(
+      partitions.map(positionName),
+    )
+    return partitions.map((where, index) => ({ ...where, offset: positions[index] ?? 0 }))
+  }
+}
+
+function at(topic: TopicName, partition: Partition): TopicPartition {
+  return { topic, partition }
+}

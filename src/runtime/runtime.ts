@@ -1,0 +1,234 @@
+/**
+ * Runs topologies: creates their topics, joins their groups, and runs a task for each sub-topology and
+ * partition that is assigned to this process, in this thread or in workers.
+ */
+import { pause } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { StateBackend } from '../core/state.ts'
+import type { Log } from '../log/log.ts'
+import type { MemoryBudget } from '../state/memory-budget.ts'
+import type { TopologyGraph } from '../topology/graph.ts'
+import { Codecs } from './codecs.ts'
+import type { CodecFactory } from './codecs.ts'
+import type { CommitStepHook } from './commit.ts'
+import { GroupMemberships } from './group-memberships.ts'
+import { IdleCheck } from './idle-check.ts'
+import { runtimeLimits } from './limits.ts'
+import type { RuntimeLimits } from './limits.ts'
+import { PartitionCounts } from './partition-counts.ts'
+import { RateMeter } from './rate-meter.ts'
+import type { RuntimeStatus, RuntimeTotals, TaskStatus } from './runtime-status.ts'
+import { totalsOf } from './runtime-status.ts'
+import { ThreadHost } from './thread-host.ts'
+import type { TaskHost } from './task-host.ts'
+import { compileTopology } from './task-plan.ts'
+import type { CompiledTopology } from './task-plan.ts'
+import { topicSpecs } from './topics.ts'
+
+export interface RuntimeOptions {
+  readonly topologies: readonly TopologyGraph[]
+  readonly log: Log
+  readonly state: StateBackend
+  /** Of all stores of this process. */
+  readonly budget: MemoryBudget
+  readonly codecs: CodecFactory
+  readonly clock: Clock
+  readonly limits?: Partial<RuntimeLimits>
+  /** Back-pressure: the time, as `Clock.nowMs`, until which tasks take no input; null goes on. */
+  readonly pausedUntil?: () => number | null
+  readonly onCommitStep?: CommitStepHook
+}
+
+export interface Runtime {
+  /** Resolves when every task has been started. @throws TidemarkError TOPIC_MISMATCH | TOPOLOGY_INVALID */
+  start(): Promise<void>
+  /** Commits what is under way and closes the tasks, within `stopMaxMs`. */
+  stop(): Promise<void>
+  status(): RuntimeStatus
+  /** Records in the input topics that are not processed and committed. */
+  lag(): Promise<number>
+  /** Resolves when nothing is left to process anywhere. @throws what the runtime has failed with */
+  whenIdle(): Promise<void>
+  /** Resolves, never rejects, with what made the runtime fail; it has stopped its tasks then. */
+  readonly failed: Promise<unknown>
+}
+
+/** How often `whenIdle` looks. */
+const idlePollMs = 10
+
+export function createRuntime(options: RuntimeOptions): Runtime {
+  return new LocalRuntime(options)
+}
+
+class LocalRuntime implements Runtime {
+  readonly failed: Promise<unknown>
+  readonly #options: RuntimeOptions
+  readonly #limits: RuntimeLimits
+  readonly #topologies: ReadonlyMap<string, CompiledTopology>
+  readonly #groups: GroupMemberships
+  readonly #host: TaskHost
+  readonly #idleCheck: IdleCheck
+  readonly #partitionCounts = new PartitionCounts()
+  readonly #rates = new Map<string, RateMeter>()
+  #state: RuntimeStatus['state'] = 'created'
+  #failure: { readonly cause: unknown } | null = null
+  #resolveFailed!: (cause: unknown) => void
+  #lastTasks: readonly TaskStatus[] = []
+  #stopped: Promise<void> | null = null
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options
+    this.#limits = runtimeLimits(options.limits ?? {})
+    const { log, state, topologies } = options
+    const { defaultPartitionCount } = this.#limits
+    this.failed = new Promise((resolve) => {
+      this.#resolveFailed = resolve
+    })
+    this.#topologies = compileAll(topologies)
+    this.#groups = new GroupMemberships({
+      log,
+      topologies: this.#topologies,
+      defaultPartitionCount,
+      onTasksGained: (plans) => this.#host.start(plans),
+      onTasksLost: (ids) => this.#host.stop(ids),
+    })
+    this.#idleCheck = new IdleCheck({
+      log,
+      state,
+      topologies: this.#topologies,
+      defaultPartitionCount,
+    })
+    this.#host = this.#newHost()
+  }
+
+  #newHost(): TaskHost {
+    const { log, state, budget, codecs, clock, pausedUntil, onCommitStep } = this.#options
+    return new ThreadHost({
+      topologies: this.#topologies,
+      surroundings: {
+        log,
+        state,
+        budget,
+        clock,
+        codecs: new Codecs(codecs),
+        limits: this.#limits,
+        group: (name) => this.#groups.metadataOf(name),
+        partitionCountOf: this.#partitionCounts.of,
+      },
+      pausedUntil: pausedUntil ?? (() => null),
+      onCommitStep: onCommitStep ?? null,
+      onFailure: (failure) => {
+        this.#fail(failure)
+      },
+    })
+  }
+
+  async start(): Promise<void> {
+    const { log, topologies } = this.#options
+    const { defaultPartitionCount } = this.#limits
+    this.#state = 'running'
+    try {
+      const specs = topicSpecs(topologies, defaultPartitionCount, !log.sharesState)
+      await log.createTopics(specs)
+      await this.#partitionCounts.read(
+        log,
+        specs.map(({ name }) => name),
+      )
+      await this.#host.open()
+      await this.#groups.join()
+    } catch (thrown) {
+      this.#state = 'failed'
+      await this.#close()
+      throw thrown
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#state === 'running') this.#state = 'stopping'
+    const { clock } = this.#options
+    const closed = new AbortController()
+    const closing = this.#close().finally(() => {
+      closed.abort()
+    })
+    await Promise.race([closing, pause(clock, this.#limits.stopMaxMs, closed.signal)])
+    if (this.#state === 'stopping') this.#state = 'stopped'
+  }
+
+  async #close(): Promise<void> {
+    await this.#host.stop()
+    await this.#groups.leave()
+    await this.#host.close()
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failure !== null) return
+    this.#failure = { cause }
+    this.#state = 'failed'
+    void this.stop().then(
+      () => {
+        this.#resolveFailed(cause)
+      },
+      () => {
+        this.#resolveFailed(cause)
+      },
+    )
+  }
+
+  status(): RuntimeStatus {
+    const tasks = this.#host.status()
+    // After the stop the last word stays.
+    if (tasks.length > 0) this.#lastTasks = tasks
+    const byTopology = new Map<string, RuntimeTotals>()
+    for (const name of this.#topologies.keys()) {
+      const own = this.#lastTasks.filter(({ topologyName }) => topologyName === name)
+      byTopology.set(name, this.#totals(name, own))
+    }
+    return {
+      state: this.#state,
+      tasks: this.#lastTasks,
+      totals: this.#totals('', this.#lastTasks),
+      byTopology,
+    }
+  }
+
+  #totals(name: string, tasks: readonly TaskStatus[]): RuntimeTotals {
+    let rate = this.#rates.get(name)
+    if (rate === undefined) this.#rates.set(name, (rate = new RateMeter(this.#options.clock)))
+    const { processed } = totalsOf(tasks, 0)
+    return totalsOf(tasks, rate.perSecond(processed))
+  }
+
+  lag(): Promise<number> {
+    return this.#idleCheck.lag()
+  }
+
+  async whenIdle(): Promise<void> {
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure.cause
+      if (this.#state !== 'running') {
+        throw new TidemarkError('INSTANCE_NOT_RUNNING', `the runtime is ${this.#state}`)
+      }
+      // eslint-disable-next-line no-await-in-loop -- until it is so
+      if ((await this.lag()) === 0) return
+      // eslint-disable-next-line no-await-in-loop
+      await pause(this.#options.clock, idlePollMs)
+    }
+  }
+}
+
+function compileAll(graphs: readonly TopologyGraph[]): ReadonlyMap<string, CompiledTopology> {
+  const compiled = new Map<string, CompiledTopology>()
+  for (const graph of graphs) {
+    if (compiled.has(graph.name)) {
+      throw new TidemarkError('TOPOLOGY_INVALID', `two topologies are called ${graph.name}`)
+    }
+    compiled.set(graph.name, compileTopology(graph))
+  }
+  return compiled
+}

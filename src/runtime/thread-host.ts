@@ -1,0 +1,35 @@
+/** Runs the tasks in this thread. */
+import { StreamThread } from './stream-thread.ts'
+import type { StreamThreadOptions } from './stream-thread.ts'
+import type { TaskHost } from './task-host.ts'
+import type { TaskStatus } from './runtime-status.ts'
+import type { TaskPlan } from './task-plan.ts'
+
+export class ThreadHost implements TaskHost {
+  readonly #thread: StreamThread
+
+  constructor(options: StreamThreadOptions) {
+    this.#thread = new StreamThread(options)
+  }
+
+  open(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  start(plans: readonly TaskPlan[]): Promise<void> {
+    this.#thread.start(plans)
+    return Promise.resolve()
+  }
+
+  stop(ids?: readonly string[]): Promise<void> {
+    return this.#thread.stop(ids)
+  }
+
+  status(): readonly TaskStatus[] {
+    return this.#thread.status()
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
