@@ -7,12 +7,11 @@
  */
 import type { Hono } from 'hono'
 import { resolve } from 'node:path'
-import { systemClock, type Clock } from '../core/clock.ts'
+import { pause, systemClock, type Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import { clickhouseApp } from '../server/clickhouse/clickhouse-app.ts'
 import { consoleApp } from '../server/console/console-app.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
-import { isIdle } from '../server/console/instance-status.ts'
 import { ingestApp } from '../server/ingest/ingest-app.ts'
 import { listen, type Listener } from '../server/listen.ts'
 import { registryApp } from '../server/registry/registry-app.ts'
@@ -52,8 +51,6 @@ export interface Instance {
 
 /** How long running requests get to end at a stop. */
 const requestGraceMs = 2_000
-/** How often idleness is looked for. */
-const idlePollMs = 20
 
 /** @throws TidemarkError of whatever stands in the way, after everything opened so far is closed */
 export async function openInstance(
@@ -90,7 +87,7 @@ async function open(
       residentBytes: process.memoryUsage.rss(),
       trouble,
     })
-  const whenIdle = (timeoutMs: number) => untilIdle(status, clock, timeoutMs)
+  const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
   const apps: InstanceApps = {
     console: consoleApp({
       status,
@@ -165,18 +162,21 @@ function announce(
   })
 }
 
-function untilIdle(
-  status: () => InstanceStatus,
-  clock: Clock,
-  timeoutMs: number,
-): Promise<boolean> {
-  const deadlineMs = clock.monotonicMs() + timeoutMs
-  return new Promise((resolve) => {
-    const look = () => {
-      if (isIdle(status())) resolve(true)
-      else if (clock.monotonicMs() >= deadlineMs) resolve(false)
-      else clock.after(idlePollMs, look)
-    }
-    look()
-  })
+/** Idle: every task has processed what is in the log, and every fact that follows from it is queryable. */
+async function untilIdle(services: Services, clock: Clock, timeoutMs: number): Promise<boolean> {
+  const settle = async () => {
+    await services.runtime.whenIdle()
+    await Promise.all([...services.consumers.values()].map((consumer) => consumer.drain()))
+    return true
+  }
+  const over = new AbortController()
+  try {
+    return await Promise.race([
+      settle(),
+      services.failed,
+      pause(clock, timeoutMs, over.signal).then(() => false),
+    ])
+  } finally {
+    over.abort()
+  }
 }

@@ -3,12 +3,20 @@ import { existsSync, readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { messageOf, TidemarkError } from '../core/errors.ts'
+import type { FactTable } from '../facts/fact-table.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+
+interface TopologyModule {
+  readonly default?: unknown
+  readonly factTables?: readonly FactTable[]
+}
 
 const ownDirectory = new URL('../../topologies/', import.meta.url)
 
 export interface LoadedTopology {
   readonly graph: TopologyGraph
+  /** The rows it promises: the module's `factTables`. */
+  readonly factTables: readonly FactTable[]
   /** Worker threads load the same module. */
   readonly moduleUrl: string
 }
@@ -34,9 +42,9 @@ export function bundledTopologyNames(): readonly string[] {
 
 async function loadTopology(name: string): Promise<LoadedTopology> {
   const moduleUrl = urlOf(name)
-  let module: { default?: unknown }
+  let module: TopologyModule
   try {
-    module = (await import(moduleUrl)) as { default?: unknown }
+    module = (await import(moduleUrl)) as TopologyModule
   } catch (cause) {
     if (cause instanceof TidemarkError) throw cause
     throw new TidemarkError('TOPOLOGY_INVALID', `topology ${name}: ${messageOf(cause)}`, { cause })
@@ -48,7 +56,7 @@ async function loadTopology(name: string): Promise<LoadedTopology> {
       `topology ${name}: ${fileURLToPath(moduleUrl)} must export the topology as its default`,
     )
   }
-  return { graph, moduleUrl }
+  return { graph, factTables: module.factTables ?? [], moduleUrl }
 }
 
 function urlOf(name: string): string {

@@ -1,14 +1,15 @@
 /** Serdes for state and internal topics: a layout byte, then Avro. No registry: the layout is the program's. */
-import avro from 'avsc'
 import { TidemarkError } from '../core/errors.ts'
 import type { Serde } from '../core/serde.ts'
+import { compileAvro } from './compile-avro.ts'
+import { parseAvro } from './parse-avro.ts'
 
 /**
  * @param name what the bytes are, for error messages
  * @param layout written as the first byte; raise it when `schema` changes, and restore the state from the log
  */
 export function avroSerde<T>(name: string, layout: number, schema: object): Serde<T> {
-  const type = avro.Type.forSchema(schema as avro.Schema, { wrapUnions: false })
+  const type = compileAvro(parseAvro(schema))
   let scratch = Buffer.allocUnsafe(4096)
   return {
     serialize: (value) => {

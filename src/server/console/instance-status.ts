@@ -31,20 +31,13 @@ export interface TopologyStatus {
   readonly late: number
   readonly dropped: number
   readonly quarantined: number
+  /** Versions of rows that went to ClickHouse. */
+  readonly rowsWritten: number
   readonly tables: readonly TableStatus[]
 }
 
 export interface TableStatus {
   readonly name: string
-  readonly rowsWritten: number
+  /** Rows in the log that are not yet queryable. */
   readonly lag: number
-}
-
-/** Everything that was ingested is processed and queryable. */
-export function isIdle(status: InstanceStatus): boolean {
-  return (
-    status.state === 'running' &&
-    status.sinkLag === 0 &&
-    status.topologies.every((topology) => topology.lag === 0)
-  )
 }

@@ -1,5 +1,5 @@
 /** The status in Prometheus' text format (exposition format 0.0.4). */
-import type { InstanceStatus } from './instance-status.ts'
+import type { InstanceStatus, TableStatus } from './instance-status.ts'
 
 interface Metric {
   readonly name: string
@@ -18,7 +18,7 @@ function metricsOf(status: InstanceStatus): readonly Metric[] {
       labels: { topology: topology.name },
       value: value(topology),
     }))
-  const perTable = (value: (table: { rowsWritten: number; lag: number }) => number) =>
+  const perTable = (value: (table: TableStatus) => number) =>
     status.topologies.flatMap((topology) =>
       topology.tables.map((table) => ({
         labels: { topology: topology.name, table: table.name },
@@ -54,7 +54,7 @@ function metricsOf(status: InstanceStatus): readonly Metric[] {
     counter(
       'tidemark_fact_rows_written_total',
       'Fact rows written to ClickHouse.',
-      perTable((t) => t.rowsWritten),
+      perTopology((t) => t.rowsWritten),
     ),
     gauge(
       'tidemark_fact_rows_lag',

@@ -1,0 +1,180 @@
+/** What an instance consists of below its doors, opened in order; each part says in `cleanup` how it closes. */
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import type { StateBackend } from '../core/state.ts'
+import type { FactTable } from '../facts/fact-table.ts'
+import type { Log } from '../log/log.ts'
+import type { AdmissionTopic } from '../quality/admission.ts'
+import { quarantineFact, quarantineTopic } from '../quality/quarantine.ts'
+import { readQuarantine } from '../quality/read-quarantine.ts'
+import { redrive } from '../quality/redrive.ts'
+import { createRuntime, type Runtime } from '../runtime/runtime.ts'
+import { LocalSchemaRegistry } from '../schema/local-schema-registry.ts'
+import type { SchemaRegistry } from '../schema/schema-registry.ts'
+import type { RedriveOutcome, RedriveRequest } from '../server/console/console-app.ts'
+import { topicRegistryStorage } from '../server/registry/topic-registry-storage.ts'
+import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
+import { ClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts'
+import { openClickHouse } from '../sinks/clickhouse/open-clickhouse.ts'
+import { FactConsumer } from '../sinks/fact-consumer.ts'
+import { LocalIngest } from '../sources/ingest-records.ts'
+import { MemoryBudget } from '../state/memory-budget.ts'
+import { openStorage } from '../state/rocksdb-backend.ts'
+import { describe } from '../topology/describe.ts'
+import { describeMermaid } from '../topology/describe-mermaid.ts'
+import type { Cleanup } from './cleanup.ts'
+import type { Configuration } from './configuration.ts'
+import { factEpoch } from './fact-epoch.ts'
+import { keepMaintained } from './maintenance.ts'
+import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
+import { loadTopologies, type LoadedTopology } from './topologies.ts'
+
+export interface Services {
+  readonly clock: Clock
+  readonly log: Log
+  readonly state: StateBackend
+  readonly registry: SchemaRegistry
+  readonly clickhouse: ClickHouse
+  readonly topologies: readonly LoadedTopology[]
+  readonly runtime: Runtime
+  /** By topology; the quarantine's is `tidemark`. */
+  readonly consumers: ReadonlyMap<string, FactConsumer>
+  readonly ingest: LocalIngest
+  /** When the door must not take more for now: the sink is behind. */
+  backPressure(): { readonly retryAfterMs: number } | null
+  describe(topology: string): { text: string; mermaid: string } | null
+  redrive(request: RedriveRequest): Promise<RedriveOutcome>
+  readonly failed: Promise<never>
+}
+
+const migrationsDirectory = new URL('../../schemas/clickhouse/', import.meta.url).pathname
+
+export async function openServices(
+  configuration: Configuration,
+  clock: Clock,
+  cleanup: Cleanup,
+): Promise<Services> {
+  const topologies = await loadTopologies(configuration.topologies)
+  const { log, state } = await open(configuration, clock, cleanup)
+  const registry = await LocalSchemaRegistry.open(await topicRegistryStorage(log, clock))
+  const codecs = await openCodecs(topologies, registry)
+  const clickhouse = await openClickHouse({ path: join(configuration.dataDir, 'clickhouse') })
+  cleanup.add(() => clickhouse.close())
+  await log.createTopics([
+    { name: quarantineTopic.name, partitionCount: 1, cleanupPolicy: 'compact', retentionMs: null },
+  ])
+
+  const failure = Promise.withResolvers<never>()
+  failure.promise.catch(() => {})
+  const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
+  await sink.setup()
+  const epoch = await factEpoch(state, clickhouse)
+  const consumers = new Map<string, FactConsumer>()
+  const backPressure = () => {
+    for (const consumer of consumers.values()) {
+      const pressure = consumer.backPressure()
+      if (pressure !== null) return pressure
+    }
+    return null
+  }
+  const runtime = createRuntime({
+    topologies: topologies.map(({ graph }) => graph),
+    log,
+    state,
+    budget: new MemoryBudget(cacheBytesOf(configuration), 'memoryBudgetBytes'),
+    codecs: (topic) => codecs.of(topic),
+    clock,
+    limits: {
+      commitIntervalMs: configuration.commitIntervalMs,
+      defaultPartitionCount: configuration.partitions,
+    },
+    pausedUntil: () => {
+      const pressure = backPressure()
+      return pressure === null ? null : clock.nowMs() + pressure.retryAfterMs
+    },
+  })
+  await runtime.start()
+  cleanup.add(() => runtime.stop())
+  void runtime.failed.then(failure.reject)
+
+  const consume = async (name: string, tables: readonly FactTable[]) => {
+    const facts = tables.map((fact) => ({ fact, codec: codecs.rows(fact.topic) }))
+    const onFailure = failure.reject
+    const consumer = new FactConsumer({ name, log, sink, clock, facts, epoch, onFailure })
+    await consumer.start()
+    consumers.set(name, consumer)
+    // What the runtime still commits while it stops is left to the next start.
+    cleanup.add(() => consumer.stop())
+  }
+  for (const { graph, factTables } of topologies) await consume(graph.name, factTables)
+  await consume('tidemark', [quarantineFact as FactTable])
+  cleanup.add(keepMaintained(log, clock, failure.reject))
+
+  const admission = admissionTopics(topologies, codecs)
+  const quarantine = codecs.quarantine
+  const { recordBytesMax } = configuration
+  return {
+    clock,
+    log,
+    state,
+    registry,
+    clickhouse,
+    topologies,
+    runtime,
+    consumers,
+    ingest: new LocalIngest({ topics: admission, log, clock, quarantine, recordBytesMax }),
+    backPressure,
+    describe: (name) => {
+      const graph = topologies.find((loaded) => loaded.graph.name === name)?.graph
+      return graph === undefined ? null : { text: describe(graph), mermaid: describeMermaid(graph) }
+    },
+    redrive: async ({ ids, topic, set, value }) => {
+      const redriven: string[] = []
+      const refused: { id: string; reason: string }[] = []
+      for await (const entries of readQuarantine(log, quarantine, { ids, topic })) {
+        const services = { log, topics: admission, quarantine, nowMs: clock.nowMs() }
+        const report = await redrive(entries, { set, value }, services)
+        redriven.push(...report.redriven)
+        refused.push(...report.refused)
+      }
+      const seen = new Set([...redriven, ...refused.map(({ id }) => id)])
+      for (const id of ids ?? []) {
+        if (!seen.has(id)) refused.push({ id, reason: 'not in quarantine, or sent again before' })
+      }
+      return { redriven, refused }
+    },
+    failed: failure.promise,
+  }
+}
+
+async function open(configuration: Configuration, clock: Clock, cleanup: Cleanup) {
+  const storage = await openStorage({
+    directory: configuration.dataDir,
+    clock,
+    durability: configuration.durability,
+    memoryBudgetBytes: configuration.memoryBudgetBytes - cacheBytesOf(configuration),
+    recordBytesMax: configuration.recordBytesMax,
+  })
+  cleanup.add(() => storage.close())
+  return storage
+}
+
+/** Of the one budget, what the stores' caches of decoded values get; the rest is RocksDB's. */
+function cacheBytesOf({ memoryBudgetBytes }: Configuration): number {
+  return Math.floor(memoryBudgetBytes / 2)
+}
+
+/** The topics that take events from outside. */
+function admissionTopics(
+  topologies: readonly LoadedTopology[],
+  codecs: TopicCodecs,
+): ReadonlyMap<string, AdmissionTopic> {
+  const topics = new Map<string, AdmissionTopic>()
+  for (const { graph } of topologies) {
+    for (const node of graph.nodes) {
+      if (node.kind !== 'source' || topics.has(node.topic.name)) continue
+      topics.set(node.topic.name, { definition: node.topic, codec: codecs.of(node.topic) })
+    }
+  }
+  return topics
+}
