@@ -2,6 +2,7 @@
  * The typed layer of a key-value store over its cache, the range scans that merge uncommitted writes with the
  * backend, and the metered layer on top. `openKeyValueStore` builds the stack.
  */
+import { inspect } from 'node:util'
 import type { StateChange, StateEntry } from '../core/state.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
 import { dataKey, emptyValue, indexKey, timeBytes, writtenMsOf } from './key-layout.ts'
@@ -93,7 +94,7 @@ class TypedKeyValueStore<K, V> implements KeyValueStore<K, V> {
 
   get(key: K): V | undefined {
     const slot = this.#cache.find(this.#keys.of(key))
-    if (slot === undefined) throw this.#cache.notLoaded(String(JSON.stringify(key)))
+    if (slot === undefined) throw this.#cache.notLoaded(inspect(key))
     return this.#cache.valueOf(slot) as V | undefined
   }
 

@@ -38,4 +38,9 @@ export class StoreMeter implements StoreStatistics {
     this.store = store
     this.partition = partition
   }
+
+  /** The counts as they are now. */
+  read(): StoreStatistics {
+    return Object.assign({}, this)
+  }
 }

@@ -7,12 +7,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { partition, storeName } from '../core/record.ts'
 import type { StateBackend, StateChange } from '../core/state.ts'
-import type { BackendPlace } from './stores-conformance.test-suite.ts'
+import type { BackendPlace } from './stores-setting.test-suite.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import type { KeyValueStore, SessionStore, StoreDefinition, WindowStore } from './stores.ts'
 import { openTaskStores } from './task-stores.ts'
 import type { TaskStores } from './task-stores.ts'
-import { jsonSerde, latin1Serde } from './stores-conformance.test-suite.ts'
+import { jsonSerde, latin1Serde } from './stores-setting.test-suite.ts'
 
 const name = storeName('model')
 const task = partition(3)
@@ -137,16 +137,19 @@ class Bench<Entry> {
       case 'commit':
         return this.commit()
       case 'begin':
-        return this.begin()
+        this.begin()
+        return
       case 'end':
         return this.end()
       case 'discard':
-        return this.discard()
+        this.discard()
+        return
       case 'reopen':
         return this.reopen()
       case 'advance':
         this.now.streamTimeMs += step.byMs
-        return this.stores.advanceStreamTime(this.now.streamTimeMs)
+        this.stores.advanceStreamTime(this.now.streamTimeMs)
+        return
       case 'expire': {
         const { during, entriesMax } = step
         const count = await this.read(during, () => this.stores.expire(entriesMax))

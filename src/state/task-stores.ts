@@ -160,7 +160,7 @@ class OpenTaskStores implements TaskStores {
   }
 
   statistics(): readonly StoreStatistics[] {
-    return [...this.#stores.values()].map(({ meter }) => ({ ...meter }))
+    return [...this.#stores.values()].map(({ meter }) => meter.read())
   }
 
   close(): void {
