@@ -54,6 +54,8 @@ export interface Runtime {
   readonly failed: Promise<unknown>
 }
 
+/** Stands for their sum; no topology is called so. */
+const allTopologies = ''
 /** How often `whenIdle` looks. */
 const idlePollMs = 10
 
@@ -100,6 +102,9 @@ class LocalRuntime implements Runtime {
       defaultPartitionCount,
     })
     this.#host = this.#newHost()
+    for (const name of [allTopologies, ...this.#topologies.keys()]) {
+      this.#rates.set(name, new RateMeter(options.clock))
+    }
   }
 
   #newHost(): TaskHost {
@@ -161,7 +166,9 @@ class LocalRuntime implements Runtime {
   }
 
   async #close(): Promise<void> {
+    this.status()
     await this.#host.stop()
+    this.#lastTasks = this.#lastTasks.map((task) => ({ ...task, state: 'CLOSED' }))
     await this.#groups.leave()
     await this.#host.close()
   }
@@ -192,16 +199,14 @@ class LocalRuntime implements Runtime {
     return {
       state: this.#state,
       tasks: this.#lastTasks,
-      totals: this.#totals('', this.#lastTasks),
+      totals: this.#totals(allTopologies, this.#lastTasks),
       byTopology,
     }
   }
 
   #totals(name: string, tasks: readonly TaskStatus[]): RuntimeTotals {
-    let rate = this.#rates.get(name)
-    if (rate === undefined) this.#rates.set(name, (rate = new RateMeter(this.#options.clock)))
     const { processed } = totalsOf(tasks, 0)
-    return totalsOf(tasks, rate.perSecond(processed))
+    return totalsOf(tasks, this.#rates.get(name)?.perSecond(processed) ?? 0)
   }
 
   lag(): Promise<number> {

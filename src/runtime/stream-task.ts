@@ -18,7 +18,6 @@ import type {
   TopicPartition,
 } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
-import type { TopicDefinition } from '../core/topic.ts'
 import type {
   AppendResult,
   FetchedPartition,
@@ -450,7 +449,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     })
     this.#output.add(quarantineTopic.name, {
       key: quarantineTopic.keySerde.serialize([entry.id]),
-      value: this.#options.codecs.of(quarantineTopic as unknown as TopicDefinition).encode(entry),
+      value: this.#options.codecs.of(quarantineTopic).encode(entry),
       timestampMs: entry.event_time,
     })
     this.metrics.quarantined += 1

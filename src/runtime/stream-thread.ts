@@ -6,6 +6,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { CommitStepHook } from './commit.ts'
 import type { TaskStatus } from './runtime-status.ts'
 import { TaskLoop } from './task-loop.ts'
+import { encodedTopics } from './topics.ts'
 import type { CompiledTopology, TaskPlan, TaskSurroundings } from './task-plan.ts'
 
 export interface StreamThreadOptions {
@@ -31,6 +32,12 @@ export class StreamThread {
 
   constructor(options: StreamThreadOptions) {
     this.#options = options
+  }
+
+  /** Before the first task. @throws TidemarkError SCHEMA_INCOMPATIBLE | REGISTRY_UNREACHABLE */
+  async open(): Promise<void> {
+    const graphs = [...this.#options.topologies.values()].map(({ graph }) => graph)
+    await this.#options.surroundings.codecs.open(encodedTopics(graphs))
   }
 
   start(plans: readonly TaskPlan[]): void {

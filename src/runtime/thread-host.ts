@@ -13,7 +13,7 @@ export class ThreadHost implements TaskHost {
   }
 
   open(): Promise<void> {
-    return Promise.resolve()
+    return this.#thread.open()
   }
 
   start(plans: readonly TaskPlan[]): Promise<void> {

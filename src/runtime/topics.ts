@@ -1,5 +1,6 @@
 /** The topics that a topology needs, as the log creates them. */
 import type { TopicName } from '../core/record.ts'
+import type { TopicDefinition } from '../core/topic.ts'
 import type { TopicSpec } from '../log/log.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 import { partitionCountsOf, taskCountOf } from '../topology/partition-counts.ts'
@@ -22,6 +23,15 @@ export function topicSpecs(
     if (withChangelogs) addChangelogs(graph, defaultPartitionCount, specs)
   }
   return [...specs.values()]
+}
+
+/** The topics whose values the topologies encode. */
+export function encodedTopics(graphs: readonly TopologyGraph[]): TopicDefinition<any, any>[] {
+  const topics = new Set<TopicDefinition<any, any>>([quarantineTopic])
+  for (const { nodes } of graphs) {
+    for (const node of nodes) if (node.kind === 'sink') topics.add(node.topic)
+  }
+  return [...topics]
 }
 
 function addTopics(
