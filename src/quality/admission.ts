@@ -5,8 +5,9 @@
  *  1. What is admitted can be decoded with the topic's schema and has the topic's key.
  *  2. Nothing waits: the codec is registered, and framed values are prepared, before the first record.
  */
+import { isUtf8 } from 'node:buffer'
 import type { ErrorCode } from '../core/errors.ts'
-import { TidemarkError } from '../core/errors.ts'
+import { messageOf, TidemarkError } from '../core/errors.ts'
 import type { Headers } from '../core/record.ts'
 import { noHeaders } from '../core/record.ts'
 import type { TopicDefinition } from '../core/topic.ts'
@@ -25,6 +26,8 @@ export interface AdmissionTopic<K = any, V = any> {
 }
 
 export type Content =
+  /** A JSON document as it came. */
+  | { readonly form: 'text'; readonly bytes: Buffer }
   /** A parsed JSON document; unions plain or in Avro's JSON form. Null is a tombstone. */
   | { readonly form: 'json'; readonly json: unknown }
   /** As a producer of the log would write it: magic, schema id, Avro. Null is a tombstone. */
@@ -75,7 +78,7 @@ export function admit(
   candidate: Candidate,
   fallbackMs: number,
 ): Admitted | Refusal {
-  const { content } = candidate
+  const content = readable(candidate.content)
   if (content.form === 'unreadable') return refusal(content.code, content.faults)
   const given = content.form === 'json' ? content.json : content.bytes
   if (given === null) return admitTombstone(topic, candidate, fallbackMs)
@@ -93,6 +96,19 @@ export function admit(
     return refusalOf(thrown)
   }
   return admitValue(topic, candidate, value, bytes, fallbackMs)
+}
+
+function readable(content: Content): Exclude<Content, { form: 'text' }> {
+  if (content.form !== 'text') return content
+  const { bytes } = content
+  try {
+    // Where the bytes are no UTF-8, decoding would put other characters in their place.
+    if (!isUtf8(bytes)) throw new SyntaxError('the bytes are not UTF-8')
+    return { form: 'json', json: JSON.parse(bytes.toString('utf8')) }
+  } catch (thrown) {
+    const reason = `not JSON: ${messageOf(thrown)}`
+    return { form: 'unreadable', code: 'JSON_INVALID', faults: [{ path: '', reason }] }
+  }
 }
 
 function admitValue(

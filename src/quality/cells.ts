@@ -1,5 +1,5 @@
 /** A row of text cells as the JSON of an Avro record: numbers and booleans by the schema, the rest as text. */
-import type { AvroType, RecordType } from '../schema/avro-type.ts'
+import type { AvroType } from '../schema/avro-type.ts'
 
 /** What sources write for a value that is not there. */
 const missing: ReadonlySet<string> = new Set(['', '?'])
@@ -17,8 +17,8 @@ export function jsonOfCells(
   for (const [index, column] of columns.entries()) {
     const cell = cells[index]
     if (cell === undefined) continue
-    const field = type.kind === 'record' ? (type as RecordType).fieldsByName.get(column) : undefined
-    const value = field === undefined ? cell : jsonOfCell(field.type, cell)
+    const fieldType = type.kind === 'record' ? type.fieldsByName.get(column)?.type : undefined
+    const value = fieldType === undefined ? cell : jsonOfCell(fieldType, cell)
     if (value !== undefined) json[column] = value
   }
   return json
