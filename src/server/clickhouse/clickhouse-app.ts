@@ -3,7 +3,7 @@
  * only: what a statement may be is decided in `sinks/clickhouse/statement-guard.ts` and by the engine.
  * https://clickhouse.com/docs/interfaces/http
  */
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Readable } from 'node:stream'
 import { Hono } from 'hono'
@@ -63,6 +63,7 @@ async function answer(
   const id = /^[\w.:-]{1,100}$/.test(queryId) ? queryId : randomUUID()
   try {
     authenticate(request.headers, new URL(request.url).searchParams, limits.users)
+    if (request.method === 'HEAD') return new Response(null, { headers: commonHeaders(id) })
     const { sql, search } = await readQuery(request, limits.queryBytesMax)
     if (sql.trim() === '') {
       if (request.method !== 'POST') return context.text('Ok.\n')
@@ -107,9 +108,12 @@ function respond(
   headers.set('X-ClickHouse-Format', result.format)
   headers.set('X-ClickHouse-Timezone', 'UTC')
   if (result.summary !== null) headers.set('X-ClickHouse-Summary', summaryText(result.summary))
+  const tag = randomBytes(8).toString('hex')
+  headers.set('X-ClickHouse-Exception-Tag', tag)
   let body = result.body
   const revision = Number(search.get('client_protocol_version') ?? '0')
   if (result.format === 'Native' && revision > 0) body = nativeBlocks(body, revision)
+  body = withException(body, tag)
   if (isSet(search.get('compress'))) body = compressedFrames(body)
   let stream: Readable = Readable.from(body, { objectMode: false })
   const encoding = isSet(search.get('enable_http_compression'))
@@ -126,8 +130,27 @@ function refuse(failure: ClickHouseFailure, id: string): Response {
   const headers = commonHeaders(id)
   headers.set('Content-Type', 'text/plain; charset=UTF-8')
   headers.set('X-ClickHouse-Exception-Code', String(failure.code))
-  const text = `Code: ${failure.code}. DB::Exception: ${failure.message}. (${failure.type}) (version ${engineVersion})\n`
-  return new Response(text, { status: httpStatusOf(failure.code), headers })
+  return new Response(failureText(failure), { status: httpStatusOf(failure.code), headers })
+}
+
+function failureText({ code, message, type }: ClickHouseFailure): string {
+  return `Code: ${code}. DB::Exception: ${message}. (${type}) (version ${engineVersion})\n`
+}
+
+/** A statement that fails when part of its result is gone already: ClickHouse says so at the end of the body, between
+ * marks that its clients know by the header's tag, and people can read. */
+async function* withException(
+  body: AsyncIterable<Uint8Array>,
+  tag: string,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (thrown) {
+    const text = failureText(clickHouseFailure(thrown))
+    const size = Buffer.byteLength(text)
+    const mark = '__exception__'
+    yield Buffer.from(`\r\n${mark}\r\n${tag}\r\n${text}${size} ${tag}\r\n${mark}\r\n`)
+  }
 }
 
 function commonHeaders(id: string): Headers {

@@ -7,10 +7,12 @@
  *     the writer and the state stores need too.
  *  3. At most `statementsMax` statements are open; more are refused with code 202.
  *  4. A statement whose signal aborts is killed in the engine, found by its log_comment.
+ *  5. A stream whose reader takes nothing for `stallMaxMs` is ended: a statement left open holds engine memory.
  */
 import { randomUUID } from 'node:crypto'
 import { Session } from 'chdb'
-import type { ChdbQueryStream, ChdbResult } from 'chdb'
+import type { ChdbResult } from 'chdb'
+import type { Clock } from '../../core/clock.ts'
 import type { ReadRequest, ReadResult } from './clickhouse.ts'
 import type { EngineLimits } from './engine-config.ts'
 import { ClickHouseFailure, clickHouseFailure } from './failure.ts'
@@ -21,6 +23,7 @@ import type { GuardedStatement } from './statement-guard.ts'
 
 const nativeCallsMax = 2
 const statementsMax = 32
+const stallMaxMs = 60_000
 
 /** Formats whose chunks, one after the other, are the format of the whole; others repeat headers or brackets. */
 const streamableFormats: ReadonlySet<string> = new Set([
@@ -41,6 +44,7 @@ const streamableFormats: ReadonlySet<string> = new Set([
 
 export class EmbeddedReads {
   readonly #engine: Session
+  readonly #clock: Clock
   readonly #path: string
   readonly #limits: EngineLimits
   readonly #guard: StatementGuard
@@ -50,15 +54,28 @@ export class EmbeddedReads {
   #idle: () => void = () => {}
   #closing = false
 
-  static async open(engine: Session, path: string, limits: EngineLimits): Promise<EmbeddedReads> {
+  static async open(
+    engine: Session,
+    clock: Clock,
+    path: string,
+    limits: EngineLimits,
+  ): Promise<EmbeddedReads> {
     const known = await engine.queryAsync('SELECT name FROM system.table_functions', {
       format: 'TabSeparated',
     })
-    return new EmbeddedReads(engine, path, limits, new StatementGuard(lines(known.text())))
+    const guard = new StatementGuard(lines(known.text()))
+    return new EmbeddedReads(engine, clock, path, limits, guard)
   }
 
-  private constructor(engine: Session, path: string, limits: EngineLimits, guard: StatementGuard) {
+  private constructor(
+    engine: Session,
+    clock: Clock,
+    path: string,
+    limits: EngineLimits,
+    guard: StatementGuard,
+  ) {
     this.#engine = engine
+    this.#clock = clock
     this.#path = path
     this.#limits = limits
     this.#guard = guard
@@ -133,7 +150,7 @@ export class EmbeddedReads {
       )
       if (signal.aborted) throw cancelled()
       if (streams) {
-        const body = await this.#stream(session, statement.sql, format, () => {
+        const body = await this.#stream(session, statement.sql, format, signal, () => {
           signal.removeEventListener('abort', kill)
           session.close()
           release()
@@ -173,23 +190,44 @@ export class EmbeddedReads {
     session: Session,
     sql: string,
     format: string,
+    signal: AbortSignal,
     done: () => void,
   ): Promise<AsyncIterable<Uint8Array>> {
-    const stream: ChdbQueryStream = session.queryStream(sql, { format })
+    const stream = session.queryStream(sql, { format })
     const chunks = stream[Symbol.asyncIterator]()
     const next = () => this.#native.run(() => chunks.next())
-    const first = await next()
-    async function* body(): AsyncGenerator<Uint8Array> {
+    let ended = false
+    const end = () => {
+      if (ended) return
+      ended = true
+      forget()
+      stream.cancel()
+      done()
+    }
+    // A reader that never comes, or comes no more, would hold the statement for ever (invariant 5).
+    let forget = this.#clock.after(stallMaxMs, end)
+    signal.addEventListener('abort', end, { once: true })
+    const first = await next().catch((thrown: unknown) => {
+      end()
+      throw thrown
+    })
+    async function* body(clock: Clock): AsyncGenerator<Uint8Array> {
       try {
-        for (let chunk = first; chunk.done !== true; chunk = await next()) yield chunk.value.raw()
+        for (let chunk = first; chunk.done !== true; chunk = await next()) {
+          forget()
+          forget = clock.after(stallMaxMs, end)
+          yield chunk.value.raw()
+          if (ended) throw cancelled()
+        }
+        if (ended) throw cancelled()
       } catch (thrown) {
         throw clickHouseFailure(thrown)
       } finally {
-        stream.cancel()
-        done()
+        signal.removeEventListener('abort', end)
+        end()
       }
     }
-    return body()
+    return body(this.#clock)
   }
 
   /** Invariant 4. Best effort: a statement that is over is not found. */

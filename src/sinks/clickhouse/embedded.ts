@@ -12,6 +12,8 @@ import type { ClickHouseClient, ClickHouseClientConfigOptions } from '@clickhous
 import { drainPending, Session } from 'chdb'
 import { createChdbConnection } from 'chdb/connection'
 import type { ChdbConnection } from 'chdb/connection'
+import { systemClock } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { TableName } from '../sink.ts'
 import type { ClickHouse, ReadRequest, ReadResult } from './clickhouse.ts'
@@ -24,6 +26,7 @@ export interface EmbeddedOptions {
   /** The engine's own directory; made where it is missing. */
   readonly path: string
   readonly limits?: Partial<EngineLimits>
+  readonly clock?: Clock
 }
 
 export async function openEmbedded(options: EmbeddedOptions): Promise<ClickHouse> {
@@ -35,7 +38,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<ClickHouse
     // An engine that a handle before this one has just let go of.
     await drainPending()
     const engine = new Session(path, { connectionArgs: [`--config-file=${config}`] })
-    return await EmbeddedClickHouse.over(engine, path, limits)
+    return await EmbeddedClickHouse.over(engine, options.clock ?? systemClock, path, limits)
   } catch (thrown) {
     if (thrown instanceof TidemarkError) throw thrown
     const message = `cannot open the ClickHouse engine in ${path}: ${messageOf(thrown)}`
@@ -67,8 +70,13 @@ class EmbeddedClickHouse implements ClickHouse {
   readonly #reads: EmbeddedReads
   #closed = false
 
-  static async over(engine: Session, path: string, limits: EngineLimits): Promise<ClickHouse> {
-    const reads = await EmbeddedReads.open(engine, path, limits)
+  static async over(
+    engine: Session,
+    clock: Clock,
+    path: string,
+    limits: EngineLimits,
+  ): Promise<ClickHouse> {
+    const reads = await EmbeddedReads.open(engine, clock, path, limits)
     const reading = createChdbConnection({ path })
     await reading.chdb.queryAsync('SET readonly = 1')
     return new EmbeddedClickHouse(engine, createChdbConnection({ path }), reading, reads)

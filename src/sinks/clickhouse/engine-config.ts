@@ -29,7 +29,14 @@ const grants = [
   'CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE DICTIONARY ON *.*',
   'DROP DATABASE, DROP TABLE, DROP VIEW, DROP DICTIONARY ON *.*',
   'ALTER TABLE, ALTER VIEW ON *.*',
-  'TABLE ENGINE ON *',
+  ...[
+    'MergeTree',
+    'ReplacingMergeTree',
+    'AggregatingMergeTree',
+    'SummingMergeTree',
+    'Memory',
+    'Null',
+  ].map((engine) => `TABLE ENGINE ON ${engine}`),
 ]
 
 const mebibyte = 1024 * 1024

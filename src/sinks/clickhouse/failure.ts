@@ -34,7 +34,8 @@ export function clickHouseFailure(thrown: unknown): ClickHouseFailure {
       .replace(/^Query failed: /, '')
       .replace(/^(Code: \d+\. )?DB::(Net)?Exception: /, '')
       .replace(/^Code: \d+\. DB::(Net)?Exception: /, '')
-      .replace(/(\s*\([A-Z][A-Z0-9_]+\))+\.?$/, ''),
+      .replace(/(\s*\([A-Z][A-Z0-9_]+\))+\.?$/, '')
+      .replace(/\.+$/, ''),
     thrown,
   )
 }
