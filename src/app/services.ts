@@ -5,7 +5,7 @@ import type { StateBackend } from '../core/state.ts'
 import type { FactTable } from '../facts/fact-table.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
-import { quarantineFact, quarantineTopic } from '../quality/quarantine.ts'
+import { quarantineFact } from '../quality/quarantine.ts'
 import { readQuarantine } from '../quality/read-quarantine.ts'
 import { redrive } from '../quality/redrive.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
@@ -60,9 +60,6 @@ export async function openServices(
   const codecs = await openCodecs(topologies, registry)
   const clickhouse = await openClickHouse({ path: join(configuration.dataDir, 'clickhouse') })
   cleanup.add(() => clickhouse.close())
-  await log.createTopics([
-    { name: quarantineTopic.name, partitionCount: 1, cleanupPolicy: 'compact', retentionMs: null },
-  ])
 
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})

@@ -41,10 +41,15 @@ export interface QuarantineEntry extends FactMetadata {
   readonly redriven_at: number | null
 }
 
-export const quarantineFact: FactTable<readonly [string], QuarantineEntry> = defineFactTable<
-  readonly [string],
-  QuarantineEntry
->('tidemark', 'quarantine', ['id'])
+const defined = defineFactTable<readonly [string], QuarantineEntry>('tidemark', 'quarantine', [
+  'id',
+])
+
+/** One partition: few records, and whoever reads them wants them in their order. */
+export const quarantineFact: FactTable<readonly [string], QuarantineEntry> = {
+  ...defined,
+  topic: { ...defined.topic, partitionCount: 1 },
+}
 
 export const quarantineTopic: TopicDefinition<readonly [string], QuarantineEntry> =
   quarantineFact.topic

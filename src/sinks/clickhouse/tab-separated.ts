@@ -160,8 +160,21 @@ function textOf(value: unknown): string {
 }
 
 function renderString(value: unknown): string {
+  if (value instanceof Uint8Array) return renderBytes(value)
   return escapeTab(textOf(value))
 }
+
+/** Bytes as they are, text or not: what is not plain ASCII goes as `\xHH`, which the engine reads back. */
+function renderBytes(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) {
+    const isPlain = byte >= 0x20 && byte < 0x7f && byte !== backslashCode
+    text += isPlain ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`
+  }
+  return text
+}
+
+const backslashCode = 0x5c
 
 function renderBool(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'true' : 'false'
