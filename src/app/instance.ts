@@ -12,7 +12,7 @@ import { messageOf } from '../core/errors.ts'
 import { clickhouseApp } from '../server/clickhouse/clickhouse-app.ts'
 import { consoleApp } from '../server/console/console-app.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
-import { ingestApp } from '../server/ingest/ingest-app.ts'
+import { ingestApp, type IngestAppOptions } from '../server/ingest/ingest-app.ts'
 import { listen, type Listener } from '../server/listen.ts'
 import { registryApp } from '../server/registry/registry-app.ts'
 import type { Configuration } from './configuration.ts'
@@ -96,7 +96,7 @@ async function open(
       redrive: (request) => services.redrive(request),
     }),
     registry: registryApp(services.registry),
-    ingest: ingestApp(services.ingest),
+    ingest: ingestApp(doorOptions(services, configuration)),
     clickhouse: clickhouseApp(services.clickhouse, {}),
   }
   if (options.listen) urls = await openDoors(apps, configuration, cleanup)
@@ -118,6 +118,22 @@ async function open(
     stop: async () => {
       if (state !== 'failed') state = 'stopping'
       await cleanup.run()
+    },
+  }
+}
+
+function doorOptions(services: Services, configuration: Configuration): IngestAppOptions {
+  const { ingest, registry, log, clock } = services
+  const { bodyBytesMax, recordBytesMax } = configuration
+  return {
+    ingest,
+    registry,
+    log,
+    clock,
+    limits: { bodyBytesMax, recordBytesMax },
+    backPressure: () => {
+      const pressure = services.backPressure()
+      return pressure === null ? null : { reason: 'ClickHouse is behind', ...pressure }
     },
   }
 }
