@@ -132,8 +132,8 @@ export class LocalIngest implements IngestPort {
     return misplaced(topic, verdict, record, partitionCount) ?? verdict
   }
 
-  /** The row to keep, encoded; without the original where that is too large but can be found again; null
-   * where it could not. */
+  /** The row to keep, encoded; without the original where that is too large but can be found again by its
+   * location; null where it could not. */
   #entryOf(
     topic: TopicName,
     record: IngestRecord,
@@ -142,6 +142,7 @@ export class LocalIngest implements IngestPort {
     nowMs: number,
   ): EncodedEntry | null {
     const original = record.original ?? originalOf(record)
+    if (original === null && record.location === undefined) return null
     const input = {
       topic,
       position: null,
@@ -150,10 +151,10 @@ export class LocalIngest implements IngestPort {
       reason: reasonOf(verdict),
       source,
       location: record.location ?? null,
-      format: original.format,
-      key: original.key,
-      value: original.value,
-      headers: original.headers ?? record.headers ?? [],
+      format: original?.format ?? 'bytes',
+      key: original?.key ?? null,
+      value: original?.value ?? null,
+      headers: original?.headers ?? record.headers ?? [],
       timestampMs: record.timestampMs ?? null,
       nowMs,
     }
@@ -239,7 +240,8 @@ function bytesOf(record: {
   return bytes
 }
 
-function originalOf({ content, key }: IngestRecord): Original {
+/** Null where nothing of it was kept. */
+function originalOf({ content, key }: IngestRecord): Original | null {
   const keyBytes =
     key === undefined
       ? null
@@ -254,7 +256,7 @@ function originalOf({ content, key }: IngestRecord): Original {
     case 'framed':
       return { format: 'avro', value: content.bytes, key: keyBytes }
     case 'unreadable':
-      return { format: 'bytes', value: null, key: keyBytes }
+      return null
   }
 }
 

@@ -3,7 +3,7 @@ import { messageOf, type TidemarkError } from '../../core/errors.ts'
 import type { AdmissionTopic, Content } from '../../quality/admission.ts'
 import type { GivenKey } from '../../quality/record-key.ts'
 import { SchemaRefusedError } from '../../schema/faults.ts'
-import type { IngestRecord } from '../../sources/ingest-port.ts'
+import type { IngestRecord, Original } from '../../sources/ingest-port.ts'
 import { restError } from './ingest-answers.ts'
 import type { ProducerSchemas, WriterCodec } from './producer-schemas.ts'
 
@@ -30,12 +30,16 @@ export async function readProduceRequest(
 ): Promise<ProduceRequest> {
   const envelope = readEnvelope(body, recordsMax)
   const writer = embedded === 'avro' ? await writerOf(envelope, topic, schemas) : null
-  const read = (record: Record<string, unknown>): IngestRecord => ({
-    content: contentOf(record, embedded, writer),
-    key: keyOf(record['key'], embedded),
-    timestampMs: timestampOf(record['timestamp']),
-    partition: partitionOf(record['partition'], partition),
-  })
+  const read = (record: Record<string, unknown>): IngestRecord => {
+    const content = contentOf(record, embedded, writer)
+    return {
+      content,
+      key: keyOf(record['key'], embedded),
+      timestampMs: timestampOf(record['timestamp']),
+      partition: partitionOf(record['partition'], partition),
+      original: content.form === 'unreadable' ? originalOf(record) : undefined,
+    }
+  }
   const records: IngestRecord[] = []
   for (const [index, record] of envelope.records.entries()) {
     if (typeof record !== 'object' || (record as unknown) === null) {
@@ -107,6 +111,11 @@ function contentOf(
     if (!(thrown instanceof SchemaRefusedError)) throw thrown
     return { form: 'unreadable', code: 'SCHEMA_REFUSED', faults: thrown.faults }
   }
+}
+
+function originalOf(record: Record<string, unknown>): Original {
+  const kept = record['value'] === undefined ? record : record['value']
+  return { format: 'json', value: Buffer.from(JSON.stringify(kept)), key: null }
 }
 
 function keyOf(key: unknown, embedded: Embedded): GivenKey | undefined {
