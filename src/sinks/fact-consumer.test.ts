@@ -74,8 +74,8 @@ function consumerOf(
 }
 
 const memorySink = () => new MemorySink([{ table, keyColumns: fact.keyColumns }])
-const averages = (sink: MemorySink) =>
-  Object.fromEntries(sink.rows(table).map((row) => [row['student_id'], row['average']]))
+const averages = (sink: MemorySink): Record<string, unknown> =>
+  Object.fromEntries(sink.rows(table).map((row) => [String(row['student_id']), row['average']]))
 
 /** A sink that a test makes fail, block and watch. */
 class WatchedSink implements Sink {

@@ -332,6 +332,7 @@ export class FactConsumer {
 
   /** Invariant 3. False where the batch was given up before the sink came back. */
   async #writeWhenPossible(tables: readonly TableRows[], signal: AbortSignal): Promise<boolean> {
+    const isGivenUp = () => signal.aborted
     for (;;) {
       try {
         if (tables.length > 0) await this.#options.sink.write(tables)
@@ -343,12 +344,12 @@ export class FactConsumer {
         this.#state = 'paused'
         this.#reason = thrown.message
         if (this.#stopping.signal.aborted) this.#holding.abort()
-        if (signal.aborted) return false
+        if (isGivenUp()) return false
         await this.#refreshLag()
         const { retryAfterMs } = thrown.details
         const delayMs = typeof retryAfterMs === 'number' ? retryAfterMs : backPressureRetryMs
         await pause(this.#options.clock, delayMs, signal)
-        if (signal.aborted) return false
+        if (isGivenUp()) return false
       }
     }
   }

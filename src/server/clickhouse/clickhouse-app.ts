@@ -5,7 +5,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { ClickHouse, ReadResult, ReadSummary } from '../../sinks/clickhouse/clickhouse.ts'
@@ -121,7 +121,10 @@ function respond(
     : null
   if (encoding !== null) {
     headers.set('Content-Encoding', encoding.name)
-    stream = stream.compose(encoding.create()) as unknown as Readable
+    const encoder = encoding.create()
+    // Either side that ends early ends the other; what was wrong is in the body already.
+    pipeline(stream, encoder, () => {})
+    stream = encoder
   }
   return new Response(Readable.toWeb(stream) as ReadableStream<Uint8Array>, { headers })
 }
@@ -130,6 +133,8 @@ function refuse(failure: ClickHouseFailure, id: string): Response {
   const headers = commonHeaders(id)
   headers.set('Content-Type', 'text/plain; charset=UTF-8')
   headers.set('X-ClickHouse-Exception-Code', String(failure.code))
+  // The rest of a body that is too large is not read, so the connection cannot be used again.
+  if (failure.code === 66) headers.set('Connection', 'close')
   return new Response(failureText(failure), { status: httpStatusOf(failure.code), headers })
 }
 

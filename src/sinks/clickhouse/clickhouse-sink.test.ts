@@ -9,7 +9,7 @@ import {
   conformanceTable,
   scoreRow,
   sinkConformance,
-} from '../sink-conformance.ts'
+} from '../sink-conformance.test-suite.ts'
 import type { ClickHouse } from './clickhouse.ts'
 import { ClickHouseSink } from './clickhouse-sink.ts'
 import { factTableDdl } from './fact-table-ddl.ts'
@@ -126,12 +126,12 @@ class FailingClickHouse implements ClickHouse {
 }
 
 async function advanceUntil(clock: ManualClock, done: Promise<void>): Promise<void> {
-  let settled = false
+  const state = { settled: false }
   const watched = done.finally(() => {
-    settled = true
+    state.settled = true
   })
   watched.catch(() => {})
-  while (!settled) {
+  while (!state.settled) {
     clock.advance(1_000)
     await new Promise((resolve) => setImmediate(resolve))
   }

@@ -108,7 +108,7 @@ describe('reading on the embedded engine', () => {
 
   test('nothing outside the tables is read, however it is spelled', async () => {
     const path = join(outside, 'secret.txt')
-    const hex = [...'file'].map((letter) => `\\x${letter.charCodeAt(0).toString(16)}`).join('')
+    const hex = Array.from('file', (letter) => `\\x${letter.charCodeAt(0).toString(16)}`).join('')
     for (const sql of [
       `SELECT file('${path}')`,
       `SELECT FILE('${path}')`,

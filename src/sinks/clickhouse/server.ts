@@ -1,6 +1,6 @@
 /** A ClickHouse server, over its HTTP interface. */
 import { Readable } from 'node:stream'
-import { createClient } from '@clickhouse/client'
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import type { ClickHouseClient, DataFormat } from '@clickhouse/client'
 import { TidemarkError } from '../../core/errors.ts'
 import type { TableName } from '../sink.ts'
@@ -20,6 +20,8 @@ export async function openServer(options: ServerOptions): Promise<ClickHouse> {
   const common = {
     url: options.url,
     application: 'tidemark',
+    // What fails is thrown, and said by whoever knows what it means.
+    log: { level: ClickHouseLogLevel.OFF },
     request_timeout: options.requestTimeoutMs ?? 60_000,
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),

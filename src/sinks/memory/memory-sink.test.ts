@@ -1,4 +1,8 @@
-import { conformanceKey, conformanceTable, sinkConformance } from '../sink-conformance.ts'
+import {
+  conformanceKey,
+  conformanceTable,
+  sinkConformance,
+} from '../sink-conformance.test-suite.ts'
 import { MemorySink } from './memory-sink.ts'
 
 const tables = [{ table: conformanceTable, keyColumns: conformanceKey }]

@@ -39,7 +39,7 @@ export function sinkConformance(name: string, open: () => Promise<SinkUnderTest>
     await held.close()
   })
 
-  test(`${name}: rows are there when write resolves, value for value`, async () => {
+  void test(`${name}: rows are there when write resolves, value for value`, async () => {
     await held.clear()
     const rows = [
       scoreRow({ student_id: 'tab\there\\ and\nnewline', score: 0.1 + 0.2 }),
@@ -57,14 +57,14 @@ export function sinkConformance(name: string, open: () => Promise<SinkUnderTest>
     assert.deepEqual(await current(), rows.map(comparable).sort())
   })
 
-  test(`${name}: the greatest version of a key is the row, whatever the order`, async () => {
+  void test(`${name}: the greatest version of a key is the row, whatever the order`, async () => {
     await held.clear()
     await write([scoreRow({ version: 2n, score: 20 })])
     await write([scoreRow({ version: 3n, score: 30 }), scoreRow({ version: 1n, score: 10 })])
     assert.deepEqual(await current(), [comparable(scoreRow({ version: 3n, score: 30 }))])
   })
 
-  test(`${name}: a deleted row is gone until a greater version brings it back`, async () => {
+  void test(`${name}: a deleted row is gone until a greater version brings it back`, async () => {
     await held.clear()
     await write([scoreRow({ version: 1n })])
     await write([deletedRow(2n)])
@@ -74,7 +74,7 @@ export function sinkConformance(name: string, open: () => Promise<SinkUnderTest>
     assert.deepEqual(await current(), [comparable(scoreRow({ version: 3n, score: 3 }))])
   })
 
-  test(`${name}: a table that is not there is refused by name`, async () => {
+  void test(`${name}: a table that is not there is refused by name`, async () => {
     const table = { database: 'conformance', table: 'nothing' }
     await assert.rejects(held.sink.write([{ table, rows: [scoreRow({})] }]), (thrown) => {
       assert.ok(thrown instanceof TidemarkError)
@@ -84,7 +84,7 @@ export function sinkConformance(name: string, open: () => Promise<SinkUnderTest>
     })
   })
 
-  test(`${name}: any batches, any order, any repetition give the rows of the greatest versions`, async () => {
+  void test(`${name}: any batches, any order, any repetition give the rows of the greatest versions`, async () => {
     const versions = fc.uniqueArray(
       fc.record({
         student_id: fc.constantFrom('a', 'b'),
