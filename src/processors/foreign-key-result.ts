@@ -42,7 +42,7 @@ export class ForeignKeyResultProcessor<K, V, KForeign, VForeign, R> implements P
   }
 
   init(context: ProcessorContext<K, Change<R>>): void {
-    this.#rows = this.#options.left.open(context as ProcessorContext)
+    this.#rows = this.#options.left.open(context)
     this.#results = context.store(this.#options.store)
     this.#emitter = new ChangeEmitter(context, this.#options.emit, this.#options.keySerde)
   }
@@ -86,7 +86,7 @@ export class ForeignKeyResultProcessor<K, V, KForeign, VForeign, R> implements P
     }
   }
 
-  #apply(record: StreamRecord<K, unknown>, newValue: R | null): void {
+  #apply(record: StreamRecord<K>, newValue: R | null): void {
     const { key, timestampMs, headers } = record
     const oldValue = this.#results.get(key)?.value ?? null
     if (newValue === null) this.#results.delete(key)

@@ -28,7 +28,7 @@ export class ForeignKeySubscribeProcessor<K, V, KForeign> implements Processor<
 
   init(context: ProcessorContext<KForeign, Subscription<K>>): void {
     this.#context = context
-    this.#rows = this.#options.left.open(context as ProcessorContext)
+    this.#rows = this.#options.left.open(context)
   }
 
   prefetch(record: StreamRecord<K, Change<V>>, _parent: string, prefetch: Prefetch): void {

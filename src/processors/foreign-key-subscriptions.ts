@@ -40,7 +40,7 @@ export class ForeignKeySubscriptionsProcessor<K, KForeign, VForeign> implements 
   init(context: ProcessorContext<K, SubscriptionResponse<VForeign>>): void {
     this.#context = context
     this.#subscriptions = context.store(this.#options.store)
-    this.#rows = this.#options.right.open(context as ProcessorContext)
+    this.#rows = this.#options.right.open(context)
   }
 
   prefetch(

@@ -34,7 +34,7 @@ export class StreamTableJoinProcessor<K, V, KTable, VTable, R> implements Proces
 
   init(context: ProcessorContext<K, R>): void {
     this.#context = context
-    this.#table = this.#options.table.open(context as ProcessorContext)
+    this.#table = this.#options.table.open(context)
   }
 
   prefetch(record: StreamRecord<K, V | null>, _parent: string, prefetch: Prefetch): void {

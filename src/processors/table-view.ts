@@ -29,7 +29,7 @@ export function keyValueView<K, V>(
 ): TableView<K, V> {
   return {
     store,
-    storedSerde: storedSerde as Serde<Timestamped<unknown>>,
+    storedSerde,
     prefetch: (key, prefetch) => {
       prefetch.key(store, key)
     },
@@ -46,7 +46,7 @@ export function windowView<K, V>(
 ): TableView<Windowed<K>, V> {
   return {
     store,
-    storedSerde: storedSerde as Serde<Timestamped<unknown>>,
+    storedSerde,
     prefetch: ({ key, windowStartMs }, prefetch) => {
       prefetch.windows(store, key, windowStartMs, windowStartMs)
     },
@@ -64,7 +64,7 @@ export function sessionView<K, V>(
 ): TableView<Windowed<K>, V> {
   return {
     store,
-    storedSerde: storedSerde as Serde<Timestamped<unknown>>,
+    storedSerde,
     prefetch: ({ key, windowStartMs, windowEndMs }, prefetch) => {
       prefetch.sessions(store, key, windowEndMs, windowStartMs)
     },

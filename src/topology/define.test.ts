@@ -301,7 +301,9 @@ test('the stateless operators do what their names say', async () => {
       .stream('answers', answers)
       .filterNot('not-null', (_key, answer) => answer === null)
       .mapValues('text', (answer) => answer ?? '')
-      .flatMap('letters', (key, answer) => [...answer].map((letter) => [`${key}${letter}`, letter]))
+      .flatMap('letters', (key, answer) =>
+        answer.split('').map((letter) => [`${key}${letter}`, letter]),
+      )
       .filter('no-x', (_key, letter) => letter !== 'x')
       .map('upper', (key, letter) => [key, letter.toUpperCase()])
       .peek('seen', (key) => peeked.push(key))
@@ -317,6 +319,22 @@ test('the stateless operators do what their names say', async () => {
     assert.deepEqual(harness.table(words), { '1a': 'A', '1b': 'B' })
     assert.deepEqual(peeked, ['1a', '1b'])
   })
+})
+
+test('a broadcast stream is never repartitioned: its records are everywhere already', () => {
+  const graph = defineTopology('t', (builder) => {
+    const everywhere = builder
+      .broadcast('questions', questions)
+      .selectKey('by-letter', (_key, question) => question?.[0] ?? '', serdes)
+    builder
+      .process('work', {
+        inputs: [builder.stream('answers', answers), everywhere],
+        stores: [keyValueStore('kept', answers.keySerde, numberSerde)],
+        supplier: () => new Recorder(),
+      })
+      .to('words', words)
+  })
+  assert.deepEqual(topicsOf(graph), [])
 })
 
 test('an explicit repartition sets the number of tasks behind it', async () => {

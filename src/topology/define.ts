@@ -129,7 +129,7 @@ class Builder implements TopologyBuilder {
     return {
       node,
       keySerde: kept.keySerde,
-      valueSerde: kept.valueSerde as TablePosition<K, NonNullable<V>>['valueSerde'],
+      valueSerde: kept.valueSerde,
       view,
     }
   }

@@ -10,8 +10,8 @@ import { jsonSerde, picker, testTopic, withHarness } from './graph-harness.test-
 import type { HarnessOptions, TestRecord } from './graph-harness.test-support.ts'
 
 const numbers = testTopic<number>('numbers')
-const out = testTopic<any>('out')
-const windowed = { ...testTopic<any>('out'), keySerde: windowedSerde(numbers.keySerde) }
+const out = testTopic<number>('out')
+const windowed = { ...testTopic<number>('out'), keySerde: windowedSerde(numbers.keySerde) }
 const numberValues = { valueSerde: jsonSerde<number>() }
 
 type Sent = TestRecord<string, number>

@@ -270,7 +270,7 @@ test('one row with more subscribers than a page holds reaches all of them', asyn
     foreignKeyJoined(false, 'on-commit'),
     { batchRecordsMax: 5000 },
     async (harness) => {
-      const count = 2300
+      const count = 1100
       for (let index = 0; index < count; index += 1) {
         harness.send(orders, { key: `${index}`, value: { user: 'a', item: 'p' }, timestampMs: 1 })
       }
@@ -283,6 +283,49 @@ test('one row with more subscribers than a page holds reaches all of them', asyn
       assert.deepEqual(new Set(Object.values(table)), new Set(['p:NEW']))
     },
   )
+})
+
+test('a row is answered once for each change of what it points to, and not for what it pointed to', async () => {
+  const options = { batchRecordsMax: 5000 }
+  await withHarness(foreignKeyJoined(false, 'per-record'), options, async (harness) => {
+    const answered = async (send: () => void) => {
+      const before = harness.partitions('t-joined-response').flat().length
+      send()
+      await harness.run()
+      return harness.partitions('t-joined-response').flat().length - before
+    }
+    const count = 1100
+    const point = (user: string | null, timestampMs: number) => {
+      for (let index = 0; index < count; index += 1) {
+        harness.send(orders, { key: `${index}`, value: { user, item: 'p' }, timestampMs })
+      }
+    }
+    const change = (user: string, timestampMs: number) => {
+      harness.send(users, { key: user, value: `name-${timestampMs}`, timestampMs })
+    }
+    const atFirst = await answered(() => {
+      point('a', 1)
+    })
+    assert.equal(atFirst, count)
+    const whenChanged = await answered(() => {
+      change('a', 2)
+    })
+    assert.equal(whenChanged, count)
+    await answered(() => {
+      point('b', 3)
+    })
+    const whenLeft = await answered(() => {
+      change('a', 4)
+    })
+    assert.equal(whenLeft, 0)
+    await answered(() => {
+      point(null, 5)
+    })
+    const whenNowhere = await answered(() => {
+      change('b', 6)
+    })
+    assert.equal(whenNowhere, 0)
+  })
 })
 
 test('a table may be joined with itself', async () => {

@@ -28,7 +28,6 @@ import type {
   Serdes,
   SinkTopic,
   StreamPosition,
-  TablePosition,
 } from './streams.ts'
 
 type Joiner = (value: any, tableValue: any, key: any) => any
@@ -182,7 +181,7 @@ export class Stream<K, V> implements KStream<K, V> {
     return this.#draft.forms.table<K, NonNullable<V>>(this.#draft, {
       node,
       keySerde: kept.keySerde,
-      valueSerde: kept.valueSerde as TablePosition<K, NonNullable<V>>['valueSerde'],
+      valueSerde: kept.valueSerde,
       view,
     })
   }
@@ -245,7 +244,7 @@ export class Stream<K, V> implements KStream<K, V> {
   #revalued<V2>(
     name: string,
     supplier: ProcessorSupplier,
-    { valueSerde = undefined }: Pick<Serdes<K, V2>, 'valueSerde'>,
+    { valueSerde }: Pick<Serdes<K, V2>, 'valueSerde'>,
   ): KStream<K, V2> {
     const node = this.#draft.processor(name, [this.at.node], supplier)
     return this.#stream<K, V2>({ ...this.at, node, valueSerde: valueSerde ?? null })

@@ -101,7 +101,7 @@ test('a table and its groups depend on the set of updates alone, in any order, r
       async (updates, again, shuffle, partitionCount, emit, picks) => {
         const repeated = again.flatMap((index) => updates[index] ?? [])
         const sent = [...updates, ...repeated]
-          .map((record) => ({ record, at: shuffle.next().value }))
+          .map((record) => ({ record, at: Number(shuffle.next().value) }))
           .sort((one, other) => one.at - other.at)
           .map(({ record }) => record)
         const options: HarnessOptions = { partitionCount, pick: picker(picks), batchRecordsMax: 4 }

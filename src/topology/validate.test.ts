@@ -196,6 +196,18 @@ test('what only broadcast records reach has no task of its own and writes nothin
     'nodes "everywhere-source", "everywhere" read nothing but broadcast topics: join them with a ' +
       'stream, or read the topic as a stream or table',
   ])
+  const grouped = faultsOfDefinition((builder) => {
+    const everywhere = builder.broadcast('everywhere', questions)
+    const stream = builder.stream('answers', answers)
+    stream
+      .merge('both', everywhere)
+      .groupBy('by-text', (_key, value) => value, { keySerde: answers.keySerde, valueSerde: text })
+      .count('count', { store: 'counts' })
+  })
+  assert.deepEqual(grouped, [
+    'repartition-sink "by-text-repartition-sink" writes the records of broadcast source "everywhere", ' +
+      'once for each task: read the topic as a stream instead',
+  ])
   const merged = faultsOfDefinition((builder) => {
     const everywhere = builder.broadcast('everywhere', questions)
     builder.stream('answers', answers).merge('both', everywhere).to('out', out)
