@@ -17,6 +17,7 @@ import { pause } from '../core/clock.ts'
 import type { FetchedPartition, TransactionalProducer } from '../log/log.ts'
 import { commit } from './commit.ts'
 import type { CommitStepHook } from './commit.ts'
+import { fetchBytes } from './fetch-bytes.ts'
 import type { Readiness } from './input-queue.ts'
 import type { StreamTask } from './stream-task.ts'
 import { makeTask } from './task-plan.ts'
@@ -227,8 +228,7 @@ export class TaskLoop {
     this.#fetching = true
     const fetch = log.fetch({
       partitions,
-      bytesMax: limits.batchBytesMax,
-      bytesPerPartitionMax: limits.batchBytesMax,
+      ...fetchBytes(partitions.length, limits.batchBytesMax),
       waitMaxMs,
       isolation: 'read_committed',
       signal: this.#stopping.signal,
