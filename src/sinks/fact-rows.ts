@@ -1,16 +1,27 @@
 /** From records of a fact topic to rows of its table. */
 import { present } from '../core/assert.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { ConsumerRecord, Offset } from '../core/record.ts'
-import type { ValueCodec } from '../core/serde.ts'
+import type { ConsumerRecord, Offset, TopicName } from '../core/record.ts'
+import type { Serde, ValueCodec } from '../core/serde.ts'
+import type { KeyPart } from '../core/tuple.ts'
 import type { FactTable } from '../facts/fact-table.ts'
 import type { BufferedFact } from './fact-buffer.ts'
 import type { Row, TableRows } from './sink.ts'
 
+/** What the sinks need of a `FactTable`; any of them will do, whatever its key and row types are. */
+export interface ReadableFact extends Pick<FactTable, 'database' | 'table' | 'keyColumns'> {
+  readonly topic: {
+    readonly name: TopicName
+    readonly keySerde: Pick<Serde<readonly KeyPart[]>, 'deserialize'>
+  }
+}
+
+/** Of the fact topic's values: fields under the names of the columns. */
+export type FactDecoder = Pick<ValueCodec<Record<string, unknown>>, 'decode' | 'prepare'>
+
 export interface FactSource {
-  readonly fact: FactTable
-  /** Of the fact topic's values: fields under the names of the columns. */
-  readonly codec: ValueCodec<Record<string, unknown>>
+  readonly fact: ReadableFact
+  readonly codec: FactDecoder
 }
 
 /** Law 3: grows for each key, because a key stays in one partition. The epoch grows when a topic starts anew. */
@@ -43,8 +54,8 @@ export async function factRows(
 }
 
 function factRow(
-  fact: FactTable,
-  codec: ValueCodec<Record<string, unknown>>,
+  fact: ReadableFact,
+  codec: FactDecoder,
   record: ConsumerRecord,
   epoch: number,
 ): Row {
@@ -61,7 +72,7 @@ function factRow(
   return row
 }
 
-function addKeyColumns(row: Record<string, unknown>, fact: FactTable, record: ConsumerRecord) {
+function addKeyColumns(row: Record<string, unknown>, fact: ReadableFact, record: ConsumerRecord) {
   const parts = fact.topic.keySerde.deserialize(present(record.key, `key of ${fact.topic.name}`))
   fact.keyColumns.forEach((column, index) => {
     row[column] ??= parts[index]
