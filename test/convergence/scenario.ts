@@ -17,6 +17,8 @@ export interface Delivery {
   readonly partitionCount: number
   /** How many records are processed between two commits. */
   readonly batchRecords: number
+  /** Indexes of events after which everything so far is processed. */
+  readonly runAfter: readonly number[]
 }
 
 /** Permuted, some events delivered again, over 1, 3 or 8 partitions, in batches of any size. */
@@ -33,14 +35,15 @@ export function deliveries(
       order: fc.constantFrom('mixed', 'reference-last', 'again-last'),
       partitionCount: fc.constantFrom(1, 3, 8),
       batchRecords: fc.constantFrom(1, 2, 5, 1000),
+      runAfter: fc.uniqueArray(fc.nat({ max: 40 }), { maxLength: 6 }),
     })
-    .map(({ all, again, order, partitionCount, batchRecords }) => {
+    .map(({ all, again, order, partitionCount, batchRecords, runAfter }) => {
       const events = [...all, ...again]
       if (order === 'mixed') interleave(events, all.length)
       if (order === 'reference-last') {
         events.sort((a, b) => Number(isReferenceData(a)) - Number(isReferenceData(b)))
       }
-      return { events, partitionCount, batchRecords }
+      return { events, partitionCount, batchRecords, runAfter }
     })
 }
 

@@ -46,7 +46,7 @@ export interface ExamScoreFacts {
 /** Rows in the order of their keys. */
 export function factsOf(scoreEvents: readonly ScoreEvent[]): ExamScoreFacts {
   const events = eventRows(scoreEvents)
-  const byType = groups(events, (event) => event.event_type_id)
+  const byType = groups(scoreEvents.filter(isGood).map(rowOf), (version) => version.event_type_id)
   const byStudent = groups(events, (event) => event.student_id)
   const byExam = groups(events, (event) => event.exam_id)
   return {
@@ -66,15 +66,8 @@ export function factsOf(scoreEvents: readonly ScoreEvent[]): ExamScoreFacts {
 function eventRows(scoreEvents: readonly ScoreEvent[]): EventRow[] {
   const kept = new Map<string, { row: EventRow; content: string }>()
   for (const event of scoreEvents.filter(isGood)) {
-    const id = event.event_id || `${event.exam}/${event.studentId}`
-    const row = {
-      id,
-      event_type_id: event.event_type,
-      student_id: event.studentId,
-      exam_id: event.exam,
-      score: event.score,
-      event_time: event.timestamp ?? event.at,
-    }
+    const row = rowOf(event)
+    const { id } = row
     const content = JSON.stringify([event.event_type, event.studentId, event.exam, event.score])
     const known = kept.get(id)
     const isLater =
@@ -84,6 +77,17 @@ function eventRows(scoreEvents: readonly ScoreEvent[]): EventRow[] {
     if (isLater) kept.set(id, { row, content })
   }
   return [...kept.values()].map(({ row }) => row).sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+function rowOf(event: ScoreEvent): EventRow {
+  return {
+    id: event.event_id || `${event.exam}/${event.studentId}`,
+    event_type_id: event.event_type,
+    student_id: event.studentId,
+    exam_id: event.exam,
+    score: event.score,
+    event_time: event.timestamp ?? event.at,
+  }
 }
 
 /** The quality checks; what fails one takes no part. */

@@ -18,15 +18,8 @@ export class FunnelChanges {
   #byTest = new Map<string, FunnelChange>()
 
   /** Takes a student's former share out and puts the present one in. False where they are the same. */
-  add(
-    testId: string,
-    before: FunnelShare | null,
-    after: FunnelShare | null,
-    submitMs: number,
-  ): boolean {
-    if (before?.completed === after?.completed && before?.durationMs === after?.durationMs) {
-      return false
-    }
+  add(testId: string, before: FunnelShare | null, after: FunnelShare | null): boolean {
+    if (isSame(before, after)) return false
     let change = this.#byTest.get(testId)
     if (change === undefined) {
       change = emptyFunnel(testId)
@@ -34,7 +27,7 @@ export class FunnelChanges {
     }
     addShare(change, before, -1)
     addShare(change, after, 1)
-    change.eventTimeMs = Math.max(change.eventTimeMs, submitMs)
+    change.eventTimeMs = Math.max(change.eventTimeMs, after?.submitMs ?? 0)
     return true
   }
 
@@ -72,6 +65,12 @@ export function funnelRow(funnel: FunnelChange, knownAtMs: number): TestFunnelFa
     event_time: funnel.eventTimeMs,
     known_at: knownAtMs,
   }
+}
+
+function isSame(a: FunnelShare | null, b: FunnelShare | null): boolean {
+  return (
+    a?.submitMs === b?.submitMs && a?.completed === b?.completed && a?.durationMs === b?.durationMs
+  )
 }
 
 function addShare(change: FunnelChange, share: FunnelShare | null, sign: 1 | -1): void {

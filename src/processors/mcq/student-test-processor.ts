@@ -385,7 +385,7 @@ export class StudentTestProcessor implements Processor {
 
   #changeFunnel({ id, state }: Touched): void {
     const share = funnelShareOf(state)
-    if (!this.#funnel.add(id[0], state.funnelShare, share, state.submission?.submitMs ?? 0)) return
+    if (!this.#funnel.add(id[0], state.funnelShare, share)) return
     state.funnelShare = share
     this.#studentTests.put(id, state)
   }

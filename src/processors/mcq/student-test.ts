@@ -34,6 +34,7 @@ export interface SubmissionState {
 
 /** What this student last added to the test's funnel, so that a change can take it back. */
 export interface FunnelShare {
+  readonly submitMs: number
   readonly completed: boolean
   /** From start to submission; null where it is not completed or has no start. */
   readonly durationMs: number | null
@@ -125,7 +126,7 @@ export function funnelShareOf(state: StudentTest): FunnelShare | null {
   if (state.submission === null) return null
   const { completed, submitMs } = state.submission
   const startMs = completed ? startMsOf(state) : null
-  return { completed, durationMs: startMs === null ? null : submitMs - startMs }
+  return { submitMs, completed, durationMs: startMs === null ? null : submitMs - startMs }
 }
 
 function answeredQuestion(state: StudentTest, questionId: string): AnsweredQuestion {
@@ -224,6 +225,7 @@ export const studentTestSerde = avroSerde<StudentTest>('store student-tests', 1,
           type: 'record',
           name: 'FunnelShare',
           fields: [
+            { name: 'submitMs', type: 'long' },
             { name: 'completed', type: 'boolean' },
             { name: 'durationMs', type: ['null', 'long'] },
           ],
