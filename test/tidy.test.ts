@@ -4,7 +4,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import ts from 'typescript'
-import { entryPoints, folderOrder, limits, mayPrint, packageRules, testFile } from './tidy/rules.ts'
+import {
+  entryPoints,
+  folderOrder,
+  limits,
+  mayPrint,
+  packageRules,
+  programsToCome,
+  testFile,
+} from './tidy/rules.ts'
 import {
   commentsOf,
   isCode,

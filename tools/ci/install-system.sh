@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# What the project needs from the system, on Debian and its kin: installs only what is missing.
+set -euo pipefail
+
+missing=()
+# Any npm does: `npm ci` brings the Node that the project runs on (Linux x64).
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+# The repository's own test asks git for its files.
+command -v git >/dev/null || missing+=(git)
+[ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+# RocksDB's binding is linked against both.
+libraries=$(ldconfig -p 2>/dev/null || /sbin/ldconfig -p)
+grep -q 'libatomic\.so\.1' <<<"$libraries" || missing+=(libatomic1)
+grep -q 'libstdc++\.so\.6' <<<"$libraries" || missing+=(libstdc++6)
+
+[ ${#missing[@]} -gt 0 ] || exit 0
+echo "installing ${missing[*]}"
+if ! command -v apt-get >/dev/null; then
+  echo "install ${missing[*]}, or what your system calls them" >&2
+  exit 1
+fi
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
