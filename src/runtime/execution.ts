@@ -11,7 +11,8 @@
  *     bring them. While a record waits at a node, whatever reaches a node that must not overtake it (its
  *     `blocks`: what is downstream, shares a store or writes the same topic) waits too, in order.
  *  2. The first record of a round never waits again at its node, so every round gets something done.
- *  3. While a processor's promise is under way no other processor runs; what it forwards waits for the next round.
+ *  3. While a processor's promise is under way no other processor runs; what is forwarded meanwhile waits for
+ *     the next round, the promise's own records in the place where strict processing has them (its `Pending`).
  *  4. What `flush` and punctuations forward waits until the callback has returned.
  */
 import { assert, present } from '../core/assert.ts'
@@ -27,6 +28,12 @@ interface Arrival {
   readonly parent: string
   readonly record: StreamRecord
   readonly origin: Origin | null
+}
+
+/** Stands in the queue for what a processor forwards until its promise has settled. */
+interface Pending {
+  readonly node: TaskNode
+  readonly arrivals: Arrival[]
 }
 
 export interface SinkOutput {
@@ -52,6 +59,8 @@ export class Execution {
   readonly #prefetch: RequestingPrefetch
   readonly #blocked: Uint8Array
   #waiting: Arrival[] = []
+  /** What came up while promises are under way, in order; null while none is. */
+  #unsettled: (Arrival | Pending)[] | null = null
   #inFlight: Promise<unknown> | null = null
   /** True inside `flush` and punctuations. */
   #holding = false
@@ -137,7 +146,11 @@ export class Execution {
   }
 
   #defer(arrival: Arrival): void {
-    this.#waiting.push(arrival)
+    const pending = this.#unsettled?.find(
+      (each): each is Pending => 'arrivals' in each && each.node.name === arrival.parent,
+    )
+    if (pending !== undefined) pending.arrivals.push(arrival)
+    else (this.#unsettled ?? this.#waiting).push(arrival)
     const { blocks } = arrival.node
     for (let index = 0; index < blocks.length; index += 1) {
       if (blocks[index] === 1) this.#blocked[index] = 1
@@ -184,6 +197,8 @@ export class Execution {
     const followed = Promise.resolve(outcome).catch((thrown: unknown) => {
       throw this.#failed(node, thrown)
     })
+    this.#unsettled ??= []
+    this.#unsettled.push({ node, arrivals: [] })
     this.#inFlight = this.#inFlight === null ? followed : Promise.all([this.#inFlight, followed])
   }
 
@@ -196,6 +211,11 @@ export class Execution {
       }
     } finally {
       this.#inFlight = null
+      for (const each of this.#unsettled ?? []) {
+        if ('arrivals' in each) this.#waiting.push(...each.arrivals)
+        else this.#waiting.push(each)
+      }
+      this.#unsettled = null
     }
   }
 
