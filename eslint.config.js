@@ -62,7 +62,13 @@ export default defineConfig(
   },
   {
     // These are commands: what they print is what they are for.
-    files: ['src/cli/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts', 'tools/**/*.ts', 'test/**/*.ts'],
+    files: [
+      'src/cli/**/*.ts',
+      'bench/**/*.ts',
+      'examples/**/*.ts',
+      'tools/**/*.ts',
+      'test/**/*.ts',
+    ],
     rules: { 'no-console': 'off' },
   },
 )
