@@ -13,7 +13,7 @@ import type { FactTable } from '../facts/fact-table.ts'
 import { FactConsumer } from './fact-consumer.ts'
 import type { FactConsumerOptions } from './fact-consumer.ts'
 import { MemorySink } from './memory/memory-sink.ts'
-import type { Row, Sink, TableRows } from './sink.ts'
+import type { Row, Sink, TableName, TableRows } from './sink.ts'
 
 const table = { database: 'exams', table: 'averages' }
 const topic = topicName('exams.averages')
@@ -86,6 +86,7 @@ class WatchedSink implements Sink {
   onAttempt: () => void = () => {}
 
   setup = () => Promise.resolve()
+  identityOf = (name: TableName) => this.inner.identityOf(name)
   close = () => Promise.resolve()
   async write(batches: readonly TableRows[]): Promise<void> {
     this.attempts++
@@ -132,6 +133,27 @@ test('facts become rows with key, version, times and deletion', async () => {
   })
   assert.deepEqual(averages(sink.inner), { ann: 1, cy: 3 })
   assert.equal(consumer.status().lagTotal, 0)
+  await log.close()
+})
+
+test('a table that was lost and made anew is filled from the start, one that was kept is not', async () => {
+  const log = await openLog(1)
+  const kept = new WatchedSink()
+  const runWith = async (sink: Sink) => {
+    const consumer = consumerOf(log, sink)
+    await consumer.start()
+    await consumer.drain()
+    await consumer.stop()
+  }
+  await log.append([records(0, [['ann', 1]])])
+  await runWith(kept)
+  await log.append([records(0, [['bob', 2]])])
+  await runWith(kept)
+  const written = kept.batches.map((batch) => batch.flatMap(({ rows }) => rows.length))
+  assert.deepEqual(written, [[1], [1]])
+  const anew = memorySink()
+  await runWith(anew)
+  assert.deepEqual(averages(anew), { ann: 1, bob: 2 })
   await log.close()
 })
 

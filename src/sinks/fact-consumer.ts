@@ -8,6 +8,8 @@
  *     `bytesMax` bytes. Of one fetch, at most `fetchBytesMax` bytes wait beside them.
  *  3. A sink that is unavailable pauses the consumer; nothing is skipped. Any other failure ends it.
  *  4. A batch that is given up (stop, revocation, failure) takes with it whatever was read after it.
+ *  5. An offset holds for the table it was committed for, whose identity is kept beside it: a table that was lost and
+ *     made anew is filled from the start of its topic.
  */
 import { present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
@@ -71,6 +73,8 @@ export class FactConsumer {
   readonly #sources = new Map<string, FactSource>()
   readonly #positions = new Map<string, Position>()
   readonly #stopping = new AbortController()
+  /** Of each topic's table (invariant 5). */
+  readonly #identities = new Map<string, string>()
   #member: GroupMember | null = null
   #buffer = new FactBuffer()
   /** What was fetched and has no room in the batch yet. */
@@ -101,10 +105,13 @@ export class FactConsumer {
   }
 
   /** Resolves when the tables exist and the partitions are known; reading goes on until `stop`.
-   * @throws what `sink.setup` and `log.joinGroup` throw */
+   * @throws what `sink.setup`, `sink.identityOf` and `log.joinGroup` throw */
   async start(): Promise<void> {
     const { log, sink, name, facts } = this.#options
     await sink.setup()
+    for (const { fact } of facts) {
+      this.#identities.set(fact.topic.name, await sink.identityOf(fact))
+    }
     this.#member = await log.joinGroup({
       groupId: `${name}-clickhouse`,
       topics: facts.map(({ fact }) => fact.topic.name),
@@ -188,7 +195,9 @@ export class FactConsumer {
     const starts = await this.#logStarts(partitions)
     partitions.forEach((at, index) => {
       const start = starts.get(topicPartitionId(at)) ?? 0
-      const next = offset(Math.max(committed[index]?.offset ?? 0, start))
+      const kept = committed[index] ?? null
+      const isOfThisTable = kept !== null && kept.metadata === this.#identities.get(at.topic)
+      const next = offset(Math.max(isOfThisTable ? kept.offset : 0, start))
       const position = { at, next, written: next, lastStable: next }
       this.#positions.set(topicPartitionId(at), position)
     })
@@ -319,7 +328,10 @@ export class FactConsumer {
     }
     if (!(await this.#writeWhenPossible(tables, signal))) return
     const member = present(this.#member, 'group member')
-    const offsets = batch.offsets()
+    const offsets = batch.offsets().map((at) => ({
+      ...at,
+      metadata: present(this.#identities.get(at.topic), `identity of ${at.topic}`),
+    }))
     await this.#options.log.commitOffsets(member.metadata, offsets)
     for (const at of offsets) {
       const position = this.#positions.get(topicPartitionId(at))

@@ -76,12 +76,22 @@ export function sinkConformance(name: string, open: () => Promise<SinkUnderTest>
 
   void test(`${name}: a table that is not there is refused by name`, async () => {
     const table = { database: 'conformance', table: 'nothing' }
-    await assert.rejects(held.sink.write([{ table, rows: [scoreRow({})] }]), (thrown) => {
+    const isRefusal = (thrown: unknown) => {
       assert.ok(thrown instanceof TidemarkError)
       assert.equal(thrown.code, 'SINK_REFUSED')
       assert.match(thrown.message, /conformance\.nothing/)
       return true
-    })
+    }
+    await assert.rejects(held.sink.write([{ table, rows: [scoreRow({})] }]), isRefusal)
+    await assert.rejects(held.sink.identityOf(table), isRefusal)
+  })
+
+  void test(`${name}: a table stays the same one while it is set up again and written to`, async () => {
+    const before = await held.sink.identityOf(conformanceTable)
+    assert.notEqual(before, '')
+    await held.sink.setup()
+    await write([scoreRow({})])
+    assert.equal(await held.sink.identityOf(conformanceTable), before)
   })
 
   void test(`${name}: any batches, any order, any repetition give the rows of the greatest versions`, async () => {

@@ -18,6 +18,9 @@ export interface TableRows {
 export interface Sink {
   /** Makes the tables exist, at the newest migration. */
   setup(): Promise<void>
+  /** Tells a table from another one made in its place, which lacks what was written to the first.
+   * @throws TidemarkError SINK_UNAVAILABLE | SINK_REFUSED where there is no such table */
+  identityOf(table: TableName): Promise<string>
   /** Resolves when the rows are queryable. Doing it twice is harmless.
    * @throws TidemarkError SINK_UNAVAILABLE (details.retryAfterMs) | SINK_REFUSED */
   write(batches: readonly TableRows[]): Promise<void>

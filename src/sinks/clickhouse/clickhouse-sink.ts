@@ -5,7 +5,7 @@
  *
  * Durability: an insert is synced before it resolves (`fsync_after_insert`, embedded; on a server it is the
  * server's setting). An offset committed after `write` therefore never points past rows that a power loss
- * takes. Should a table's directory be lost, resetting the offsets rebuilds it from the fact topic.
+ * takes. A table that is lost and made anew has another identity, and is filled from its fact topic.
  */
 import type { Clock } from '../../core/clock.ts'
 import { pause } from '../../core/clock.ts'
@@ -56,6 +56,18 @@ export class ClickHouseSink implements Sink {
     })
   }
 
+  /** The engine's own identity of a table: a new one for each CREATE TABLE, the same for as long as its data. */
+  async identityOf(table: TableName): Promise<string> {
+    const versions = versionsTable(table)
+    const found = await this.#ask<{ uuid: string }>(
+      `SELECT uuid FROM system.tables WHERE database = {database:String} AND name = {table:String}`,
+      versions,
+    )
+    const [row] = found
+    if (row === undefined) throw noTable(versions)
+    return row.uuid
+  }
+
   async write(batches: readonly TableRows[]): Promise<void> {
     for (const { table, rows } of groupByTable(batches)) {
       if (rows.length === 0) continue
@@ -86,26 +98,31 @@ export class ClickHouseSink implements Sink {
     const known = this.#encoders.get(name)
     if (known !== undefined) return known
     const columns = await this.#columnsOf(versions)
-    if (columns.length === 0) {
-      const message = `ClickHouse has no table ${name}: a migration must make it`
-      throw new TidemarkError('SINK_REFUSED', message, { details: { ...versions } })
-    }
+    if (columns.length === 0) throw noTable(versions)
     const encoder = new TabSeparatedEncoder(versions, columns)
     this.#encoders.set(name, encoder)
     return encoder
   }
 
-  async #columnsOf(table: TableName): Promise<readonly Column[]> {
-    try {
-      const result = await this.#clickhouse.writer.query({
-        query: `SELECT name, type FROM system.columns
+  #columnsOf(table: TableName): Promise<readonly Column[]> {
+    return this.#ask<Column>(
+      `SELECT name, type FROM system.columns
 WHERE database = {database:String} AND table = {table:String}
   AND default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
 ORDER BY position`,
+      table,
+    )
+  }
+
+  /** What the engine knows of a table. */
+  async #ask<Answer>(query: string, table: TableName): Promise<readonly Answer[]> {
+    try {
+      const result = await this.#clickhouse.writer.query({
+        query,
         query_params: { database: table.database, table: table.table },
         format: 'JSONEachRow',
       })
-      return await result.json<Column>()
+      return await result.json<Answer>()
     } catch (thrown) {
       const error = sinkError(thrown, table)
       throw error.code === 'SINK_UNAVAILABLE' ? error : queryError(thrown)
@@ -117,6 +134,11 @@ ORDER BY position`,
     this.#closing.abort()
     return Promise.resolve()
   }
+}
+
+function noTable(table: TableName): TidemarkError {
+  const message = `ClickHouse has no table ${table.database}.${table.table}: a migration must make it`
+  return new TidemarkError('SINK_REFUSED', message, { details: { ...table } })
 }
 
 function groupByTable(batches: readonly TableRows[]): Iterable<TableRows> {

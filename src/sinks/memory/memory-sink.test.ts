@@ -12,6 +12,7 @@ sinkConformance('memory sink', () =>
   Promise.resolve({
     sink: {
       setup: () => sink.setup(),
+      identityOf: (table) => sink.identityOf(table),
       write: (rows) => sink.write(rows),
       close: () => sink.close(),
     },

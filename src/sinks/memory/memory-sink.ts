@@ -1,4 +1,5 @@
 /** Rows in memory under the rule that ClickHouse's tables keep: the greatest version of a key is the row. */
+import { randomUUID } from 'node:crypto'
 import { assert, present } from '../../core/assert.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { Row, Sink, TableName, TableRows } from '../sink.ts'
@@ -15,6 +16,7 @@ interface HeldTable {
 
 export class MemorySink implements Sink {
   readonly #tables = new Map<string, HeldTable>()
+  readonly #identity = randomUUID()
 
   constructor(tables: readonly MemoryTable[]) {
     for (const { table, keyColumns } of tables) {
@@ -26,13 +28,16 @@ export class MemorySink implements Sink {
     return Promise.resolve()
   }
 
+  identityOf(table: TableName): Promise<string> {
+    return this.#tables.has(nameOf(table))
+      ? Promise.resolve(this.#identity)
+      : Promise.reject(noTable(table))
+  }
+
   write(batches: readonly TableRows[]): Promise<void> {
     for (const { table, rows } of batches) {
       const held = this.#tables.get(nameOf(table))
-      if (held === undefined) {
-        const message = `the sink has no table ${nameOf(table)}`
-        return Promise.reject(new TidemarkError('SINK_REFUSED', message, { details: { ...table } }))
-      }
+      if (held === undefined) return Promise.reject(noTable(table))
       for (const row of rows) keep(held, row)
     }
     return Promise.resolve()
@@ -51,6 +56,11 @@ export class MemorySink implements Sink {
   close(): Promise<void> {
     return Promise.resolve()
   }
+}
+
+function noTable(table: TableName): TidemarkError {
+  const message = `the sink has no table ${nameOf(table)}`
+  return new TidemarkError('SINK_REFUSED', message, { details: { ...table } })
 }
 
 function nameOf(table: TableName): string {
