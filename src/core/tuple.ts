@@ -11,38 +11,50 @@ export type KeyPart = string | number
 
 const stringMark = 0x02
 const integerMark = 0x15
+const escapeMark = 0xff
+const integerBytes = 8
 const signBit = 1n << 63n
 
+/** One allocation: keys are made for every record and every row. */
 export function encodeTuple(parts: readonly KeyPart[]): Buffer {
-  const chunks: Buffer[] = []
+  let length = 0
+  for (const part of parts) length += encodedLength(part)
+  const bytes = Buffer.allocUnsafe(length)
+  let position = 0
   for (const part of parts) {
-    if (typeof part === 'string') chunks.push(encodeString(part))
-    else chunks.push(encodeInteger(part))
+    position =
+      typeof part === 'string'
+        ? writeString(bytes, position, part)
+        : writeInteger(bytes, position, part)
   }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
-}
-
-function encodeString(text: string): Buffer {
-  if (!text.includes('\0')) {
-    const length = Buffer.byteLength(text)
-    const bytes = Buffer.allocUnsafe(length + 2)
-    bytes[0] = stringMark
-    bytes.write(text, 1)
-    bytes[length + 1] = 0
-    return bytes
-  }
-  const pieces = text.split('\0').map((piece) => Buffer.from(piece))
-  const escape = Buffer.from([0x00, 0xff])
-  const joined = pieces.flatMap((piece, index) => (index === 0 ? [piece] : [escape, piece]))
-  return Buffer.concat([Buffer.from([stringMark]), ...joined, Buffer.from([0])])
-}
-
-function encodeInteger(value: number): Buffer {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`key part ${value} is not a safe integer`)
-  const bytes = Buffer.allocUnsafe(9)
-  bytes[0] = integerMark
-  bytes.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)) ^ signBit, 1)
   return bytes
+}
+
+function encodedLength(part: KeyPart): number {
+  if (typeof part !== 'string') return 1 + integerBytes
+  let escapes = 0
+  for (let zero = part.indexOf('\0'); zero !== -1; zero = part.indexOf('\0', zero + 1)) escapes += 1
+  return Buffer.byteLength(part) + escapes + 2
+}
+
+function writeString(bytes: Buffer, start: number, text: string): number {
+  bytes[start] = stringMark
+  let position = start + 1
+  if (text.includes('\0')) {
+    for (const byte of Buffer.from(text)) {
+      bytes[position++] = byte
+      if (byte === 0) bytes[position++] = escapeMark
+    }
+  } else position += bytes.write(text, position)
+  bytes[position] = 0
+  return position + 1
+}
+
+function writeInteger(bytes: Buffer, start: number, value: number): number {
+  if (!Number.isSafeInteger(value)) throw new RangeError(`key part ${value} is not a safe integer`)
+  bytes[start] = integerMark
+  bytes.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)) ^ signBit, start + 1)
+  return start + 1 + integerBytes
 }
 
 /** @throws TidemarkError FRAME_INVALID where the bytes are not a tuple */
@@ -69,7 +81,7 @@ export function decodeTuple(bytes: Buffer): KeyPart[] {
 
 function endOfString(bytes: Buffer, start: number): number {
   let end = bytes.indexOf(0, start)
-  while (end !== -1 && bytes[end + 1] === 0xff) end = bytes.indexOf(0, end + 2)
+  while (end !== -1 && bytes[end + 1] === escapeMark) end = bytes.indexOf(0, end + 2)
   if (end === -1) throw corrupt(start)
   return end
 }

@@ -58,11 +58,10 @@ export function joinAnswer(state: StudentTest, answer: Answer): readonly string[
     timestampMs: answer.timestamp,
     option: answer.submitted_option,
   }
-  for (const question of state.questions) {
-    const index = question.answers.findIndex((known) => known.answerId === next.answerId)
-    const known = question.answers[index]
-    if (known === undefined) continue
-    if (compareVersions(question.questionId, known, answer.question_id, next) >= 0) return []
+  const known = findAnswer(state, next.answerId)
+  if (known !== null) {
+    const { question, index, answer: kept } = known
+    if (compareVersions(question.questionId, kept, answer.question_id, next) >= 0) return []
     question.answers.splice(index, 1)
     answeredQuestion(state, answer.question_id).answers.push(next)
     return question.questionId === answer.question_id
@@ -74,7 +73,10 @@ export function joinAnswer(state: StudentTest, answer: Answer): readonly string[
 }
 
 export function findQuestion(state: StudentTest, questionId: string): AnsweredQuestion | undefined {
-  return state.questions.find((question) => question.questionId === questionId)
+  for (const question of state.questions) {
+    if (question.questionId === questionId) return question
+  }
+  return undefined
 }
 
 /** True where the state changed. */
@@ -127,6 +129,18 @@ export function funnelShareOf(state: StudentTest): FunnelShare | null {
   const { completed, submitMs } = state.submission
   const startMs = completed ? startMsOf(state) : null
   return { submitMs, completed, durationMs: startMs === null ? null : submitMs - startMs }
+}
+
+/** Plain loops: this runs for each answer, over all that the student gave in the test. */
+function findAnswer(state: StudentTest, answerId: string) {
+  for (const question of state.questions) {
+    const { answers } = question
+    for (let index = 0; index < answers.length; index += 1) {
+      const answer = answers[index]
+      if (answer?.answerId === answerId) return { question, index, answer }
+    }
+  }
+  return null
 }
 
 function answeredQuestion(state: StudentTest, questionId: string): AnsweredQuestion {
