@@ -24,6 +24,7 @@ export interface TaskStatus {
   readonly dropped: number
   readonly late: number
   readonly quarantined: number
+  readonly warnings: number
   readonly restarts: number
   readonly drops: readonly NodeDrops[]
   /** Null before the first record. */
@@ -37,6 +38,7 @@ export interface RuntimeTotals {
   readonly dropped: number
   readonly late: number
   readonly quarantined: number
+  readonly warnings: number
   readonly lag: number
   /** Over the last seconds. */
   readonly recordsPerSecond: number
@@ -50,13 +52,22 @@ export interface RuntimeStatus {
 }
 
 export function totalsOf(tasks: readonly TaskStatus[], recordsPerSecond: number): RuntimeTotals {
-  const totals = { processed: 0, produced: 0, dropped: 0, late: 0, quarantined: 0, lag: 0 }
+  const totals = {
+    processed: 0,
+    produced: 0,
+    dropped: 0,
+    late: 0,
+    quarantined: 0,
+    warnings: 0,
+    lag: 0,
+  }
   for (const task of tasks) {
     totals.processed += task.processed
     totals.produced += task.produced
     totals.dropped += task.dropped
     totals.late += task.late
     totals.quarantined += task.quarantined
+    totals.warnings += task.warnings
     for (const { lag } of task.inputs) totals.lag += lag
   }
   return { ...totals, recordsPerSecond }

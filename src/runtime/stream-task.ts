@@ -68,6 +68,8 @@ export interface StreamTaskOptions {
   readonly producer: TransactionalProducer
   readonly group: () => GroupMetadata
   readonly partitionCountOf: (topic: TopicName) => number
+  /** True where this sub-topology is the one that keeps what cannot be decoded of a topic. */
+  readonly keepsUnread: (topic: TopicName) => boolean
 }
 
 /** What is kept beside a committed offset. */
@@ -92,6 +94,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   readonly #options: StreamTaskOptions
   readonly #processors: (Processor | undefined)[] = []
   readonly #output: OutputBuffer
+  readonly #quarantine: TaskQuarantine
   readonly #decoder: SourceDecoder
   readonly #broadcastPositions: PositionsStore
   readonly #changelog: Changelog | null
@@ -112,7 +115,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.producer = options.producer
     this.sharesState = options.log.sharesState
     this.lifecycle = new TaskLifecycle(options.id)
-    const { partition, state, budget, subTopology, codecs, partitionCountOf } = options
+    const { graph, partition, state, budget, subTopology, codecs, partitionCountOf } = options
     this.stores = openTaskStores({
       definitions: subTopology.stores,
       partition,
@@ -120,7 +123,8 @@ export class StreamTask implements Committable, TaskEnvironment {
       budget,
     })
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
-    this.#decoder = new SourceDecoder(options.graph, codecs, this.quarantine)
+    this.#quarantine = new TaskQuarantine({ graph, partition, partitionCountOf, clock: this.clock })
+    this.#decoder = new SourceDecoder(options.graph, codecs, this.#quarantineUnread)
     const reserved = broadcastPositionsStore(subTopology.index)
     this.#broadcastPositions = new PositionsStore(state, reserved, partition)
     this.#changelog = this.sharesState ? null : this.#newChangelog()
@@ -155,6 +159,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   /** True where a commit would make something durable. */
   get needsCommit(): boolean {
     if (this.#uncommittedRecords > 0 || this.#output.recordCount > 0) return true
+    if (this.#quarantine.count > 0) return true
     if (this.stores.pendingEntryCount > 0) return true
     return this.inputs.some((input) => input.position !== this.#committed.get(input))
   }
@@ -399,6 +404,10 @@ export class StreamTask implements Committable, TaskEnvironment {
         changes.push(this.#broadcastPositions.change(positionName(input), position))
       }
     }
+    const codec = this.#options.codecs.of(quarantineTopic)
+    for (const record of this.#quarantine.records(codec as ValueCodec<QuarantineEntry>)) {
+      this.#output.add(quarantineTopic.name, record)
+    }
     return {
       outputs: this.#output.batches(),
       changelog: this.#changelog?.records(changes, this.clock.nowMs()) ?? [],
@@ -416,10 +425,13 @@ export class StreamTask implements Committable, TaskEnvironment {
     for (const input of this.inputs) this.#committed.set(input, input.position)
     this.metrics.processed += this.#uncommittedRecords
     this.metrics.produced += this.#output.recordCount
+    this.metrics.quarantined += this.#quarantine.count
+    this.metrics.warnings += this.#quarantine.warnings
     this.metrics.commits += 1
     this.metrics.lastCommitMs = this.clock.nowMs()
     this.#uncommittedRecords = 0
     this.#output.clear()
+    this.#quarantine.clear()
   }
 
   // What processors and the decoder hand over.
@@ -431,33 +443,13 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#output.send(sink.graphNode as SinkNode | RepartitionSinkNode, record)
   }
 
-  readonly quarantine = (at: TopicPartition, raw: ConsumerRecord, why: QuarantineReason): void => {
-    if (why.level === 'Warning') return
-    const entry = quarantineEntry({
-      topic: at.topic,
-      position: { partition: at.partition, offset: raw.offset },
-      check: why.check,
-      level: why.level,
-      reason: why.reason,
-      source: 'runtime',
-      format: this.#isInternal(at.topic) ? 'bytes' : 'avro',
-      key: raw.key,
-      value: raw.value,
-      headers: raw.headers,
-      timestampMs: raw.timestampMs,
-      nowMs: this.clock.nowMs(),
-    })
-    this.#output.add(quarantineTopic.name, {
-      key: quarantineTopic.keySerde.serialize([entry.id]),
-      value: this.#options.codecs.of(quarantineTopic).encode(entry),
-      timestampMs: entry.event_time,
-    })
-    this.metrics.quarantined += 1
+  readonly quarantine: Quarantine = (at, raw, why) => {
+    this.#quarantine.add(at, raw, why)
   }
 
-  #isInternal(topic: TopicName): boolean {
-    const [source] = this.#options.graph.sourcesByTopic.get(topic) ?? []
-    return source?.graphNode.kind === 'repartition-source'
+  /** What cannot be decoded is kept by the first sub-topology that reads the topic. */
+  readonly #quarantineUnread: Quarantine = (at, raw, why) => {
+    if (this.#options.keepsUnread(at.topic)) this.#quarantine.add(at, raw, why)
   }
 
   /** After the last commit, or giving up what came after it. The producer is its opener's to close. */

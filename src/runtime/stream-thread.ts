@@ -125,6 +125,7 @@ function taskStatus(loop: TaskLoop): TaskStatus {
     dropped: metrics.dropped,
     late: metrics.late,
     quarantined: metrics.quarantined,
+    warnings: metrics.warnings,
     restarts: metrics.restarts,
     drops: metrics.drops(),
     streamTimeMs: streamTimeMs === -Infinity ? null : streamTimeMs,

@@ -13,6 +13,8 @@ export class TaskMetrics {
   /** Records that went to topics, facts and repartition topics alike. */
   produced = 0
   quarantined = 0
+  /** Checks of level Warning that failed; their records went on. */
+  warnings = 0
   commits = 0
   restarts = 0
   lastCommitMs: number | null = null

@@ -88,5 +88,8 @@ export function makeTask(
     metrics,
     producer,
     group: () => group(topologyName),
+    keepsUnread: (topic) =>
+      compiled.taskGraphs.findIndex(({ sourcesByTopic }) => sourcesByTopic.has(topic)) ===
+      subTopology,
   })
 }
