@@ -3,7 +3,6 @@
  * `redriven` in the same write. Doing it twice sends nothing twice; a record that is still wrong stays where
  * it is, with the reason.
  */
-import { parse as parseCsv } from 'csv-parse/sync'
 import { messageOf } from '../core/errors.ts'
 import type { Headers } from '../core/record.ts'
 import { topicName } from '../core/record.ts'
@@ -12,6 +11,7 @@ import { partitionForKey } from '../core/partitioner.ts'
 import type { Log } from '../log/log.ts'
 import { admit, reasonOf, type Admitted, type AdmissionTopic, type Content } from './admission.ts'
 import { jsonOfCells } from './cells.ts'
+import { parseCsvRow } from './csv-row.ts'
 import { OutgoingRecords } from './outgoing-records.ts'
 import { PartitionCounts } from './partition-counts.ts'
 import { headersFromJson, quarantineTopic, type QuarantineEntry } from './quarantine.ts'
@@ -157,9 +157,7 @@ function withFields(value: unknown, set: Mending['set']): unknown {
 function jsonOfRow(topic: AdmissionTopic, bytes: Buffer, headers: Headers): unknown {
   const header = (name: string) => headers.find(([each]) => each === name)?.[1].toString('utf8')
   const columns = JSON.parse(header(columnsHeader) ?? '[]') as string[]
-  const [cells] = parseCsv(bytes, {
-    delimiter: header(delimiterHeader) ?? ',',
-    relax_column_count: true,
-  })
-  return jsonOfCells(topic.codec.type, columns, cells ?? [])
+  const row = parseCsvRow(bytes.toString('utf8'), header(delimiterHeader) ?? ',')
+  if (row.kind !== 'cells') throw new TypeError('the row cannot be read')
+  return jsonOfCells(topic.codec.type, columns, row.cells)
 }

@@ -1,4 +1,5 @@
 /** For tests: an ingest over a real log, registry and codecs, in memory. */
+import { present } from '../core/assert.ts'
 import { ManualClock } from '../core/clock.ts'
 import { partition as partitionOf, offset, topicName } from '../core/record.ts'
 import type { ConsumerRecord } from '../core/record.ts'
@@ -124,7 +125,7 @@ export async function openIngestFixture(): Promise<IngestFixture> {
     quarantined: async () => {
       const current = new Map<string, QuarantineEntry>()
       for (const { value } of await records(quarantineTopic.name)) {
-        const entry = quarantine.decode(value!)
+        const entry = quarantine.decode(present(value, 'a quarantined value'))
         current.set(entry.id, entry)
       }
       return [...current.values()]

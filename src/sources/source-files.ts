@@ -1,0 +1,83 @@
+/** Files that sources read: found by what they may be called, opened plain or gzipped. */
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createGunzip } from 'node:zlib'
+import { pipeline } from 'node:stream'
+import { messageOf, TidemarkError } from '../core/errors.ts'
+
+export const tableExtensions = ['.csv', '.csv.gz', '.tsv', '.tsv.gz'] as const
+
+/** @throws TidemarkError SOURCE_UNREADABLE, naming all that was looked for */
+export function findTable(directory: string, name: string): string {
+  const candidates = tableExtensions.map((extension) => join(directory, `${name}${extension}`))
+  const found = candidates.find((path) => existsSync(path))
+  if (found !== undefined) return found
+  const looked = tableExtensions.map((extension) => `${name}${extension}`).join(', ')
+  const where = existsSync(directory) ? `in ${directory}` : `: there is no directory ${directory}`
+  throw new TidemarkError('SOURCE_UNREADABLE', `found none of ${looked} ${where}`, {
+    details: { directory, name },
+  })
+}
+
+export interface OpenedFile {
+  /** Unpacked. */
+  readonly chunks: AsyncIterable<Buffer>
+  readonly bytesTotal: number
+  /** Of the file as it lies on disk. */
+  bytesRead(): number
+}
+
+/** @throws TidemarkError SOURCE_UNREADABLE, here or while reading */
+export function openFile(path: string): OpenedFile {
+  const bytesTotal = sizeOf(path)
+  const file = createReadStream(path, { highWaterMark: 256 * 1024 })
+  const stream = path.endsWith('.gz')
+    ? // The reader hears of a failure from the last stream of the pipeline.
+      pipeline(file, createGunzip({ chunkSize: 256 * 1024 }), () => undefined)
+    : file
+  return {
+    chunks: readable(stream as AsyncIterable<Buffer>, path),
+    bytesTotal,
+    bytesRead: () => file.bytesRead,
+  }
+}
+
+async function* readable(stream: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* stream
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    const stats = statSync(path)
+    if (stats.isDirectory()) throw new Error('it is a directory')
+    return stats.size
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+}
+
+/** SHA-256 of the file as it lies on disk, the first 16 bytes as hex: whose rows these are. */
+export async function contentHash(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  sizeOf(path)
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+      hash.update(chunk as Buffer)
+    }
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+  return hash.digest('hex').slice(0, 32)
+}
+
+function unreadable(path: string, cause: unknown): TidemarkError {
+  return new TidemarkError('SOURCE_UNREADABLE', `${path}: ${messageOf(cause)}`, {
+    details: { path },
+    cause,
+  })
+}
