@@ -38,6 +38,9 @@ interface Setting<T> {
 
 const mebibyte = 1024 * 1024
 
+/** Of the tests, and of the script that looks for a newer Node. */
+const notSettings = /^TIDEMARK_(TEST_|REEXECUTED$)/
+
 const settings: { [Key in keyof Configuration]: Setting<Configuration[Key]> } = {
   dataDir: { environment: 'TIDEMARK_DATA_DIR', fallback: './data', read: text },
   topologies: {
@@ -133,7 +136,7 @@ function fromEnvironment(
   const values: Record<string, unknown> = {}
   const known = new Map(Object.entries(settings).map(([key, { environment: name }]) => [name, key]))
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith('TIDEMARK_') || name.startsWith('TIDEMARK_TEST_')) continue
+    if (!name.startsWith('TIDEMARK_') || notSettings.test(name)) continue
     const key = known.get(name)
     if (key === undefined)
       faults.push(`environment ${name}: unknown${suggestion(name, [...known.keys()])}`)

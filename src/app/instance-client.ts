@@ -5,6 +5,13 @@
 import type { Configuration } from './configuration.ts'
 import { readInstanceFile } from './instance-file.ts'
 import { openInstance } from './instance.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { InstanceStatus } from '../server/console/instance-status.ts'
+import type { IngestPort } from '../sources/ingest-port.ts'
+import { RemoteIngest } from '../sources/remote-ingest.ts'
+
+/** How long one look for idleness waits; there may be many. */
+const settleStepMs = 30_000
 
 type Send = (path: string, init?: RequestInit) => Promise<Response>
 
@@ -15,6 +22,10 @@ export interface InstanceClient {
   readonly registry: Send
   readonly ingest: Send
   readonly clickhouse: Send
+  /** The way in for sources: records with their keys, times and origins. */
+  readonly port: IngestPort
+  /** Whether everything ingested before the call is queryable; waits as long as it takes. */
+  settle(): Promise<void>
   close(): Promise<void>
 }
 
@@ -31,6 +42,8 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
       registry: over(running.urls.registry),
       ingest: over(running.urls.ingest),
       clickhouse: over(running.urls.clickhouse),
+      port: new RemoteIngest({ url: running.urls.ingest }),
+      settle: () => settleRemote(over(running.urls.console)),
       close: () => Promise.resolve(),
     }
   }
@@ -45,6 +58,22 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
     registry: inside(instance.apps.registry),
     ingest: inside(instance.apps.ingest),
     clickhouse: inside(instance.apps.clickhouse),
+    port: instance.services.ingest,
+    settle: async () => {
+      while (!(await instance.whenIdle(settleStepMs)));
+    },
     close: () => instance.stop(),
+  }
+}
+
+async function settleRemote(console: Send): Promise<void> {
+  for (;;) {
+    const response = await console(`/api/idle?timeout_ms=${settleStepMs}`)
+    const { idle } = (await response.json()) as { idle: boolean }
+    if (idle) return
+    const status = (await (await console('/api/status')).json()) as InstanceStatus
+    if (status.state !== 'running') {
+      throw new TidemarkError('INSTANCE_NOT_RUNNING', `the instance is ${status.state}`)
+    }
   }
 }

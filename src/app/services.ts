@@ -5,7 +5,7 @@ import type { StateBackend } from '../core/state.ts'
 import type { FactTable } from '../facts/fact-table.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
-import { quarantineFact } from '../quality/quarantine.ts'
+import { entryBytesMax, quarantineFact } from '../quality/quarantine.ts'
 import { readQuarantine } from '../quality/read-quarantine.ts'
 import { redrive } from '../quality/redrive.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
@@ -150,7 +150,8 @@ async function open(configuration: Configuration, clock: Clock, cleanup: Cleanup
     clock,
     durability: configuration.durability,
     memoryBudgetBytes: configuration.memoryBudgetBytes - cacheBytesOf(configuration),
-    recordBytesMax: configuration.recordBytesMax,
+    // The doors hold records to recordBytesMax; the log takes them in quarantine too.
+    recordBytesMax: entryBytesMax(configuration.recordBytesMax),
   })
   cleanup.add(() => storage.close())
   return storage

@@ -1,0 +1,87 @@
+import { Command, Option } from 'commander'
+import { systemClock } from '../../core/clock.ts'
+import { importEdnet } from '../../sources/import-ednet.ts'
+import { importOuladScores } from '../../sources/import-oulad.ts'
+import type { ImportProgress, ImportReport } from '../../sources/import-report.ts'
+import type { IngestPort } from '../../sources/ingest-port.ts'
+import { withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import { untilInterrupted } from '../interruption.ts'
+import { openProgress } from '../progress.ts'
+import { withClient } from '../with-client.ts'
+
+interface ImportFlags extends CommonFlags {
+  readonly wait?: boolean
+}
+
+interface Import {
+  readonly directory: string
+  readonly ingest: IngestPort
+  readonly clock: typeof systemClock
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: ImportProgress) => void
+}
+
+export function importCommand(): Command {
+  return new Command('import')
+    .description('bring a public dataset in; importing it again changes nothing')
+    .addCommand(
+      importer(
+        'ednet',
+        'EdNet KT4 (kt4/u*.csv, questions.csv): answers, sessions, submissions into mcq',
+        importEdnet,
+      ),
+    )
+    .addCommand(
+      importer(
+        'oulad',
+        'OULAD (studentAssessment, assessments): results into exam-scores',
+        importOuladScores,
+      ),
+    )
+}
+
+function importer(
+  name: string,
+  description: string,
+  run: (options: Import) => Promise<ImportReport>,
+): Command {
+  return withInstanceOptions(new Command(name))
+    .description(description)
+    .argument('<dir>', 'the dataset’s directory; .csv, .tsv and both gzipped')
+    .addOption(new Option('--wait', 'return when the facts are queryable'))
+    .action(async (directory: string, flags: ImportFlags) => {
+      const interruption = untilInterrupted()
+      const progress = openProgress()
+      try {
+        await withClient(flags, async (client) => {
+          const report = await run({
+            directory,
+            ingest: client.port,
+            clock: systemClock,
+            signal: interruption.signal,
+            onProgress: ({ file, bytesRead, bytesTotal, events }) => {
+              progress.update(bytesRead, bytesTotal, `${events} events · ${file}`)
+            },
+          })
+          progress.stop()
+          printReport(report)
+          if (interruption.signal.aborted) process.exitCode = 1
+          else if (flags.wait === true) await client.settle()
+        })
+      } finally {
+        progress.stop()
+        interruption.release()
+      }
+    })
+}
+
+function printReport({ topics, leftOut }: ImportReport): void {
+  for (const [topic, { taken, refused, quarantined }] of topics) {
+    const wrong = [
+      ...(quarantined > 0 ? [`${quarantined} quarantined`] : []),
+      ...(refused > 0 ? [`${refused} refused`] : []),
+    ]
+    process.stdout.write(`${[`${topic}: ${taken} events`, ...wrong].join(', ')}\n`)
+  }
+  for (const [kind, count] of leftOut) process.stdout.write(`left out: ${count} ${kind}\n`)
+}

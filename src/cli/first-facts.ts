@@ -1,0 +1,37 @@
+/** A first few facts of each topology, as a newcomer would ask for them. */
+import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
+
+const firstFacts: readonly { topology: string; title: string; query: string }[] = [
+  {
+    topology: 'mcq',
+    title: 'mcq.test_summary_fact: how students do',
+    query: `SELECT student_id, test_id, questions_attempted, correct_answers,
+                   round(accuracy_percent, 1) AS accuracy_percent, completion_status, time_spent
+            FROM mcq.test_summary_fact ORDER BY event_time DESC, student_id, test_id LIMIT 5`,
+  },
+  {
+    topology: 'mcq',
+    title: 'mcq.test_funnel_fact: how tests are taken',
+    query: `SELECT test_id, total_submissions, completed_submissions,
+                   round(completion_rate, 3) AS completion_rate, round(avg_submit_time, 1) AS avg_submit_time
+            FROM mcq.test_funnel_fact ORDER BY total_submissions DESC, test_id LIMIT 3`,
+  },
+  {
+    topology: 'exam-scores',
+    title: 'exam_scores.exam_average_score: the results of real exams',
+    query: `SELECT exam_id, length(scores_all) AS results, round(average_score, 2) AS average_score
+            FROM exam_scores.exam_average_score ORDER BY exam_id LIMIT 3`,
+  },
+]
+
+export async function printFirstFacts(
+  { reader }: ClickHouse,
+  topologies: ReadonlySet<string>,
+): Promise<void> {
+  for (const { topology, title, query } of firstFacts) {
+    if (!topologies.has(topology)) continue
+    const result = await reader.query({ query, format: 'PrettyCompactMonoBlock' })
+    process.stdout.write(`\n${title}\n${await result.text()}`)
+  }
+  process.stdout.write('\n')
+}
