@@ -142,7 +142,6 @@ export class LocalIngest implements IngestPort {
     nowMs: number,
   ): EncodedEntry | null {
     const original = record.original ?? originalOf(record)
-    if (original === null && record.location === undefined) return null
     const input = {
       topic,
       position: null,
@@ -159,10 +158,12 @@ export class LocalIngest implements IngestPort {
       nowMs,
     }
     const entry = quarantineEntry(input)
-    const encoded = this.#encode(entry)
-    if (bytesOf(encoded) <= this.#recordBytesMax) return encoded
+    if (original !== null && original.value !== null) {
+      const encoded = this.#encode(entry)
+      if (bytesOf(encoded) <= this.#recordBytesMax) return encoded
+    }
     if (record.location === undefined) return null
-    const reason = `${entry.reason} (too large to be kept here: see ${record.location})`
+    const reason = `${entry.reason} (not kept here: see ${record.location})`
     const pointer = this.#encode({ ...entry, record_key: null, record_value: null, reason })
     return bytesOf(pointer) <= this.#recordBytesMax ? pointer : null
   }
