@@ -3,21 +3,31 @@ import type { InstanceStatus, TopologyStatus } from '../server/console/instance-
 import type { LoadedTopology } from './topologies.ts'
 import type { Services } from './services.ts'
 
-type Frame = Omit<InstanceStatus, 'topologies' | 'sinkLag' | 'quarantined'>
+type Frame = Omit<InstanceStatus, 'topologies' | 'ingest' | 'sinkLag' | 'quarantined' | 'refused'>
 
 export function statusOf(services: Services, frame: Frame): InstanceStatus {
   const topologies = services.topologies.map((loaded) => topologyStatus(services, loaded))
   let sinkLag = 0
   for (const consumer of services.consumers.values()) sinkLag += consumer.status().lagTotal
+  const ingest = [...services.ingest.counters.all()].map(([topic, counts]) => ({
+    topic,
+    ...counts,
+  }))
   let quarantined = 0
-  for (const counts of services.ingest.counters.all().values()) quarantined += counts.quarantined
+  let refused = 0
+  for (const counts of ingest) {
+    quarantined += counts.quarantined
+    refused += counts.refused
+  }
   for (const topology of topologies) quarantined += topology.quarantined
   return {
     ...frame,
     trouble: frame.trouble ?? troubleOf(services),
     topologies,
+    ingest,
     sinkLag,
     quarantined,
+    refused,
   }
 }
 
@@ -34,6 +44,7 @@ function topologyStatus(services: Services, { graph }: LoadedTopology): Topology
     late: totals?.late ?? 0,
     dropped: totals?.dropped ?? 0,
     quarantined: totals?.quarantined ?? 0,
+    warnings: totals?.warnings ?? 0,
     rowsWritten: consumer?.rowsWritten ?? 0,
     tables: Object.entries(consumer?.lag ?? {}).map(([name, lag]) => ({ name, lag })),
   }

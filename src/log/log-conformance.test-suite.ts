@@ -30,6 +30,7 @@ export interface Subject {
 export interface SubjectOptions {
   readonly clock: ManualClock
   readonly recordBytesMax?: number
+  readonly transactionRecordBytesMax?: number
   readonly maintenance?: Partial<MaintenanceOptions>
 }
 
@@ -257,6 +258,19 @@ export function logConformance(
       )
       assert.match(error.message, /answers.*101.*100/)
       assert.equal((await read(log, 0)).highWatermark, 0)
+    })
+
+    test('takes in a transaction what is larger than may be appended, up to a limit of its own', async () => {
+      const { log } = await fresh({ recordBytesMax: 100, transactionRecordBytesMax: 1000 })
+      const producer = await log.transactionalProducer('p')
+      const transaction = producer.begin()
+      transaction.send({ ...at(0), records: [record('k', 'x'.repeat(900))] })
+      await transaction.commit()
+      assert.equal((await read(log, 0)).highWatermark, 1)
+      const error = await refusal('RECORD_TOO_LARGE', async () =>
+        producer.begin().send({ ...at(0), records: [record('k', 'x'.repeat(1000))] }),
+      )
+      assert.match(error.message, /answers.*1001.*transactionRecordBytesMax, 1000/)
     })
 
     test('refuses records without a key on a compacted topic', async () => {

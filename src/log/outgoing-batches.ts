@@ -25,13 +25,18 @@ interface Outgoing {
 
 export class OutgoingBatches {
   readonly #recordBytesMax: number
+  readonly #limitName: string
   readonly #byPartition = new Map<PartitionLog, Outgoing>()
   /** One for each send, in order: how many records of its partition were sent before it. */
   readonly #sends: { readonly outgoing: Outgoing; readonly recordsBefore: number }[] = []
   #bytes = 0
 
-  constructor(recordBytesMax: number) {
+  constructor(
+    recordBytesMax: number,
+    limitName: 'recordBytesMax' | 'transactionRecordBytesMax' = 'recordBytesMax',
+  ) {
     this.#recordBytesMax = recordBytesMax
+    this.#limitName = limitName
   }
 
   get bytes(): number {
@@ -123,7 +128,7 @@ export class OutgoingBatches {
   #tooLarge(log: PartitionLog, recordBytes: number): TidemarkError {
     return new TidemarkError(
       'RECORD_TOO_LARGE',
-      `topic ${log.topic.spec.name}: a record of ${recordBytes} bytes is beyond recordBytesMax, ${this.#recordBytesMax}`,
+      `topic ${log.topic.spec.name}: a record of ${recordBytes} bytes is beyond ${this.#limitName}, ${this.#recordBytesMax}`,
       {
         details: { topic: log.topic.spec.name, recordBytes, recordBytesMax: this.#recordBytesMax },
       },

@@ -53,8 +53,11 @@ import { TopicCatalog, putTopic } from './topic-catalog.ts'
 export interface StoredLogOptions {
   readonly clock: Clock
   readonly assignor?: GroupAssignor
-  /** Of key, value and headers together. Default 1 MiB. */
+  /** Of key, value and headers together, appended from outside. Default 1 MiB. */
   readonly recordBytesMax?: number
+  /** As `recordBytesMax`, of a transaction: what a topology makes of records (a fact with a list, an original
+   * in quarantine with its reason) is larger than they are, and refusing it would stop the task for good. */
+  readonly transactionRecordBytesMax?: number
   /** Of the newest batches kept in memory for consumers that keep up. */
   readonly tailCacheBytesMax?: number
   /** Of appends that wait for the disk; beyond it they are refused with BACK_PRESSURE. */
@@ -69,6 +72,7 @@ export interface StoredLogStats {
 
 const defaults = {
   recordBytesMax: 1024 * 1024,
+  transactionRecordBytesMax: 64 * 1024 * 1024,
   tailCacheBytesMax: 16 * 1024 * 1024,
   queuedBytesMax: 32 * 1024 * 1024,
 }
@@ -84,6 +88,7 @@ export class StoredLog implements Log, TransactionHost {
   readonly producers = new ProducerEpochs()
   readonly groups: GroupCoordinator
   readonly recordBytesMax: number
+  readonly transactionRecordBytesMax: number
   readonly #storage: OrderedStorage
   readonly #fetcher: Fetcher
   readonly #tails: TailCache
@@ -97,12 +102,14 @@ export class StoredLog implements Log, TransactionHost {
   }
 
   private constructor(storage: OrderedStorage, options: StoredLogOptions) {
-    const { recordBytesMax, tailCacheBytesMax, queuedBytesMax } = { ...defaults, ...options }
+    const limits = { ...defaults, ...options }
+    const { tailCacheBytesMax, queuedBytesMax } = limits
     this.#storage = storage
-    this.recordBytesMax = recordBytesMax
+    this.recordBytesMax = limits.recordBytesMax
+    this.transactionRecordBytesMax = limits.transactionRecordBytesMax
     this.#tails = new TailCache(tailCacheBytesMax)
-    const limits = { groupBytesMax, groupJobsMax, queuedBytesMax }
-    this.commits = new GroupCommit(storage, limits, () => this.#load())
+    const commitLimits = { groupBytesMax, groupJobsMax, queuedBytesMax }
+    this.commits = new GroupCommit(storage, commitLimits, () => this.#load())
     this.#fetcher = new Fetcher(storage, this.topics, options.clock)
     this.groups = new GroupCoordinator(
       options.assignor ?? stickyTaskAssignor,

@@ -42,7 +42,7 @@ export interface TransactionHost {
   readonly groups: GroupCoordinator
   readonly offsets: CommittedOffsets
   readonly state: StateWrites
-  readonly recordBytesMax: number
+  readonly transactionRecordBytesMax: number
   show(outgoing: OutgoingBatches): void
 }
 
@@ -79,7 +79,7 @@ export class StoredTransaction implements Transaction {
   constructor(log: TransactionHost, identity: ProducerIdentity) {
     this.#log = log
     this.#identity = identity
-    this.#outgoing = new OutgoingBatches(log.recordBytesMax)
+    this.#outgoing = new OutgoingBatches(log.transactionRecordBytesMax, 'transactionRecordBytesMax')
   }
 
   get isOver(): boolean {

@@ -108,6 +108,12 @@ function quarantineId(input: QuarantineInput): string {
   return `${input.topic}-${hash.digest('hex').slice(0, 32)}`
 }
 
+/** What a row may take that keeps a record of `recordBytesMax`: the record, its headers in base64, and a reason
+ * that may name each of its fields. */
+export function entryBytesMax(recordBytesMax: number): number {
+  return 3 * recordBytesMax + 64 * 1024
+}
+
 export interface CheckFailure<Level extends string = string> {
   readonly check: string
   readonly level: Level

@@ -10,13 +10,8 @@
  */
 import { assert, present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
-import type {
-  ConsumerRecord,
-  Offset,
-  Partition,
-  TopicName,
-  TopicPartition,
-} from '../core/record.ts'
+import type { Offset, Partition, TopicName, TopicPartition } from '../core/record.ts'
+import type { ValueCodec } from '../core/serde.ts'
 import type { StateChange } from '../core/state.ts'
 import type {
   AppendResult,
@@ -26,8 +21,8 @@ import type {
   Log,
   TransactionalProducer,
 } from '../log/log.ts'
-import type { Processor, QuarantineReason } from '../processors/processor.ts'
-import { quarantineEntry, quarantineTopic } from '../quality/quarantine.ts'
+import type { Processor } from '../processors/processor.ts'
+import { quarantineTopic, type QuarantineEntry } from '../quality/quarantine.ts'
 import type { MemoryBudget } from '../state/memory-budget.ts'
 import { openTaskStores } from '../state/task-stores.ts'
 import type { TaskStores } from '../state/task-stores.ts'
@@ -47,10 +42,11 @@ import { broadcastPositionsStore, positionName, PositionsStore } from './positio
 import { processingError } from './processing-error.ts'
 import { Punctuations } from './punctuations.ts'
 import type { ScopedState } from './scoped-state.ts'
-import { SourceDecoder } from './source-decoder.ts'
+import { SourceDecoder, type Quarantine } from './source-decoder.ts'
 import type { TaskGraph } from './task-graph.ts'
 import { TaskLifecycle } from './task-lifecycle.ts'
 import type { TaskMetrics } from './task-metrics.ts'
+import { TaskQuarantine } from './task-quarantine.ts'
 
 export interface StreamTaskOptions {
   readonly id: string
@@ -68,7 +64,7 @@ export interface StreamTaskOptions {
   readonly producer: TransactionalProducer
   readonly group: () => GroupMetadata
   readonly partitionCountOf: (topic: TopicName) => number
-  /** True where this sub-topology is the one that keeps what cannot be decoded of a topic. */
+  /** What cannot be decoded of a topic is kept by one of the sub-topologies that read it: is it this one? */
   readonly keepsUnread: (topic: TopicName) => boolean
 }
 
@@ -164,8 +160,10 @@ export class StreamTask implements Committable, TaskEnvironment {
     return this.inputs.some((input) => input.position !== this.#committed.get(input))
   }
 
-  /** True while the state pinned by the batch exceeds the memory budget: commit early. */
+  /** True while the state pinned by the batch exceeds the memory budget, or what it refused a batch's bytes:
+   * commit early. */
   get isOverBudget(): boolean {
+    if (this.#quarantine.bytes >= this.#options.limits.batchBytesMax) return true
     return this.#uncommittedRecords > 0 && this.#options.budget.isExceeded
   }
 
@@ -447,7 +445,6 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#quarantine.add(at, raw, why)
   }
 
-  /** What cannot be decoded is kept by the first sub-topology that reads the topic. */
   readonly #quarantineUnread: Quarantine = (at, raw, why) => {
     if (this.#options.keepsUnread(at.topic)) this.#quarantine.add(at, raw, why)
   }

@@ -42,6 +42,7 @@ export interface TaskQuarantineOptions {
 export class TaskQuarantine {
   readonly #options: TaskQuarantineOptions
   readonly #refused = new Map<string, Refused>()
+  #bytes = 0
   #warnings = 0
 
   constructor(options: TaskQuarantineOptions) {
@@ -51,6 +52,11 @@ export class TaskQuarantine {
   /** Records that are kept. */
   get count(): number {
     return this.#refused.size
+  }
+
+  /** Of the records that are kept. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Checks of level Warning that failed: their records went on. */
@@ -69,6 +75,7 @@ export class TaskQuarantine {
     const known = this.#refused.get(place)
     if (known === undefined) {
       this.#refused.set(place, { at, raw, failures: [{ check, level, reason }] })
+      this.#bytes += (raw.key?.length ?? 0) + (raw.value?.length ?? 0)
     } else known.failures.push({ check, level, reason })
   }
 
@@ -99,6 +106,7 @@ export class TaskQuarantine {
 
   clear(): void {
     this.#refused.clear()
+    this.#bytes = 0
     this.#warnings = 0
   }
 

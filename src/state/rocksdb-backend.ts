@@ -19,6 +19,7 @@ export interface OpenStorageOptions {
   /** Of memtables, block cache, cached log tail and waiting appends together. Default 256 MiB. */
   readonly memoryBudgetBytes?: number
   readonly recordBytesMax?: number
+  readonly transactionRecordBytesMax?: number
   readonly assignor?: GroupAssignor
   readonly maintenance?: Partial<MaintenanceOptions>
 }

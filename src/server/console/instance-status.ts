@@ -6,9 +6,12 @@ export interface InstanceStatus {
   readonly dataDir: string
   readonly urls: InstanceUrls
   readonly topologies: readonly TopologyStatus[]
+  readonly ingest: readonly IngestStatus[]
   /** Fact rows that are in the log and not yet queryable. */
   readonly sinkLag: number
   readonly quarantined: number
+  /** Records that a door refused and did not keep: their senders were told why. */
+  readonly refused: number
   readonly residentBytes: number
   /** Why the instance waits or has stopped; null while all is well. */
   readonly trouble: string | null
@@ -21,6 +24,16 @@ export interface InstanceUrls {
   readonly clickhouse: string
 }
 
+/** What came to the doors for one topic. */
+export interface IngestStatus {
+  readonly topic: string
+  readonly taken: number
+  readonly refused: number
+  readonly quarantined: number
+  /** Checks of level Warning that failed; their records were taken. */
+  readonly warnings: number
+}
+
 export interface TopologyStatus {
   readonly name: string
   readonly tasks: number
@@ -31,6 +44,8 @@ export interface TopologyStatus {
   readonly late: number
   readonly dropped: number
   readonly quarantined: number
+  /** Checks of level Warning that failed; their records went on. */
+  readonly warnings: number
   /** Versions of rows that went to ClickHouse. */
   readonly rowsWritten: number
   readonly tables: readonly TableStatus[]

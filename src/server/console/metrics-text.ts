@@ -46,6 +46,21 @@ function metricsOf(status: InstanceStatus): readonly Metric[] {
       'Records kept in quarantine.',
       perTopology((t) => t.quarantined),
     ),
+    counter(
+      'tidemark_warnings_total',
+      'Failed checks of level Warning; their records went on.',
+      perTopology((t) => t.warnings),
+    ),
+    counter(
+      'tidemark_ingest_records_total',
+      'Records that came to the doors: taken, refused, or kept in quarantine.',
+      status.ingest.flatMap(({ topic, ...counts }) =>
+        (['taken', 'refused', 'quarantined'] as const).map((outcome) => ({
+          labels: { topic, outcome },
+          value: counts[outcome],
+        })),
+      ),
+    ),
     gauge(
       'tidemark_lag_records',
       'Records in the log that are not yet processed.',
