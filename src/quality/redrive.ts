@@ -42,6 +42,10 @@ export const redriveHeader = 'tidemark.redrive'
 /** Of a CSV row's names, as JSON. */
 export const columnsHeader = 'tidemark.columns'
 export const delimiterHeader = 'tidemark.delimiter'
+/** Fields, as a JSON object, that the source fills in where the value leaves them out. */
+export const fillHeader = 'tidemark.fill'
+
+const ownHeaders: ReadonlySet<string> = new Set([columnsHeader, delimiterHeader, fillHeader])
 
 export async function redrive(
   entries: readonly QuarantineEntry[],
@@ -99,7 +103,7 @@ async function mended(
   mending: Mending,
 ): Promise<Admitted | string> {
   const headers = headersFromJson(entry.record_headers)
-  const content = await mendedContent(topic, entry, mending, headers)
+  const content = filled(await mendedContent(topic, entry, mending, headers), headers)
   if (typeof content === 'string') return content
   const verdict = admit(
     topic,
@@ -110,7 +114,7 @@ async function mended(
         : {}),
       timestampMs: entry.record_timestamp ?? undefined,
       headers: [
-        ...headers.filter(([name]) => name !== columnsHeader && name !== delimiterHeader),
+        ...headers.filter(([name]) => !ownHeaders.has(name)),
         [redriveHeader, Buffer.from(entry.id)],
       ],
     },
@@ -144,6 +148,18 @@ async function mendedContent(
   } catch (thrown) {
     return `${messageOf(thrown)}; give a whole new value`
   }
+}
+
+function filled(content: Content | string, headers: Headers): Content | string {
+  const text = headers.find(([name]) => name === fillHeader)?.[1].toString('utf8')
+  if (text === undefined || typeof content === 'string' || content.form !== 'json') return content
+  const { json } = content
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return content
+  const value = json as Readonly<Record<string, unknown>>
+  const missing = Object.entries(JSON.parse(text) as Record<string, unknown>).filter(
+    ([name]) => (value[name] ?? '') === '',
+  )
+  return { form: 'json', json: { ...value, ...Object.fromEntries(missing) } }
 }
 
 function withFields(value: unknown, set: Mending['set']): unknown {
