@@ -7,12 +7,7 @@ import { ingestFiles } from '../../sources/ingest-files.ts'
 import { refusalPolicies, type RefusalPolicy } from '../../sources/ingest-port.ts'
 import type { SenderTotals } from '../../sources/record-sender.ts'
 import { followFeed } from '../../sources/sse.ts'
-import {
-  configurationOf,
-  once,
-  withInstanceOptions,
-  type CommonFlags,
-} from '../common-options.ts'
+import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { openProgress } from '../progress.ts'
 import { UsageError } from '../usage-error.ts'
@@ -40,7 +35,7 @@ export function ingestCommand(): Command {
 }
 
 async function run(topic: string, files: readonly string[], flags: IngestFlags): Promise<void> {
-  if ((files.length > 0) === (flags.sse !== undefined)) {
+  if (files.length > 0 === (flags.sse !== undefined)) {
     throw new UsageError('give either files or --sse URL')
   }
   const definition = (await sourceTopics(configurationOf(flags).topologies)).get(topic)

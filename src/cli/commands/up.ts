@@ -1,12 +1,7 @@
 import { Command, Option } from 'commander'
 import { openInstance, type Instance } from '../../app/instance.ts'
 import { gentleSimulation, loadSamples } from '../../app/samples.ts'
-import {
-  configurationOf,
-  once,
-  withInstanceOptions,
-  type CommonFlags,
-} from '../common-options.ts'
+import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { printFirstFacts } from '../first-facts.ts'
 
