@@ -24,14 +24,23 @@ const firstFacts: readonly { topology: string; title: string; query: string }[] 
   },
 ]
 
+const resultBytesMax = 1024 * 1024
+
 export async function printFirstFacts(
-  { reader }: ClickHouse,
+  clickhouse: ClickHouse,
   topologies: ReadonlySet<string>,
 ): Promise<void> {
   for (const { topology, title, query } of firstFacts) {
     if (!topologies.has(topology)) continue
-    const result = await reader.query({ query, format: 'PrettyCompactMonoBlock' })
-    process.stdout.write(`\n${title}\n${await result.text()}`)
+    process.stdout.write(`\n${title}\n`)
+    const { body } = await clickhouse.read({
+      sql: query,
+      format: 'PrettyCompactMonoBlock',
+      settings: { output_format_pretty_row_numbers: '0' },
+      parameters: {},
+      resultBytesMax,
+    })
+    for await (const chunk of body) process.stdout.write(chunk)
   }
   process.stdout.write('\n')
 }

@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander'
 import { systemClock } from '../../core/clock.ts'
 import { TidemarkError } from '../../core/errors.ts'
+import type { TopicDefinition } from '../../core/topic.ts'
+import { feedPosition } from '../../app/feed-positions.ts'
 import type { InstanceClient } from '../../app/instance-client.ts'
 import { sourceTopics } from '../../app/source-topics.ts'
 import { ingestFiles } from '../../sources/ingest-files.ts'
@@ -19,6 +21,13 @@ interface IngestFlags extends CommonFlags {
   readonly wait?: boolean
 }
 
+interface Intake {
+  readonly client: InstanceClient
+  readonly topic: TopicDefinition
+  readonly onError: RefusalPolicy
+  readonly signal: AbortSignal
+}
+
 export function ingestCommand(): Command {
   return withInstanceOptions(new Command('ingest'))
     .description('bring events in: files of JSON lines, CSV or TSV (gzipped too), or a live feed')
@@ -34,21 +43,90 @@ export function ingestCommand(): Command {
     .action(run)
 }
 
-async function run(topic: string, files: readonly string[], flags: IngestFlags): Promise<void> {
-  if (files.length > 0 === (flags.sse !== undefined)) {
+async function run(name: string, files: readonly string[], flags: IngestFlags): Promise<void> {
+  const { sse, onError } = flags
+  if (files.length > 0 === (sse !== undefined)) {
     throw new UsageError('give either files or --sse URL')
   }
-  const definition = (await sourceTopics(configurationOf(flags).topologies)).get(topic)
-  if (definition === undefined) {
-    const known = [...(await sourceTopics(configurationOf(flags).topologies)).keys()].sort()
-    throw new TidemarkError(
-      'TOPIC_UNKNOWN',
-      `topic ${topic}: no topology here reads it; known are ${known.join(', ')}`,
-    )
+  const { dataDir, topologies } = configurationOf(flags)
+  const topic = await topicOf(name, topologies)
+  const interruption = untilInterrupted()
+  try {
+    await withClient(flags, async (client) => {
+      const intake = { client, topic, onError, signal: interruption.signal }
+      if (sse === undefined) await fromFiles(intake, files)
+      else await fromFeed(intake, sse, dataDir)
+      if (flags.wait === true) await client.settle()
+    })
+  } finally {
+    interruption.release()
   }
-  await withClient(flags, async (client) => {
-    if (flags.sse === undefined) await fromFiles(client, definition, files, flags)
-    else await fromFeed(client, topic, flags.sse, flags)
-    if (flags.wait === true) await client.settle()
+}
+
+async function topicOf(name: string, topologies: readonly string[]): Promise<TopicDefinition> {
+  const topics = await sourceTopics(topologies)
+  const topic = topics.get(name)
+  if (topic !== undefined) return topic
+  const known = [...topics.keys()].sort().join(', ')
+  throw new TidemarkError('TOPIC_UNKNOWN', `no topology here reads ${name}; known are ${known}`)
+}
+
+async function fromFiles(intake: Intake, files: readonly string[]): Promise<void> {
+  const { client, topic, onError, signal } = intake
+  const progress = openProgress()
+  try {
+    const report = await ingestFiles({
+      topic,
+      files,
+      ingest: client.port,
+      clock: systemClock,
+      onError,
+      signal,
+      onProgress: ({ file, bytesRead, bytesTotal, rows, rowsPerSecond }) => {
+        const note = `${rows} rows, ${Math.round(rowsPerSecond)}/s · ${file}`
+        progress.update(bytesRead, bytesTotal, note)
+      },
+    })
+    progress.stop()
+    printTotals(topic.name, report)
+    if (signal.aborted) process.exitCode = 1
+  } finally {
+    progress.stop()
+  }
+}
+
+async function fromFeed(intake: Intake, url: string, dataDir: string): Promise<void> {
+  const { client, topic, onError, signal } = intake
+  const position = feedPosition(dataDir, topic.name, url)
+  const lastEventId = position.read()
+  const totals = await followFeed({
+    url,
+    topic: topic.name,
+    ingest: client.port,
+    clock: systemClock,
+    signal,
+    onError,
+    ...(lastEventId === undefined ? {} : { lastEventId }),
+    onLastEventId: (id) => {
+      position.save(id)
+    },
+    onState: (state) => {
+      const detail =
+        state.kind === 'waiting' ? `: ${state.reason}; again in ${state.delayMs} ms` : ''
+      process.stderr.write(`${url} ${state.kind}${detail}\n`)
+    },
   })
+  printTotals(topic.name, totals)
+}
+
+function printTotals(topic: string, totals: SenderTotals): void {
+  const { taken, quarantined, refused, warnings, firstRefusals } = totals
+  const parts = [
+    `${taken} taken`,
+    `${quarantined} quarantined`,
+    `${refused} refused`,
+    `${warnings} warnings`,
+  ]
+  process.stdout.write(`${topic}: ${parts.join(', ')}\n`)
+  for (const refusal of firstRefusals) process.stderr.write(`${refusal}\n`)
 }
