@@ -209,7 +209,7 @@ class Codec<T> implements AvroCodec<T> {
   #unknownId(id: number): TidemarkError {
     return new TidemarkError(
       'SCHEMA_ID_UNKNOWN',
-      `${this.#topic}: schema ${id} is not in the registry`,
+      `${this.#topic}: schema ${id} is not in the registry; its producer uses another one: register the schema here`,
       { details: { what: this.#topic, schemaId: id } },
     )
   }
@@ -217,7 +217,7 @@ class Codec<T> implements AvroCodec<T> {
   #corrupt(id: number, reason: string, cause?: unknown): TidemarkError {
     return new TidemarkError(
       'AVRO_CORRUPT',
-      `${this.#topic}: not a value of schema ${id}: ${reason}`,
+      `${this.#topic}: not a value of schema ${id}: ${reason}; its producer cut it, or wrote it with another schema`,
       { details: { what: this.#topic, schemaId: id, reason }, cause },
     )
   }

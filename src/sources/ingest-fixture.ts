@@ -9,7 +9,7 @@ import { StoredLog } from '../log/stored-log.ts'
 import { MemoryStorage } from '../log/memory/memory-storage.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
 import { check } from '../quality/checks.ts'
-import { quarantineTopic, type QuarantineEntry } from '../quality/quarantine.ts'
+import { entryBytesMax, quarantineTopic, type QuarantineEntry } from '../quality/quarantine.ts'
 import { openAvroCodec, type AvroCodec } from '../schema/avro-codec.ts'
 import { LocalSchemaRegistry } from '../schema/local-schema-registry.ts'
 import { MemoryRegistryStorage } from '../schema/registry-storage.ts'
@@ -81,7 +81,7 @@ export async function openIngestFixture(): Promise<IngestFixture> {
   const clock = new ManualClock(1_700_000_000_000)
   const log = await StoredLog.open(new MemoryStorage(), {
     clock,
-    recordBytesMax: fixtureRecordBytesMax,
+    recordBytesMax: entryBytesMax(fixtureRecordBytesMax),
   })
   const registry = await LocalSchemaRegistry.open(new MemoryRegistryStorage())
   await log.createTopics(

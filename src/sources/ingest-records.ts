@@ -18,7 +18,12 @@ import {
 } from '../quality/admission.ts'
 import { OutgoingRecords, type Ticket } from '../quality/outgoing-records.ts'
 import { PartitionCounts } from '../quality/partition-counts.ts'
-import { quarantineEntry, quarantineTopic, type QuarantineEntry } from '../quality/quarantine.ts'
+import {
+  entryBytesMax,
+  quarantineEntry,
+  quarantineTopic,
+  type QuarantineEntry,
+} from '../quality/quarantine.ts'
 import { nearestName } from '../schema/nearest-name.ts'
 import { IngestCounters } from './ingest-counters.ts'
 import type {
@@ -36,7 +41,8 @@ export interface LocalIngestOptions {
   readonly clock: Clock
   /** Registered. */
   readonly quarantine: ValueCodec<QuarantineEntry>
-  /** Key, value and headers together; the log's own limit. */
+  /** Key, value and headers together. The log must take `entryBytesMax` of it: a row that keeps a record is
+   * larger than the record. */
   readonly recordBytesMax: number
 }
 
@@ -160,7 +166,8 @@ export class LocalIngest implements IngestPort {
     const entry = quarantineEntry(input)
     if (original !== null && original.value !== null) {
       const encoded = this.#encode(entry)
-      if (bytesOf(encoded) <= this.#recordBytesMax) return encoded
+      const isWithin = bytesOf(original) <= this.#recordBytesMax
+      if (isWithin && bytesOf(encoded) <= entryBytesMax(this.#recordBytesMax)) return encoded
     }
     if (record.location === undefined) return null
     const reason = `${entry.reason} (not kept here: see ${record.location})`

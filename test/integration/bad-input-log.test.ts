@@ -90,7 +90,8 @@ const cases: readonly Case[] = [
       return framed(teachersId, type.toBuffer({ ...teacher }))
     },
     check: 'SCHEMA_REFUSED',
-    reason: /answers: values of schema \d+ cannot be read with this schema: record .*Answer is not .*Teacher/,
+    reason:
+      /answers: values of schema \d+ cannot be read with this schema: record .*Answer is not .*Teacher/,
   },
   {
     name: 'an empty key field',

@@ -7,7 +7,13 @@ import type { AdmissionTopic } from '../../quality/admission.ts'
 import type { LocalIngest } from '../../sources/ingest-records.ts'
 import type { IngestOptions, IngestRecord, IngestReport } from '../../sources/ingest-port.ts'
 import { isBlank, lines, type Line } from '../../sources/lines.ts'
-import { commonNumber, listedErrors, recordAnswer, type ListedError } from './ingest-answers.ts'
+import {
+  commonNumber,
+  errorNumberOf,
+  listedErrors,
+  recordAnswer,
+  type ListedError,
+} from './ingest-answers.ts'
 
 const batchRecordsMax = 5000
 const batchBytesMax = 1024 * 1024
@@ -24,7 +30,7 @@ export interface LinesRequest {
 }
 
 export interface LinesAnswer {
-  readonly status: 200 | 422
+  readonly status: 200 | 413 | 422
   readonly body: Record<string, unknown>
 }
 
@@ -128,7 +134,7 @@ class Totals {
       `topic ${topic}: a line was refused, ${taken}; mend it and send the rest, ` +
       'or send with ?on_error=quarantine or ?on_error=skip'
     return {
-      status: 422,
+      status: this.#errorNumber === errorNumberOf('RECORD_TOO_LARGE') ? 413 : 422,
       body: {
         error_code: this.#errorNumber,
         message,
