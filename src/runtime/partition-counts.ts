@@ -6,6 +6,13 @@ import type { Log } from '../log/log.ts'
 export class PartitionCounts {
   readonly #counts = new Map<TopicName, number>()
 
+  /** From what `entries` gave. */
+  static from(entries: readonly (readonly [TopicName, number])[]): PartitionCounts {
+    const counts = new PartitionCounts()
+    for (const [topic, count] of entries) counts.#counts.set(topic, count)
+    return counts
+  }
+
   async read(log: Log, topics: readonly TopicName[]): Promise<void> {
     for (const { name, partitionCount } of await log.describeTopics(topics)) {
       this.#counts.set(name, partitionCount)

@@ -22,6 +22,8 @@ import type { RuntimeStatus, RuntimeTotals, TaskStatus } from './runtime-status.
 import { totalsOf } from './runtime-status.ts'
 import { ThreadHost } from './thread-host.ts'
 import type { TaskHost } from './task-host.ts'
+import { WorkerHost } from './worker/worker-host.ts'
+import type { WorkerOptions } from './worker/worker-host.ts'
 import { compileTopology } from './task-plan.ts'
 import type { CompiledTopology } from './task-plan.ts'
 import { topicSpecs } from './topics.ts'
@@ -38,6 +40,8 @@ export interface RuntimeOptions {
   /** Back-pressure: the time, as `Clock.nowMs`, until which tasks take no input; null goes on. */
   readonly pausedUntil?: () => number | null
   readonly onCommitStep?: CommitStepHook
+  /** Absent, or with a count of 0: the tasks run in this thread. */
+  readonly workers?: WorkerOptions
 }
 
 export interface Runtime {
@@ -93,7 +97,9 @@ class LocalRuntime implements Runtime {
       topologies: this.#topologies,
       defaultPartitionCount,
       onTasksGained: (plans) => this.#host.start(plans),
-      onTasksLost: (ids) => this.#host.stop(ids),
+      onTasksLost: async (ids) => {
+        await this.#host.stop(ids)
+      },
     })
     this.#idleCheck = new IdleCheck({
       log,
@@ -108,6 +114,31 @@ class LocalRuntime implements Runtime {
   }
 
   #newHost(): TaskHost {
+    const { workers } = this.#options
+    return workers === undefined || workers.count === 0
+      ? this.#newThreadHost()
+      : this.#newWorkerHost(workers)
+  }
+
+  #newWorkerHost(workers: WorkerOptions): TaskHost {
+    const { log, state, budget, clock, pausedUntil } = this.#options
+    return new WorkerHost({
+      workers,
+      log,
+      state,
+      clock,
+      limits: this.#limits,
+      partitionCounts: this.#partitionCounts,
+      stateCacheBytesMax: budget.bytesMax,
+      groupOf: (name) => this.#groups.metadataOf(name),
+      pausedUntil: pausedUntil ?? (() => null),
+      onFailure: (failure) => {
+        this.#fail(failure)
+      },
+    })
+  }
+
+  #newThreadHost(): TaskHost {
     const { log, state, budget, codecs, clock, pausedUntil, onCommitStep } = this.#options
     return new ThreadHost({
       topologies: this.#topologies,
@@ -166,9 +197,8 @@ class LocalRuntime implements Runtime {
   }
 
   async #close(): Promise<void> {
-    this.status()
-    await this.#host.stop()
-    this.#lastTasks = this.#lastTasks.map((task) => ({ ...task, state: 'CLOSED' }))
+    const stopped = await this.#host.stop()
+    if (stopped.length > 0) this.#lastTasks = stopped
     await this.#groups.leave()
     await this.#host.close()
   }
@@ -220,7 +250,10 @@ class LocalRuntime implements Runtime {
         throw new TidemarkError('INSTANCE_NOT_RUNNING', `the runtime is ${this.#state}`)
       }
       // eslint-disable-next-line no-await-in-loop -- until it is so
-      if ((await this.lag()) === 0) return
+      if ((await this.lag()) === 0) {
+        await this.#host.refresh()
+        return
+      }
       // eslint-disable-next-line no-await-in-loop
       await pause(this.#options.clock, idlePollMs)
     }

@@ -53,13 +53,14 @@ export class StreamThread {
     if (this.#tasks.size > 0) this.#watch()
   }
 
-  /** Commits and ends these tasks, or all. Resolves when they have ended. */
-  async stop(ids: readonly string[] = [...this.#tasks.keys()]): Promise<void> {
+  /** Commits and ends these tasks, or all. Resolves when they have ended, with their last word. */
+  async stop(ids: readonly string[] = [...this.#tasks.keys()]): Promise<readonly TaskStatus[]> {
     const stopping = ids.flatMap((id) => this.#tasks.get(id) ?? [])
     for (const { loop } of stopping) loop.stop()
     await Promise.all(stopping.map(({ ended }) => ended))
     for (const id of ids) this.#tasks.delete(id)
     if (this.#tasks.size === 0) this.#cancelWatch?.()
+    return stopping.map(({ loop }) => ({ ...taskStatus(loop), state: 'CLOSED' }))
   }
 
   /** After back-pressure has ended. */

@@ -6,9 +6,11 @@ export interface TaskHost {
   /** Before the first task. */
   open(): Promise<void>
   start(plans: readonly TaskPlan[]): Promise<void>
-  /** Commits and ends these tasks; all where none are named. */
-  stop(ids?: readonly string[]): Promise<void>
+  /** Commits and ends these tasks, all where none are named; resolves with their last word. */
+  stop(ids?: readonly string[]): Promise<readonly TaskStatus[]>
+  /** As of the last time that the tasks have told; `refresh` asks them. */
   status(): readonly TaskStatus[]
+  refresh(): Promise<void>
   /** After the last task. */
   close(): Promise<void>
 }

@@ -21,12 +21,16 @@ export class ThreadHost implements TaskHost {
     return Promise.resolve()
   }
 
-  stop(ids?: readonly string[]): Promise<void> {
+  stop(ids?: readonly string[]): Promise<readonly TaskStatus[]> {
     return this.#thread.stop(ids)
   }
 
   status(): readonly TaskStatus[] {
     return this.#thread.status()
+  }
+
+  refresh(): Promise<void> {
+    return Promise.resolve()
   }
 
   close(): Promise<void> {

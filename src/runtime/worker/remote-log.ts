@@ -1,0 +1,186 @@
+/**
+ * The log and the state as a worker has them: requests to the main thread, which owns the storage. Batches are
+ * encoded and decoded here, so that the main thread only moves bytes.
+ */
+import type { TopicName, TopicPartition } from '../../core/record.ts'
+import type {
+  StateBackend,
+  StateChange,
+  StateEntry,
+  StateRange,
+  StateRead,
+} from '../../core/state.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type {
+  AppendResult,
+  FetchedPartition,
+  FetchRequest,
+  GroupMember,
+  GroupMetadata,
+  Log,
+  PartitionOffset,
+  PartitionRecords,
+  TopicDescription,
+  Transaction,
+  TransactionalProducer,
+} from '../../log/log.ts'
+import {
+  decodeRecordBatch,
+  encodeRecordBatches,
+  summarizeRecordBatch,
+} from '../../log/record-batch.ts'
+import { packChanges, packReads, unpackFetched } from './messages.ts'
+import type { CommitBody, CommittedBody, FetchBody, FetchedBody } from './messages.ts'
+import { Packer, Unpacker } from './packing.ts'
+import type { Rpc } from './rpc.ts'
+
+const batchBytesMax = 256 * 1024
+
+export class RemoteLog implements Log {
+  readonly sharesState = true
+  readonly #rpc: Rpc
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc
+  }
+
+  async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    const { partitions, bytesMax, bytesPerPartitionMax, waitMaxMs, signal } = request
+    const body: FetchBody = { partitions, bytesMax, bytesPerPartitionMax, waitMaxMs }
+    const fetched = await this.#rpc.request<FetchedBody>('fetch', { body }, signal)
+    return unpackFetched(fetched).map(({ batches, fetchOffset, ...rest }) => ({
+      ...rest,
+      records: batches.flatMap(({ bytes, baseOffset }) =>
+        decodeRecordBatch(bytes, baseOffset, fetchOffset),
+      ),
+    }))
+  }
+
+  describeTopics(names?: readonly TopicName[]): Promise<readonly TopicDescription[]> {
+    return this.#rpc.request('describeTopics', { body: names ?? null })
+  }
+
+  committedOffsets(
+    groupId: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (PartitionOffset | null)[]> {
+    return this.#rpc.request('committedOffsets', { body: { groupId, partitions } })
+  }
+
+  async transactionalProducer(transactionalId: string): Promise<TransactionalProducer> {
+    const producer = await this.#rpc.request<number>('openProducer', { body: transactionalId })
+    return {
+      begin: () => new RemoteTransaction(this.#rpc, producer),
+      close: () => this.#rpc.request('closeProducer', { body: producer }),
+    }
+  }
+
+  createTopics(): Promise<void> {
+    throw notHere('createTopics')
+  }
+
+  append(): Promise<readonly AppendResult[]> {
+    throw notHere('append')
+  }
+
+  commitOffsets(): Promise<void> {
+    throw notHere('commitOffsets')
+  }
+
+  joinGroup(): Promise<GroupMember> {
+    throw notHere('joinGroup')
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+function notHere(what: string): TidemarkError {
+  return new TidemarkError('REQUEST_INVALID', `${what} is the main thread's, not a worker's`)
+}
+
+/** Gathers everything and sends it with `commit`, in one message. */
+class RemoteTransaction implements Transaction {
+  readonly #rpc: Rpc
+  readonly #producer: number
+  readonly #sends: CommitBody['sends'][number][] = []
+  readonly #batches = new Packer(64 * 1024)
+  #changes: StateChange[] = []
+  #offsets: PartitionOffset[] = []
+  #group: GroupMetadata | null = null
+
+  constructor(rpc: Rpc, producer: number) {
+    this.#rpc = rpc
+    this.#producer = producer
+  }
+
+  send({ topic, partition, records }: PartitionRecords): void {
+    const recordCounts: number[] = []
+    for (const batch of encodeRecordBatches(records, batchBytesMax)) {
+      recordCounts.push(summarizeRecordBatch(batch).recordCount)
+      this.#batches.add(batch)
+    }
+    this.#sends.push({ topic, partition, recordCounts })
+  }
+
+  sendOffsets(group: GroupMetadata, offsets: readonly PartitionOffset[]): void {
+    this.#group = group
+    this.#offsets.push(...offsets)
+  }
+
+  writeState(changes: readonly StateChange[]): void {
+    this.#changes = this.#changes.concat(changes)
+  }
+
+  async commit(): Promise<readonly AppendResult[]> {
+    const state = this.#changes.length === 0 ? null : packChanges(this.#changes)
+    const body: CommitBody = {
+      producer: this.#producer,
+      sends: this.#sends,
+      batches: this.#batches.finish(),
+      state,
+      offsets: this.#offsets,
+      group: this.#group,
+    }
+    const transfer = state === null ? [body.batches] : [body.batches, state.bytes]
+    const { results } = await this.#rpc.request<CommittedBody>('commit', { body, transfer })
+    return results
+  }
+
+  /** Nothing was sent before the commit. */
+  abort(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+export class RemoteState implements StateBackend {
+  readonly #rpc: Rpc
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc
+  }
+
+  async readMany(reads: readonly StateRead[]): Promise<readonly (Buffer | null)[]> {
+    const body = packReads(reads)
+    const transfer = [body.bytes]
+    const values = new Unpacker(await this.#rpc.request<ArrayBuffer>('read', { body, transfer }))
+    return reads.map(() => values.next())
+  }
+
+  async scan(range: StateRange): Promise<readonly StateEntry[]> {
+    const packed = new Unpacker(await this.#rpc.request<ArrayBuffer>('scan', { body: range }))
+    const entries: StateEntry[] = []
+    while (!packed.isAtEnd) entries.push({ key: packed.nextBytes(), value: packed.nextBytes() })
+    return entries
+  }
+
+  async write(changes: readonly StateChange[]): Promise<void> {
+    const body = packChanges(changes)
+    await this.#rpc.request('writeState', { body, transfer: [body.bytes] })
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}

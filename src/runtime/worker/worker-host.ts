@@ -1,0 +1,190 @@
+/**
+ * Runs the tasks in worker threads. The main thread keeps the storage, because a RocksDB directory opens once
+ * a process; workers decode, process and encode. What they commit at one moment is one write.
+ */
+import { Worker } from 'node:worker_threads'
+import { messageOf, TidemarkError } from '../../core/errors.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { StateBackend } from '../../core/state.ts'
+import type { GroupMetadata, Log } from '../../log/log.ts'
+import type { SchemaRegistry } from '../../schema/schema-registry.ts'
+import type { RuntimeLimits } from '../limits.ts'
+import type { PartitionCounts } from '../partition-counts.ts'
+import type { TaskStatus } from '../runtime-status.ts'
+import type { TaskHost } from '../task-host.ts'
+import type { TaskPlan } from '../task-plan.ts'
+import { encodedLog, MainServices } from './main-services.ts'
+import type { StatusBody, WorkerSetup } from './messages.ts'
+import { fromBody, Rpc } from './rpc.ts'
+
+export interface WorkerOptions {
+  /** How many; 0 runs the tasks in the main thread. */
+  readonly count: number
+  /** URLs of the modules whose default exports are the topologies. */
+  readonly topologyModules: readonly string[]
+  readonly registry: Pick<SchemaRegistry, 'register' | 'schemaById'>
+  /** URL of a module whose default export is a `MakeCodecs`. Default: Avro with each topic's own schema. */
+  readonly codecsModule?: string
+}
+
+export interface WorkerHostOptions {
+  readonly workers: WorkerOptions
+  readonly log: Log
+  readonly state: StateBackend
+  readonly clock: Clock
+  readonly limits: RuntimeLimits
+  readonly partitionCounts: PartitionCounts
+  /** Of all workers together. */
+  readonly stateCacheBytesMax: number
+  readonly groupOf: (topologyName: string) => GroupMetadata
+  readonly pausedUntil: () => number | null
+  readonly onFailure: (failure: unknown) => void
+}
+
+/** How often the workers tell of their tasks. */
+const statusIntervalMs = 250
+
+interface WorkerHandle {
+  readonly index: number
+  readonly worker: Worker
+  readonly rpc: Rpc
+  readonly services: MainServices
+  /** The tasks that it runs. */
+  readonly ids: Set<string>
+}
+
+export class WorkerHost implements TaskHost {
+  readonly #options: WorkerHostOptions
+  readonly #workers: WorkerHandle[] = []
+  readonly #pausedUntil = new Float64Array(new SharedArrayBuffer(8))
+  readonly #status = new Map<string, TaskStatus>()
+  #cancelPoll: (() => void) | null = null
+  #isClosing = false
+
+  constructor(options: WorkerHostOptions) {
+    this.#options = options
+  }
+
+  open(): Promise<void> {
+    for (let index = 0; index < this.#options.workers.count; index += 1) {
+      this.#workers.push(this.#spawn(index))
+    }
+    this.#poll()
+    return Promise.resolve()
+  }
+
+  #spawn(index: number): WorkerHandle {
+    const { workers, log, state, clock, limits, partitionCounts, groupOf } = this.#options
+    const setup: WorkerSetup = {
+      index,
+      topologyModules: workers.topologyModules,
+      codecsModule: workers.codecsModule ?? new URL('avro-codecs.ts', import.meta.url).href,
+      limits,
+      partitionCounts: partitionCounts.entries(),
+      stateCacheBytesMax: Math.floor(this.#options.stateCacheBytesMax / workers.count),
+      pausedUntil: this.#pausedUntil.buffer as SharedArrayBuffer,
+    }
+    const worker = new Worker(new URL('worker-main.ts', import.meta.url), { workerData: setup })
+    const services = new MainServices({
+      log: encodedLog(log),
+      state,
+      registry: workers.registry,
+      clock,
+      groupOf,
+      refreshPause: () => {
+        this.#pausedUntil[0] = this.#options.pausedUntil() ?? 0
+      },
+    })
+    const rpc = new Rpc(worker as unknown as ConstructorParameters<typeof Rpc>[0], {
+      ...services.handlers(),
+      failed: (error: Parameters<typeof fromBody>[0]) => {
+        this.#options.onFailure(fromBody(error))
+        return Promise.resolve({ body: null })
+      },
+    })
+    const end = (why: string, cause?: unknown) => {
+      const failure = new TidemarkError('PROCESSING_FAILED', `worker ${index} ${why}`, { cause })
+      rpc.fail(failure)
+      if (!this.#isClosing) this.#options.onFailure(failure)
+    }
+    worker.on('error', (error) => {
+      end(`has failed: ${messageOf(error)}`, error)
+    })
+    worker.on('exit', (code) => {
+      end(`has ended with exit code ${code}`)
+    })
+    return { index, worker, rpc, services, ids: new Set() }
+  }
+
+  async start(plans: readonly TaskPlan[]): Promise<void> {
+    const shares = new Map<WorkerHandle, TaskPlan[]>()
+    for (const plan of plans) {
+      const worker = this.#leastLoaded()
+      worker.ids.add(plan.id)
+      const share = shares.get(worker)
+      if (share === undefined) shares.set(worker, [plan])
+      else share.push(plan)
+    }
+    await Promise.all(
+      [...shares].map(([{ rpc }, share]) => rpc.request('start', { body: { plans: share } })),
+    )
+  }
+
+  /** Plans come sub-topology by sub-topology, so each one's partitions are spread over the workers. */
+  #leastLoaded(): WorkerHandle {
+    return this.#workers.reduce((least, worker) =>
+      worker.ids.size < least.ids.size ? worker : least,
+    )
+  }
+
+  async stop(ids?: readonly string[]): Promise<readonly TaskStatus[]> {
+    const stopped = await Promise.all(
+      this.#workers.map(async (worker) => {
+        const own = [...worker.ids].filter((id) => ids?.includes(id) ?? true)
+        for (const id of own) worker.ids.delete(id)
+        if (own.length === 0) return []
+        try {
+          const last = await worker.rpc.request<StatusBody>('stop', { body: { ids: own } })
+          for (const { id } of last.tasks) this.#status.delete(id)
+          return last.tasks
+        } catch (thrown) {
+          this.#options.onFailure(thrown)
+          return []
+        }
+      }),
+    )
+    return stopped.flat()
+  }
+
+  status(): readonly TaskStatus[] {
+    return [...this.#status.values()]
+  }
+
+  async refresh(): Promise<void> {
+    await Promise.all(
+      this.#workers.map(async ({ rpc }) => {
+        this.#note(await rpc.request<StatusBody>('status', { body: null }))
+      }),
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true
+    this.#cancelPoll?.()
+    await Promise.all(this.#workers.map(({ worker }) => worker.terminate()))
+    for (const { services } of this.#workers) await services.close()
+    this.#workers.length = 0
+  }
+
+  #note({ tasks }: StatusBody): void {
+    for (const task of tasks) this.#status.set(task.id, task)
+  }
+
+  #poll(): void {
+    this.#cancelPoll = this.#options.clock.after(statusIntervalMs, () => {
+      // A worker that cannot answer has told its failure otherwise.
+      this.refresh().catch(() => undefined)
+      if (!this.#isClosing) this.#poll()
+    })
+  }
+}
