@@ -4,7 +4,6 @@
  */
 import type { Configuration } from './configuration.ts'
 import { readInstanceFile } from './instance-file.ts'
-import { openInstance } from './instance.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { InstanceStatus } from '../server/console/instance-status.ts'
 import type { IngestPort } from '../sources/ingest-port.ts'
@@ -47,6 +46,8 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
       close: () => Promise.resolve(),
     }
   }
+  // Loaded only here: the engines behind it are large, and a command that finds an instance needs none.
+  const { openInstance } = await import('./instance.ts')
   const instance = await openInstance(configuration, { listen: false })
   const inside =
     (app: { request(path: string, init?: RequestInit): Response | Promise<Response> }): Send =>

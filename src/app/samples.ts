@@ -1,8 +1,8 @@
 /** What `tidemark up` brings along for a newcomer: real exam results, and a platform that is made up. */
 import type { Services } from './services.ts'
 import { importOuladScores } from '../sources/import-oulad.ts'
-import { playSimulation } from '../sources/play-simulation.ts'
-import { simulatePlatform } from '../sources/simulated-platform.ts'
+import { runSimulation } from '../sources/run-simulation.ts'
+import { simulate } from '../sources/simulate.ts'
 
 const ouladDirectory = new URL('../../samples/oulad/', import.meta.url).pathname
 const seed = 7
@@ -27,8 +27,8 @@ export async function* loadSamples(
   }
   if (topologies.has('mcq')) {
     const past = { seed, students, rate: pastRate, durationMs: pastMs }
-    const events = simulatePlatform({ ...past, startMs: clock.nowMs() - pastMs })
-    const taken = await playSimulation({ events, ingest, clock, paced: false, signal })
+    const events = simulate({ ...past, startMs: clock.nowMs() - pastMs })
+    const taken = await runSimulation({ events, ingest, clock, paced: false, signal })
     yield `sample: ${taken} events of a simulated test platform (${students} students)`
   }
 }
@@ -38,6 +38,6 @@ export async function gentleSimulation(services: Services, signal: AbortSignal):
   const { ingest, clock } = services
   const startMs = clock.nowMs()
   const live = { seed: Math.floor(startMs / 1000) % 2 ** 31, students, rate: gentleRate }
-  const events = simulatePlatform({ ...live, startMs, durationMs: Infinity })
-  await playSimulation({ events, ingest, clock, paced: true, signal })
+  const events = simulate({ ...live, startMs, durationMs: Infinity })
+  await runSimulation({ events, ingest, clock, paced: true, signal })
 }

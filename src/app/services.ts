@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import type { StateBackend } from '../core/state.ts'
-import type { FactTable } from '../facts/fact-table.ts'
+import type { FactTable } from '../core/fact-table.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
 import { entryBytesMax, quarantineFact } from '../quality/quarantine.ts'

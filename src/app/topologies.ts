@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { messageOf, TidemarkError } from '../core/errors.ts'
-import type { FactTable } from '../facts/fact-table.ts'
+import type { FactTable } from '../core/fact-table.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 
 interface TopologyModule {

@@ -1,7 +1,7 @@
 import { topicName } from '../core/record.ts'
 import { tupleSerde, type KeyPart } from '../core/tuple.ts'
 import { loadSchema } from '../schema/schema-files.ts'
-import type { FactTable } from './fact-table.ts'
+import type { FactTable } from '../core/fact-table.ts'
 
 /** What every fact row carries besides its own columns. */
 export interface FactMetadata {

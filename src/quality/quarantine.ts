@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 import type { Headers, Offset, Partition, TopicName } from '../core/record.ts'
 import type { TopicDefinition } from '../core/topic.ts'
 import { defineFactTable, type FactMetadata } from '../facts/define.ts'
-import type { FactTable } from '../facts/fact-table.ts'
+import type { FactTable } from '../core/fact-table.ts'
 
 export type QuarantineLevel = 'Critical' | 'Error'
 export type QuarantineSource = 'ingest' | 'runtime' | 'file' | 'sse'

@@ -4,7 +4,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { ConsumerRecord, Offset, TopicName } from '../core/record.ts'
 import type { Serde, ValueCodec } from '../core/serde.ts'
 import type { KeyPart } from '../core/tuple.ts'
-import type { FactTable } from '../facts/fact-table.ts'
+import type { FactTable } from '../core/fact-table.ts'
 import type { BufferedFact } from './fact-buffer.ts'
 import type { Row, TableRows } from './sink.ts'
 

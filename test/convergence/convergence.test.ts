@@ -6,7 +6,7 @@ import examScores, { factTables as examScoreTables } from '../../topologies/exam
 import mcq, { factTables as mcqTables } from '../../topologies/mcq.ts'
 import * as examOracle from '../golden/oracle-exam-scores.ts'
 import * as mcqOracle from '../golden/oracle-mcq.ts'
-import type { FactTable } from '../../src/facts/fact-table.ts'
+import type { FactTable } from '../../src/core/fact-table.ts'
 import { delivering, type Tables } from './deliver.ts'
 import { examEvents } from './exam-events.ts'
 import { isReferenceData, mcqEvents } from './mcq-events.ts'

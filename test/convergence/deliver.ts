@@ -3,7 +3,7 @@ import { TopologyTestDriver } from '../../src/testing/topology-test-driver.ts'
 import { openTestCodecs } from '../../src/testing/test-codecs.ts'
 import type { CodecFactory } from '../../src/runtime/codecs.ts'
 import type { TopicDefinition } from '../../src/core/topic.ts'
-import type { FactTable } from '../../src/facts/fact-table.ts'
+import type { FactTable } from '../../src/core/fact-table.ts'
 import type { TopologyGraph } from '../../src/topology/graph.ts'
 import type { Delivery, SourceEvent } from './scenario.ts'
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { systemClock } from '../../core/clock.ts'
-import { playSimulation } from '../../sources/play-simulation.ts'
-import { simulatePlatform } from '../../sources/simulated-platform.ts'
+import { runSimulation } from '../../sources/run-simulation.ts'
+import { simulate } from '../../sources/simulate.ts'
 import { once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { openProgress } from '../progress.ts'
@@ -49,8 +49,8 @@ async function run(flags: SimulateFlags): Promise<void> {
       const startMs = systemClock.nowMs()
       const durationMs = 1000 * seconds
       const expected = Math.round(rate * seconds)
-      const taken = await playSimulation({
-        events: simulatePlatform({ seed, students, rate, startMs, durationMs }),
+      const taken = await runSimulation({
+        events: simulate({ seed, students, rate, startMs, durationMs }),
         ingest: client.port,
         clock: systemClock,
         paced: flags.fast !== true,

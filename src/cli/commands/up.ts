@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { openInstance, type Instance } from '../../app/instance.ts'
+import type { Instance } from '../../app/instance.ts'
 import { gentleSimulation, loadSamples } from '../../app/samples.ts'
 import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
 import { untilInterrupted } from '../interruption.ts'
@@ -29,6 +29,8 @@ async function run(flags: UpFlags): Promise<void> {
   const stopped = aborted(interruption.signal)
   let instance: Instance | undefined
   try {
+    // Loaded only here: the engines behind it are large, and most commands need none.
+    const { openInstance } = await import('../../app/instance.ts')
     instance = await openInstance(configuration, { listen: true })
     printDoors(instance)
     const work = serve(instance, flags, interruption.signal)

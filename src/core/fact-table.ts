@@ -2,8 +2,8 @@
  * A fact table: the rows we promise. Its topic carries them as versioned upserts; the sink puts the topic's
  * current rows where readers query them. The columns are the fields of the Avro schema, under the same names.
  */
-import type { TopicDefinition } from '../core/topic.ts'
-import type { KeyPart } from '../core/tuple.ts'
+import type { TopicDefinition } from './topic.ts'
+import type { KeyPart } from './tuple.ts'
 
 export interface FactTable<Key extends readonly KeyPart[] = readonly KeyPart[], Row = unknown> {
   readonly database: string
