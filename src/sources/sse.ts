@@ -156,7 +156,13 @@ class Feed {
       if (chunk.done) return 'the server closed the connection'
       const events = parser.add(chunk.value)
       this.#retryMs = Math.min(retryMsMax, Math.max(1, parser.retryMs ?? this.#retryMs))
-      if (events.length > 0) await this.#take(events)
+      try {
+        if (events.length > 0) await this.#take(events)
+      } catch (thrown) {
+        // Stopped while it waited: what was not taken comes again the next time.
+        if (signal.aborted as boolean) return null
+        throw thrown
+      }
     }
   }
 
