@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../core/clock.ts'
+import type { StateBackend, StateChange } from '../core/state.ts'
+import type { Log } from '../log/log.ts'
+import { openMemoryStorage } from '../state/memory-backend.ts'
+import counting, { words } from './test-support/counting.ts'
+import { readLatest, send, testRuntime } from './test-support/harness.ts'
+
+/** The log as one that keeps its records apart from the state, as Kafka does. */
+function apart(log: Log): Log {
+  return new Proxy(log, {
+    get: (target, name) => {
+      if (name === 'sharesState') return false
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
+
+function say(...texts: string[]) {
+  return texts.map((word, index) => ({ id: `${index}`, word, atMs: index }))
+}
+
+async function count(log: Log, state: StateBackend, ...texts: string[]): Promise<void> {
+  const runtime = testRuntime([counting], { log, state })
+  await runtime.start()
+  await send(log, words, say(...texts))
+  await runtime.whenIdle()
+  await runtime.stop()
+}
+
+test('a state that was lost is made again from its changelog', async () => {
+  const storage = await openMemoryStorage({ clock: systemClock })
+  await count(apart(storage.log), storage.state, 'a', 'b', 'a')
+  const empty = await openMemoryStorage({ clock: systemClock })
+  await count(apart(storage.log), empty.state, 'a', 'c')
+  assert.deepEqual(Object.fromEntries(await readLatest(storage.log, 'counts')), {
+    a: 3,
+    b: 1,
+    c: 1,
+  })
+  await storage.close()
+  await empty.close()
+})
+
+test('a state that is a commit behind is brought up by the tail, not made anew', async () => {
+  const storage = await openMemoryStorage({ clock: systemClock })
+  const log = apart(storage.log)
+  await count(log, storage.state, 'a', 'b')
+
+  // As a crash between steps 4 and 5: the transaction is there, the state is not.
+  const written: StateChange[][] = []
+  const losing: StateBackend = {
+    readMany: (reads) => storage.state.readMany(reads),
+    scan: (range) => storage.state.scan(range),
+    write: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
+  await count(log, losing, 'a')
+  const noting: StateBackend = {
+    ...losing,
+    write: (changes) => {
+      written.push([...changes])
+      return storage.state.write(changes)
+    },
+  }
+  await count(log, noting, 'a')
+  assert.equal((await readLatest(storage.log, 'counts')).get('a'), 3)
+  const replayed = written[0]?.filter(({ store }) => store === 'counting.counts')
+  assert.equal(replayed?.length, 1, 'of the changelog only the lost change was replayed')
+  await storage.close()
+})
