@@ -128,7 +128,12 @@ class Comparison {
       const message = `field "${field.name}" stands for several of the writer's: ${matches.join(', ')}`
       return [{ type: 'NAME_MISMATCH', path, message }]
     }
-    if (source !== undefined) return this.compare(field.type, source.type, `${path}/type`)
+    if (source !== undefined) {
+      return this.compare(field.type, source.type, `${path}/type`).map((fault) => ({
+        ...fault,
+        message: `field "${field.name}": ${fault.message}`,
+      }))
+    }
     if (field.defaultJson !== undefined) return []
     return [
       {
