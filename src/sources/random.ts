@@ -1,12 +1,12 @@
 /**
- * Random numbers that are the same for the same seed, everywhere and for ever: sfc32 (Chris Doty-Humphrey, PractRand),
- * seeded by a splitmix32 sequence.
+ * Random numbers that are the same for the same seed, on every machine: xoshiro128** (Blackman and Vigna 2018),
+ * its state filled by SplitMix32. Not for secrets.
  */
 export class Random {
   #a: number
   #b: number
   #c: number
-  #counter = 1
+  #d: number
 
   constructor(seed: number) {
     let state = seed >>> 0
@@ -19,31 +19,56 @@ export class Random {
     this.#a = next()
     this.#b = next()
     this.#c = next()
-    for (let round = 0; round < 12; round += 1) this.next()
+    this.#d = next()
+  }
+
+  /** 32 bits. */
+  bits(): number {
+    const result = Math.imul(rotated(Math.imul(this.#b, 5), 7), 9) >>> 0
+    const shifted = this.#b << 9
+    this.#c ^= this.#a
+    this.#d ^= this.#b
+    this.#b ^= this.#c
+    this.#a ^= this.#d
+    this.#c ^= shifted
+    this.#d = rotated(this.#d, 11)
+    return result
   }
 
   /** In [0, 1). */
-  next(): number {
-    const sum = (((this.#a + this.#b) | 0) + this.#counter) | 0
-    this.#counter = (this.#counter + 1) | 0
-    this.#a = this.#b ^ (this.#b >>> 9)
-    this.#b = (this.#c + (this.#c << 3)) | 0
-    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0
-    return (sum >>> 0) / 2 ** 32
-  }
-
-  /** A whole number in [0, below). */
-  below(below: number): number {
-    return Math.floor(this.next() * below)
+  uniform(): number {
+    return this.bits() / 2 ** 32
   }
 
   chance(probability: number): boolean {
-    return this.next() < probability
+    return this.uniform() < probability
   }
 
-  /** Standard normal (Box and Muller). */
-  normal(): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.next()))
-    return radius * Math.cos(2 * Math.PI * this.next())
+  /** In [0, below). */
+  integer(below: number): number {
+    return Math.floor(this.uniform() * below)
   }
+
+  pick<T>(items: readonly [T, ...T[]]): T {
+    return items[this.integer(items.length)] ?? items[0]
+  }
+
+  /** Mean 0, deviation 1 (Box and Muller 1958). */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
+    return radius * Math.cos(2 * Math.PI * this.uniform())
+  }
+
+  exponential(mean: number): number {
+    return -mean * Math.log(1 - this.uniform())
+  }
+
+  /** Of the given median; `spread` is the deviation of its logarithm. */
+  logNormal(median: number, spread: number): number {
+    return median * Math.exp(spread * this.normal())
+  }
+}
+
+function rotated(bits: number, by: number): number {
+  return (bits << by) | (bits >>> (32 - by))
 }
