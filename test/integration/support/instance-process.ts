@@ -1,0 +1,152 @@
+/** An instance in a process of its own, as a user runs it: started, asked over HTTP, stopped or killed. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { portsOf, type Ports } from '../../../src/app/ports.ts'
+import { until } from './until.ts'
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+export interface InstanceFlags {
+  readonly dataDir: string
+  readonly portOffset: number
+}
+
+const program = fileURLToPath(new URL('../../../bin/tidemark.js', import.meta.url))
+const outputCharactersMax = 20_000
+const running = new Set<InstanceProcess>()
+
+/** Whatever a failed test left running. */
+export async function killAllInstances(): Promise<void> {
+  await Promise.all([...running].map((instance) => instance.end('SIGKILL')))
+}
+
+export class InstanceProcess {
+  readonly ports: Ports
+  readonly exited: Promise<Exit>
+  /** What it printed, both streams; the end of it. */
+  output = ''
+  readonly #child: ChildProcess
+  readonly #dataDir: string
+  #exit: Exit | null = null
+
+  constructor({ dataDir, portOffset }: InstanceFlags) {
+    this.ports = portsOf(portOffset)
+    this.#dataDir = dataDir
+    const place = ['--data-dir', dataDir, '--port-offset', String(portOffset)]
+    this.#child = spawn(process.execPath, [program, 'up', '--no-samples', ...place], {
+      cwd: tmpdir(),
+      env: withoutSettings(process.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.output = (this.output + chunk.toString()).slice(-outputCharactersMax)
+      })
+    }
+    running.add(this)
+    this.exited = new Promise((resolve) => {
+      this.#child.once('close', (code, signal) => {
+        running.delete(this)
+        this.#exit = { code, signal }
+        resolve(this.#exit)
+      })
+    })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1
+  }
+
+  /** Resolves when it says that it is ready; rejects with what it printed where it ends before. */
+  ready(): Promise<void> {
+    return this.#until('the instance says that it is ready', async () => {
+      const response = await fetch(this.url('console', '/readyz')).catch(() => null)
+      await response?.body?.cancel()
+      return response?.ok === true
+    })
+  }
+
+  /** Resolves when there is such a file in the data directory; rejects as `ready` does. */
+  fileAppears(name: string): Promise<void> {
+    return this.#until(`${name} is in the data directory`, () =>
+      existsSync(join(this.#dataDir, name)),
+    )
+  }
+
+  async #until(what: string, ask: () => boolean | Promise<boolean>): Promise<void> {
+    await until(what, async () => {
+      if (this.#exit !== null) {
+        throw new Error(`${what}: ended before, ${describe(this.#exit)}\n${this.output}`)
+      }
+      return (await ask()) ? true : null
+    })
+  }
+
+  url(door: keyof Ports, path = ''): string {
+    return `http://127.0.0.1:${this.ports[door]}${path}`
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  end(name: NodeJS.Signals): Promise<Exit> {
+    this.signal(name)
+    return this.exited
+  }
+
+  /** Everything acknowledged before is queryable after. */
+  async idle(): Promise<void> {
+    await until('all facts are queryable', async () => {
+      const response = await fetch(this.url('console', '/api/idle?timeout_ms=10000'))
+      const { idle } = (await response.json()) as { idle: boolean }
+      return idle ? true : null
+    })
+  }
+}
+
+export function describe({ code, signal }: Exit): string {
+  return signal === null ? `exit code ${code}` : `signal ${signal}`
+}
+
+/** A setting of whoever runs the tests is not the tests'. */
+function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isSetting = (name: string) => name.startsWith('TIDEMARK_')
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !isSetting(name)))
+}
+
+/** Below the ports that the system gives out by itself. */
+const offsetMin = 1_000
+const offsetMax = 23_000
+const attemptsMax = 100
+
+/** Shifts all four ports to free ones. */
+export async function freePortOffset(): Promise<number> {
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const offset = offsetMin + Math.floor(Math.random() * (offsetMax - offsetMin))
+    const free = await Promise.all(Object.values(portsOf(offset)).map(isFree))
+    if (free.every(Boolean)) return offset
+  }
+  throw new Error(`no four free ports in ${attemptsMax} attempts`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => {
+      resolve(false)
+    })
+    server.listen(port, '127.0.0.1', () => {
+      server.close(() => {
+        resolve(true)
+      })
+    })
+  })
+}
