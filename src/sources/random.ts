@@ -1,12 +1,12 @@
 /**
- * Random numbers that are the same for the same seed, on every machine: xoshiro128** (Blackman and Vigna 2018),
- * its state filled by SplitMix32. Not for secrets.
+ * Random numbers that are the same for the same seed, everywhere and for ever: sfc32 (Chris Doty-Humphrey, PractRand),
+ * seeded by a splitmix32 sequence.
  */
 export class Random {
   #a: number
   #b: number
   #c: number
-  #d: number
+  #counter = 1
 
   constructor(seed: number) {
     let state = seed >>> 0
@@ -19,56 +19,48 @@ export class Random {
     this.#a = next()
     this.#b = next()
     this.#c = next()
-    this.#d = next()
+    for (let round = 0; round < 12; round += 1) this.bits()
   }
 
-  /** 32 bits. */
+  /** 32 of them, as an unsigned number. */
   bits(): number {
-    const result = Math.imul(rotated(Math.imul(this.#b, 5), 7), 9) >>> 0
-    const shifted = this.#b << 9
-    this.#c ^= this.#a
-    this.#d ^= this.#b
-    this.#b ^= this.#c
-    this.#a ^= this.#d
-    this.#c ^= shifted
-    this.#d = rotated(this.#d, 11)
-    return result
+    const sum = (((this.#a + this.#b) | 0) + this.#counter) | 0
+    this.#counter = (this.#counter + 1) | 0
+    this.#a = this.#b ^ (this.#b >>> 9)
+    this.#b = (this.#c + (this.#c << 3)) | 0
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0
+    return sum >>> 0
   }
 
   /** In [0, 1). */
-  uniform(): number {
+  next(): number {
     return this.bits() / 2 ** 32
   }
 
-  chance(probability: number): boolean {
-    return this.uniform() < probability
-  }
-
-  /** In [0, below). */
+  /** A whole number in [0, below). */
   integer(below: number): number {
-    return Math.floor(this.uniform() * below)
+    return Math.floor(this.next() * below)
   }
 
-  pick<T>(items: readonly [T, ...T[]]): T {
-    return items[this.integer(items.length)] ?? items[0]
+  chance(probability: number): boolean {
+    return this.next() < probability
   }
 
-  /** Mean 0, deviation 1 (Box and Muller 1958). */
+  pick<T>(from: readonly [T, ...T[]]): T {
+    return from[this.integer(from.length)] ?? from[0]
+  }
+
+  /** Standard normal (Box and Muller 1958). */
   normal(): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
-    return radius * Math.cos(2 * Math.PI * this.uniform())
+    const radius = Math.sqrt(-2 * Math.log(1 - this.next()))
+    return radius * Math.cos(2 * Math.PI * this.next())
   }
 
-  exponential(mean: number): number {
-    return -mean * Math.log(1 - this.uniform())
-  }
-
-  /** Of the given median; `spread` is the deviation of its logarithm. */
   logNormal(median: number, spread: number): number {
     return median * Math.exp(spread * this.normal())
   }
-}
 
-function rotated(bits: number, by: number): number {
-  return (bits << by) | (bits >>> (32 - by))
+  exponential(mean: number): number {
+    return -mean * Math.log(1 - this.next())
+  }
 }
