@@ -85,6 +85,11 @@ export async function openServices(
       commitIntervalMs: configuration.commitIntervalMs,
       defaultPartitionCount: configuration.partitions,
     },
+    workers: {
+      count: configuration.workers,
+      topologyModules: topologies.map(({ moduleUrl }) => moduleUrl),
+      registry,
+    },
     pausedUntil: () => {
       const pressure = backPressure()
       return pressure === null ? null : clock.nowMs() + pressure.retryAfterMs

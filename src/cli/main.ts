@@ -14,6 +14,7 @@ import { upCommand } from './commands/up.ts'
 import { UsageError } from './usage-error.ts'
 
 export async function main(words: readonly string[]): Promise<number> {
+  process.stdout.on('error', endWithReader)
   const program = new Command('tidemark')
     .description(
       'Stream processing for learning platforms: facts that are always current and always right.',
@@ -41,6 +42,12 @@ export async function main(words: readonly string[]): Promise<number> {
   } catch (thrown) {
     return exitCodeOf(thrown)
   }
+}
+
+/** Whoever read our output has seen enough (`| head`): that is no failure. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
 }
 
 /** Help and exit behaviour hold for sub-commands too. */
