@@ -1,7 +1,7 @@
 /** Every way in over real HTTP, as a producer would use it. */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import { after, afterEach, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, test } from 'node:test'
 import { partitionForKey } from '../../core/partitioner.ts'
 import { encodeTuple } from '../../core/tuple.ts'
 import { systemClock } from '../../core/clock.ts'
@@ -45,17 +45,42 @@ afterEach(async () => {
   await listener.close(0)
   await fixture.log.close()
 })
-after(() => undefined)
 
 async function reopen(limits: IngestAppOptions['limits']): Promise<void> {
   await listener.close(0)
   await open(limits)
 }
 
+interface Body {
+  readonly error_code: number
+  readonly message: string
+  readonly offsets: readonly {
+    readonly partition: number
+    readonly offset: number
+    readonly error_code: number | null
+    readonly error: string
+    readonly quarantine_id?: string
+  }[]
+  readonly key_schema_id: number | null
+  readonly value_schema_id: number
+  readonly errors: readonly {
+    readonly index?: number
+    readonly line?: number
+    readonly field: string
+    readonly reason: string
+    readonly error_code: number
+  }[]
+  readonly errors_total: number
+  readonly taken: number
+  readonly refused: number
+  readonly quarantined: number
+  readonly last_line_taken: number
+}
+
 interface Answer {
   readonly status: number
   readonly headers: Headers
-  readonly body: any
+  readonly body: Body
 }
 
 async function post(path: string, body: unknown, type = json): Promise<Answer> {
@@ -64,7 +89,11 @@ async function post(path: string, body: unknown, type = json): Promise<Answer> {
     headers: { 'content-type': type },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
-  return { status: response.status, headers: response.headers, body: await response.json() }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Body,
+  }
 }
 
 function answerOf(student: string, index = 0): Record<string, unknown> {
@@ -90,14 +119,14 @@ test('JSON records are encoded with the topic’s schema, keyed and placed by th
   assert.equal(body.key_schema_id, null)
   for (const [index, student] of ['a', 'b'].entries()) {
     const key = encodeTuple(['t1', student])
-    const place = body.offsets[index]
+    const place = body.offsets[index]!
     assert.equal(place.partition, partitionForKey(key, fixturePartitionCount))
     assert.equal(place.error_code, null)
     const record = (await fixture.records('answers')).find(
       ({ partition, offset }) => partition === place.partition && offset === place.offset,
     )
     assert.deepEqual(record?.key, key)
-    assert.equal(record?.timestampMs, 1_600_000_000_000)
+    assert.equal(record.timestampMs, 1_600_000_000_000)
   }
 })
 
@@ -128,7 +157,7 @@ test('by default nothing of a batch with a bad record is taken, and each one is 
   assert.equal(body.error_code, 42203)
   assert.equal(body.errors_total, 3)
   assert.deepEqual(
-    body.errors.map(({ index, field, error_code }: any) => [index, field, error_code]),
+    body.errors.map(({ index, field, error_code }) => [index, field, error_code]),
     [
       [1, 'timestamp', 42203],
       [2, 'answer_id', 42203],
@@ -136,8 +165,8 @@ test('by default nothing of a batch with a bad record is taken, and each one is 
       [3, 'student_id', 42207],
     ],
   )
-  assert.match(body.errors[0].reason, /expected .*found "noon"/)
-  assert.match(body.errors[2].reason, /did you mean "answer_id"\?/)
+  assert.match(body.errors[0]?.reason ?? '', /expected .*found "noon"/)
+  assert.match(body.errors[2]?.reason ?? '', /did you mean "answer_id"\?/)
   assert.deepEqual(await fixture.records('answers'), [])
   assert.deepEqual(await fixture.quarantined(), [])
 })
@@ -148,16 +177,16 @@ test('with on_error=quarantine the good are taken and the bad kept as they came'
   const { status, body } = await post(path, ofValues(answerOf('a'), bad, answerOf('c')))
   assert.equal(status, 200)
   assert.deepEqual(
-    body.offsets.map(({ error_code }: any) => error_code),
+    body.offsets.map(({ error_code }) => error_code),
     [null, 42203, null],
   )
-  assert.match(body.offsets[1].error, /field "timestamp": expected .*found null/)
+  assert.match(body.offsets[1]?.error ?? '', /field "timestamp": expected .*found null/)
   assert.equal((await fixture.records('answers')).length, 2)
   const [entry] = await fixture.quarantined()
-  assert.equal(entry?.id, body.offsets[1].quarantine_id)
+  assert.equal(entry?.id, body.offsets[1]?.quarantine_id)
   assert.equal(entry?.record_value?.toString(), JSON.stringify(bad))
-  assert.equal(entry?.source, 'ingest')
-  assert.equal(entry?.topic, 'answers')
+  assert.equal(entry.source, 'ingest')
+  assert.equal(entry.topic, 'answers')
 
   await post(path, ofValues(bad))
   assert.equal((await fixture.quarantined()).length, 1, 'the same record again is the same row')
@@ -169,7 +198,7 @@ test('with on_error=skip the good are taken and the bad only answered', async ()
     ofValues({ ...answerOf('b'), timestamp: null }, answerOf('c')),
   )
   assert.equal(status, 200)
-  assert.equal(body.offsets[0].error_code, 42203)
+  assert.equal(body.offsets[0]?.error_code, 42203)
   assert.equal(body.offsets[0].quarantine_id, undefined)
   assert.equal((await fixture.records('answers')).length, 1)
   assert.deepEqual(await fixture.quarantined(), [])
@@ -185,7 +214,7 @@ test('a failed check refuses a record, a warning only counts it', async () => {
   const score = { exam: 1, studentId: 's', score: -1 }
   const refused = await post('/topics/exam_score', ofValues(score))
   assert.equal(refused.body.error_code, 42209)
-  assert.match(refused.body.errors[0].reason, /score is -1/)
+  assert.match(refused.body.errors[0]?.reason ?? '', /score is -1/)
   assert.equal((await post('/topics/exam_score', ofValues({ ...score, score: null }))).status, 200)
   assert.equal(fixture.ingest.counters.of('exam_score').warnings, 1)
 })
@@ -199,7 +228,7 @@ test('a given key must be the value’s own, in any of its forms', async () => {
   const { status, body } = await post('/topics/answers', { records: [{ key: 'a', value }] })
   assert.equal(status, 422)
   assert.equal(body.error_code, 42207)
-  assert.equal(body.errors[0].field, 'key')
+  assert.equal(body.errors[0]?.field, 'key')
   const student = { student_id: 'a' }
   const single = await post('/topics/students', { records: [{ key: 'a', value: student }] })
   assert.equal(single.status, 200)
@@ -260,7 +289,7 @@ test('Avro records come in their producer’s schema, by text and by id', async 
   assert.equal((await post('/topics/answers', broken, avro)).body.error_code, 42205)
   const refused = { ...again, ...ofValues({ ...value, timestamp: 'x' }) }
   const answered = await post('/topics/answers', refused, avro)
-  assert.deepEqual([answered.status, answered.body.errors[0].field], [422, 'timestamp'])
+  assert.deepEqual([answered.status, answered.body.errors[0]?.field], [422, 'timestamp'])
 })
 
 test('binary records are the framed bytes of a foreign producer, kept byte by byte', async () => {
@@ -275,7 +304,7 @@ test('binary records are the framed bytes of a foreign producer, kept byte by by
   )
   assert.equal(status, 200)
   assert.deepEqual(
-    body.offsets.map(({ error_code }: any) => error_code),
+    body.offsets.map(({ error_code }) => error_code),
     [null, 42206, 42205],
   )
   assert.deepEqual((await fixture.records('answers'))[0]?.value, bytes)
@@ -299,9 +328,9 @@ test('lines are taken in batches, with a line number for each that is refused', 
   assert.equal(answered.taken, 12_000)
   assert.equal(answered.quarantined, 1)
   assert.equal(answered.refused, 1)
-  assert.equal(answered.errors[0].line, 12_002)
+  assert.equal(answered.errors[0]?.line, 12_002)
   assert.equal(answered.errors[0].error_code, 42206)
-  assert.equal(answered.errors[1].line, 12_003)
+  assert.equal(answered.errors[1]?.line, 12_003)
   assert.match(answered.errors[1].reason, /7000\d bytes, more than recordBytesMax/)
   assert.equal((await fixture.records('answers')).length, 12_000)
   assert.equal((await fixture.quarantined())[0]?.record_value?.toString(), '{"answer_id":')
@@ -313,7 +342,7 @@ test('a refused line ends the request, and the answer says what was taken before
   const { status, body } = await post('/topics/answers', lines.join('\n'), ndjson)
   assert.equal(status, 422)
   assert.equal(body.last_line_taken, 5000)
-  assert.equal(body.errors[0].line, 5001)
+  assert.equal(body.errors[0]?.line, 5001)
   assert.equal((await fixture.records('answers')).length, 5000)
 })
 
@@ -324,8 +353,8 @@ test('bytes that are no UTF-8 are refused and kept', async () => {
     headers: { 'content-type': ndjson },
     body: line,
   })
-  const body = (await response.json()) as any
-  assert.match(body.errors[0].reason, /not UTF-8/)
+  const body = (await response.json()) as Body
+  assert.match(body.errors[0]?.reason ?? '', /not UTF-8/)
   assert.deepEqual((await fixture.quarantined())[0]?.record_value, line)
 })
 
@@ -333,9 +362,9 @@ test('a record beyond the limit is refused with the limit and how to raise it', 
   const large = { ...answerOf('a'), submitted_option: 'x'.repeat(fixtureRecordBytesMax) }
   const { status, body } = await post('/topics/answers', ofValues(large))
   assert.deepEqual([status, body.error_code], [413, 41301])
-  assert.match(body.errors[0].reason, /recordBytesMax, 65536.*TIDEMARK_RECORD_BYTES_MAX/)
+  assert.match(body.errors[0]?.reason ?? '', /recordBytesMax, 65536.*TIDEMARK_RECORD_BYTES_MAX/)
   const kept = await post('/topics/answers?on_error=quarantine', ofValues(large, answerOf('b')))
-  assert.equal(kept.body.offsets[0].error_code, 41301)
+  assert.equal(kept.body.offsets[0]?.error_code, 41301)
   assert.equal(kept.body.offsets[0].quarantine_id, undefined)
   assert.equal((await fixture.records('answers')).length, 1)
 })
@@ -357,7 +386,7 @@ test('a body beyond the limit is refused, announced or not', async () => {
       },
     }),
     duplex: 'half',
-  } as RequestInit)
+  })
   assert.equal(chunked.status, 413)
   assert.deepEqual(await fixture.records('answers'), [])
 })
@@ -430,10 +459,10 @@ test('wrong requests get the REST proxy’s error codes', async () => {
 })
 
 test('topics are listed and described', async () => {
-  const get = async (path: string) => (await fetch(listener.url + path)).json() as any
-  assert.ok((await get('/topics')).includes('answers'))
-  const answers = await get('/topics/answers')
+  const get = async (path: string) => (await fetch(listener.url + path)).json()
+  assert.ok(((await get('/topics')) as string[]).includes('answers'))
+  const answers = (await get('/topics/answers')) as { name: string; partitions: unknown[] }
   assert.equal(answers.name, 'answers')
   assert.equal(answers.partitions.length, fixturePartitionCount)
-  assert.equal((await get('/')).service, 'tidemark ingest')
+  assert.deepEqual(await get('/'), { service: 'tidemark ingest', topics: '/topics' })
 })
