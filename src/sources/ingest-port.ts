@@ -20,8 +20,8 @@ export interface IngestRecord extends Candidate {
   readonly partition?: number | undefined
   /** `file:line` or an address. */
   readonly location?: string | undefined
-  /** Absent: the content as it came. */
-  readonly original?: Original | undefined
+  /** Absent: the content as it came. A function is asked where the record is refused. */
+  readonly original?: Original | (() => Original) | undefined
 }
 
 /**

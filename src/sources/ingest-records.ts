@@ -147,7 +147,8 @@ export class LocalIngest implements IngestPort {
     { source }: IngestOptions,
     nowMs: number,
   ): EncodedEntry | null {
-    const original = record.original ?? originalOf(record)
+    const { original: kept = originalOf(record) } = record
+    const original = typeof kept === 'function' ? kept() : kept
     const input = {
       topic,
       position: null,

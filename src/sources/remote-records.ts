@@ -26,6 +26,13 @@ type RemoteContent =
   | { readonly framed: string | null }
   | Extract<Content, { form: 'unreadable' }>
 
+interface RemoteOriginal {
+  readonly format: Original['format']
+  readonly value: string | null
+  readonly key: string | null
+  readonly headers: RemoteHeaders
+}
+
 interface RemoteRecord {
   readonly content: RemoteContent
   readonly key?: { readonly json: unknown } | { readonly bytes: string } | undefined
@@ -33,14 +40,7 @@ interface RemoteRecord {
   readonly partition?: number | undefined
   readonly location?: string | undefined
   readonly headers?: RemoteHeaders | undefined
-  readonly original?:
-    | {
-        readonly format: Original['format']
-        readonly value: string | null
-        readonly key: string | null
-        readonly headers: RemoteHeaders
-      }
-    | undefined
+  readonly original?: RemoteOriginal | undefined
 }
 
 export function writeRemoteRecords(
@@ -59,15 +59,7 @@ export function writeRemoteRecords(
             ? { json: key.json }
             : { bytes: key.bytes.toString('base64') },
       headers: headers === undefined ? undefined : remoteHeaders(headers),
-      original:
-        original === undefined
-          ? undefined
-          : {
-              format: original.format,
-              value: original.value?.toString('base64') ?? null,
-              key: original.key?.toString('base64') ?? null,
-              headers: remoteHeaders(original.headers ?? []),
-            },
+      original: remoteOriginal(typeof original === 'function' ? original() : original),
     })),
   }
   return JSON.stringify(request)
@@ -101,6 +93,16 @@ function localRecord({ content, key, headers, original, ...rest }: RemoteRecord)
             key: original.key === null ? null : Buffer.from(original.key, 'base64'),
             headers: localHeaders(original.headers),
           },
+  }
+}
+
+function remoteOriginal(original: Original | undefined): RemoteOriginal | undefined {
+  if (original === undefined) return undefined
+  return {
+    format: original.format,
+    value: original.value?.toString('base64') ?? null,
+    key: original.key?.toString('base64') ?? null,
+    headers: remoteHeaders(original.headers ?? []),
   }
 }
 

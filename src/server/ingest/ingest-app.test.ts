@@ -192,6 +192,12 @@ test('with on_error=quarantine the good are taken and the bad kept as they came'
   assert.equal((await fixture.quarantined()).length, 1, 'the same record again is the same row')
 })
 
+test('what is kept are the bytes that were sent, not what they parse to', async () => {
+  const value = '{ "answer_id": 12345678901234567890, "x" : "\\u00e9" }'
+  await post('/topics/answers?on_error=quarantine', `{"records":[{"value":${value}}]}`)
+  assert.equal((await fixture.quarantined())[0]?.record_value?.toString(), value)
+})
+
 test('with on_error=skip the good are taken and the bad only answered', async () => {
   const { status, body } = await post(
     '/topics/answers?on_error=skip',

@@ -5,6 +5,7 @@ import type { GivenKey } from '../../quality/record-key.ts'
 import { SchemaRefusedError } from '../../schema/faults.ts'
 import type { IngestRecord, Original } from '../../sources/ingest-port.ts'
 import { restError } from './ingest-answers.ts'
+import { recordValueBytes } from './record-bytes.ts'
 import type { ProducerSchemas, WriterCodec } from './producer-schemas.ts'
 
 export type Embedded = 'json' | 'avro' | 'binary'
@@ -30,23 +31,21 @@ export async function readProduceRequest(
 ): Promise<ProduceRequest> {
   const envelope = readEnvelope(body, recordsMax)
   const writer = embedded === 'avro' ? await writerOf(envelope, topic, schemas) : null
-  const read = (record: Record<string, unknown>): IngestRecord => {
-    const content = contentOf(record, embedded, writer)
-    return {
-      content,
-      key: keyOf(record['key'], embedded),
-      timestampMs: timestampOf(record['timestamp']),
-      partition: partitionOf(record['partition'], partition),
-      original: content.form === 'unreadable' ? originalOf(record) : undefined,
-    }
-  }
+  const bytesOf = lazyValueBytes(body)
+  const read = (record: Record<string, unknown>, index: number): IngestRecord => ({
+    content: contentOf(record, embedded, writer),
+    key: keyOf(record['key'], embedded),
+    timestampMs: timestampOf(record['timestamp']),
+    partition: partitionOf(record['partition'], partition),
+    original: embedded === 'binary' ? undefined : () => originalOf(record, bytesOf(index)),
+  })
   const records: IngestRecord[] = []
   for (const [index, record] of envelope.records.entries()) {
     if (typeof record !== 'object' || (record as unknown) === null) {
       throw invalid(`records[${index}] must be an object with a "value"`)
     }
     try {
-      records.push(read(record))
+      records.push(read(record, index))
     } catch (thrown) {
       if (thrown instanceof RangeError) throw invalid(`records[${index}].${thrown.message}`)
       throw thrown
@@ -113,9 +112,20 @@ function contentOf(
   }
 }
 
-function originalOf(record: Record<string, unknown>): Original {
-  const kept = record['value'] === undefined ? record : record['value']
-  return { format: 'json', value: Buffer.from(JSON.stringify(kept)), key: null }
+function lazyValueBytes(body: Buffer): (index: number) => Buffer | null {
+  let values: readonly (Buffer | null)[] | null = null
+  return (index) => {
+    values ??= recordValueBytes(body)
+    return values[index] ?? null
+  }
+}
+
+function originalOf({ key, ...record }: Record<string, unknown>, value: Buffer | null): Original {
+  return {
+    format: 'json',
+    value: value ?? Buffer.from(JSON.stringify(record)),
+    key: isGiven(key) ? Buffer.from(JSON.stringify(key)) : null,
+  }
 }
 
 function keyOf(key: unknown, embedded: Embedded): GivenKey | undefined {
