@@ -90,6 +90,15 @@ test('batches keep their order and their limits', async () => {
   await log.close()
 })
 
+test('a line of the greatest length is whole, with CRLF too, and one byte more is not', async () => {
+  async function* chunks() {
+    yield Buffer.from('12345678\r\n123456789\r\n12345678')
+  }
+  for await (const found of lines(chunks(), 8)) {
+    for (const { number, length } of found) assert.equal(length <= 8, number !== 2)
+  }
+})
+
 test('however the bytes are cut, the lines are the same', async () => {
   const part = fc.constantFrom('a', 'é', '\n', '\r\n', ' ', '\t', 'bcdefghij')
   await fc.assert(
