@@ -282,6 +282,13 @@ test('a task has read its broadcast topics whole before it takes other input', a
     names,
     Array.from({ length: 100 }, (_, index) => ({ id: `${index}`, name: 'n' })),
   )
+  // A log that brings other input first, wherever it is asked for any.
+  const { fetch } = storage.log
+  storage.log.fetch = (request) => {
+    const others = request.partitions.filter(({ topic }) => topic !== names.name)
+    const partitions = others.length > 0 ? others : request.partitions
+    return fetch.call(storage.log, { ...request, partitions })
+  }
   const limits = { turnRecordsMax: 7, batchRecordsMax: 7 }
   const { runtime } = await open(naming, { limits }, storage)
   await runtime.start()
@@ -302,16 +309,29 @@ test('a task has read its broadcast topics whole before it takes other input', a
 })
 
 test('two topologies with stores and topics of the same names do not meet', async () => {
-  const other: TopologyGraph = { ...counting, name: 'counting-too' }
-  const storage = await openMemoryStorage({ clock: systemClock })
-  const runtime = testRuntime([counting, other], storage)
-  opened.push({ storage, runtime })
+  const first = await open()
+  await first.runtime.start()
+  await send(first.storage.log, words, say('a', 'a'))
+  await first.runtime.whenIdle()
+  await first.runtime.stop()
+  const second = await open({ ...counting, name: 'counting-too' }, {}, first.storage)
+  await second.runtime.start()
+  await second.runtime.whenIdle()
+  const found = await readAll(first.storage.log, counts.name)
+  const last = found.filter(({ key }) => key === 'a').at(-1)
+  assert.equal(last?.value, 2, 'it counts from its own beginning')
+})
+
+test('a graceful stop commits what is processed, however long the commit interval', async () => {
+  const limits = { commitIntervalMs: 1_000_000, defaultPartitionCount: 1 }
+  const { storage, runtime } = await open(counting, { limits })
   await runtime.start()
-  await send(storage.log, words, say('a', 'a'))
-  await runtime.whenIdle()
-  const found = await readAll(storage.log, counts.name)
-  assert.deepEqual(
-    found.filter(({ value }) => value === 2).map(({ key }) => key),
-    ['a', 'a'],
-  )
+  const position = () => runtime.status().tasks[0]?.inputs[0]?.position ?? 0
+  await send(storage.log, words, say('a'))
+  await until('the first commit', () => runtime.status().totals.processed === 1)
+  await send(storage.log, words, say('a'))
+  await until('the second record is processed', () => position() === 2)
+  assert.equal((await readLatest(storage.log, counts.name)).get('a'), 1, 'and not committed')
+  await runtime.stop()
+  assert.equal((await readLatest(storage.log, counts.name)).get('a'), 2)
 })
