@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { systemClock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
@@ -240,6 +241,31 @@ test('while the sink is unavailable the consumer pauses, shows its lag and loses
   assert.equal(consumer.status().state, 'running')
   await consumer.stop()
   assert.deepEqual(averages(sink.inner), { ann: 1, bob: 2, cy: 3 })
+  await log.close()
+})
+
+test('while the disk has no room for offsets the consumer pauses, and goes on once there is', async () => {
+  const log = await openLog()
+  const sink = new WatchedSink()
+  const commitOffsets = log.commitOffsets.bind(log)
+  const refused = Promise.withResolvers<void>()
+  let isFull = true
+  log.commitOffsets = async (group, offsets) => {
+    if (!isFull) return commitOffsets(group, offsets)
+    refused.resolve()
+    throw new TidemarkError('DISK_FULL', 'no room', { details: { retryAfterMs: 1 } })
+  }
+  const consumer = consumerOf(log, sink)
+  await log.append([records(0, [['ann', 1]])])
+  await consumer.start()
+  await refused.promise
+  await setImmediate()
+  assert.deepEqual([consumer.status().state, consumer.status().reason], ['paused', 'no room'])
+  isFull = false
+  await consumer.drain()
+  assert.equal(consumer.status().state, 'running')
+  assert.equal(sink.batches.length, 1)
+  await consumer.stop()
   await log.close()
 })
 

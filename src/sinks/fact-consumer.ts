@@ -6,7 +6,8 @@
  *  1. Offsets are committed after their rows are queryable, in order.
  *  2. At most two batches are held, the one being written and the one being filled; each ends at `rowsMax` rows or
  *     `bytesMax` bytes. Of one fetch, at most `fetchBytesMax` bytes wait beside them.
- *  3. A sink that is unavailable pauses the consumer; nothing is skipped. Any other failure ends it.
+ *  3. A sink that is unavailable, or a disk without room for offsets, pauses the consumer; nothing is skipped. Any
+ *     other failure ends it.
  *  4. A batch that is given up (stop, revocation, failure) takes with it whatever was read after it.
  *  5. An offset holds for the table it was committed for, whose identity is kept beside it: a table that was lost and
  *     made anew is filled from the start of its topic.
@@ -14,7 +15,7 @@
 import { present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
 import { pause } from '../core/clock.ts'
-import { TidemarkError } from '../core/errors.ts'
+import { TidemarkError, type ErrorCode } from '../core/errors.ts'
 import { offset, topicPartitionId } from '../core/record.ts'
 import type { Offset, TopicPartition } from '../core/record.ts'
 import type { FetchedPartition, GroupMember, Log, PartitionOffset } from '../log/log.ts'
@@ -66,6 +67,8 @@ interface Position {
 }
 
 const backPressureRetryMs = 500
+/** Pass without a person's doing, or with a person's room on the disk. */
+const passingCodes: ReadonlySet<ErrorCode> = new Set(['SINK_UNAVAILABLE', 'DISK_FULL'])
 
 export class FactConsumer {
   readonly #options: Required<Omit<FactConsumerOptions, 'onFailure'>>
@@ -326,13 +329,15 @@ export class FactConsumer {
       const source = present(this.#sources.get(topic), `fact table of ${topic}`)
       tables.push(await factRows(source, facts, this.#options.epoch))
     }
-    if (!(await this.#writeWhenPossible(tables, signal))) return
+    const { sink, log } = this.#options
+    if (tables.length > 0 && !(await this.#whenPossible(() => sink.write(tables), signal))) return
     const member = present(this.#member, 'group member')
     const offsets = batch.offsets().map((at) => ({
       ...at,
       metadata: present(this.#identities.get(at.topic), `identity of ${at.topic}`),
     }))
-    await this.#options.log.commitOffsets(member.metadata, offsets)
+    const commit = () => log.commitOffsets(member.metadata, offsets)
+    if (!(await this.#whenPossible(commit, signal))) return
     for (const at of offsets) {
       const position = this.#positions.get(topicPartitionId(at))
       if (position !== undefined) position.written = at.offset
@@ -342,17 +347,17 @@ export class FactConsumer {
     this.#notify()
   }
 
-  /** Invariant 3. False where the batch was given up before the sink came back. */
-  async #writeWhenPossible(tables: readonly TableRows[], signal: AbortSignal): Promise<boolean> {
+  /** Invariant 3. False where the batch was given up before the sink, or room on the disk, came back. */
+  async #whenPossible(step: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
     const isGivenUp = () => signal.aborted
     for (;;) {
       try {
-        if (tables.length > 0) await this.#options.sink.write(tables)
+        await step()
         if (this.#state === 'paused') this.#state = 'running'
         this.#reason = null
         return true
       } catch (thrown) {
-        if (!(thrown instanceof TidemarkError) || thrown.code !== 'SINK_UNAVAILABLE') throw thrown
+        if (!(thrown instanceof TidemarkError) || !passingCodes.has(thrown.code)) throw thrown
         this.#state = 'paused'
         this.#reason = thrown.message
         if (this.#stopping.signal.aborted) this.#holding.abort()

@@ -82,8 +82,13 @@ export function consoleApp(services: ConsoleServices): Hono {
   })
   app.notFound((context) => context.json({ error: `there is nothing at ${context.req.path}` }, 404))
   app.onError((thrown, context) => {
-    const refused = thrown instanceof TidemarkError || thrown instanceof SyntaxError
-    return context.json({ error: messageOf(thrown) }, refused ? 400 : 500)
+    return context.json({ error: messageOf(thrown) }, statusOfFailure(thrown))
   })
   return app
+}
+
+function statusOfFailure(thrown: unknown): 400 | 500 | 503 {
+  if (thrown instanceof SyntaxError) return 400
+  if (!(thrown instanceof TidemarkError)) return 500
+  return thrown.reaction === 'retry' ? 503 : 400
 }

@@ -56,16 +56,21 @@ export class ClickHouseSink implements Sink {
     })
   }
 
-  /** The engine's own identity of a table: a new one for each CREATE TABLE, the same for as long as its data. */
+  /** The engine's own identity of a table: a new one for each CREATE TABLE, and another where the engine has set
+   * broken parts aside, whose rows must come again. A merge that meets a full disk leaves such parts (chdb 26.5). */
   async identityOf(table: TableName): Promise<string> {
     const versions = versionsTable(table)
-    const found = await this.#ask<{ uuid: string }>(
-      `SELECT uuid FROM system.tables WHERE database = {database:String} AND name = {table:String}`,
+    const found = await this.#ask<{ uuid: string; broken: string[] }>(
+      `SELECT uuid, (
+  SELECT arraySort(groupArray(name)) FROM system.detached_parts
+  WHERE database = {database:String} AND table = {table:String} AND startsWith(reason, 'broken')
+) AS broken
+FROM system.tables WHERE database = {database:String} AND name = {table:String}`,
       versions,
     )
     const [row] = found
     if (row === undefined) throw noTable(versions)
-    return row.uuid
+    return [row.uuid, ...row.broken].join(' ')
   }
 
   async write(batches: readonly TableRows[]): Promise<void> {

@@ -41,6 +41,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<ClickHouse
     return await EmbeddedClickHouse.over(engine, options.clock ?? systemClock, path, limits)
   } catch (thrown) {
     if (thrown instanceof TidemarkError) throw thrown
+    if (/ENOSPC|no space left|not enough space|NOT_ENOUGH_SPACE/i.test(messageOf(thrown))) {
+      const message = `no space is left to open the ClickHouse engine in ${path}; free some space`
+      throw new TidemarkError('DISK_FULL', message, { cause: thrown, details: { path } })
+    }
     const message = `cannot open the ClickHouse engine in ${path}: ${messageOf(thrown)}`
     throw new TidemarkError('DATA_DIR_IN_USE', message, { cause: thrown, details: { path } })
   }

@@ -14,6 +14,8 @@ export interface EngineLimits {
   readonly memoryBytesMax: number
   /** What one query of a reader may hold. */
   readonly queryMemoryBytesMax: number
+  /** No insert or merge starts with less room on the disk: one that runs into its end can leave a broken part. */
+  readonly keepFreeBytes: number
   /** Cores that one query may use. */
   readonly threadsMax: number
 }
@@ -21,6 +23,7 @@ export interface EngineLimits {
 export const defaultEngineLimits: EngineLimits = {
   memoryBytesMax: 512 * 1024 * 1024,
   queryMemoryBytesMax: 256 * 1024 * 1024,
+  keepFreeBytes: 32 * 1024 * 1024,
   threadsMax: 2,
 }
 
@@ -62,6 +65,9 @@ export function engineConfig(path: string, limits: EngineLimits): string {
   <background_schedule_pool_size>2</background_schedule_pool_size>
   <max_io_thread_pool_size>8</max_io_thread_pool_size>
   <max_thread_pool_size>100</max_thread_pool_size>
+  <storage_configuration><disks><default>
+    <keep_free_space_bytes>${limits.keepFreeBytes}</keep_free_space_bytes>
+  </default></disks></storage_configuration>
   <merge_tree>
     <fsync_after_insert>1</fsync_after_insert>
     <fsync_part_directory>1</fsync_part_directory>
