@@ -1,21 +1,23 @@
 #!/usr/bin/env node
-// Plain JavaScript that any Node since 18 reads: it finds a Node new enough to run TypeScript, then hands over.
+// Plain JavaScript that any Node since 18 reads: it finds a Node new enough to run TypeScript, and hands over to it
+// with the flags that the product runs under.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-
-// RocksDB and ClickHouse both work in libuv's pool; its four threads would let one wait for the other. Read when the
-// pool first starts, so it is set before anything else happens.
-process.env.UV_THREADPOOL_SIZE ??= '8'
+import { environmentDefaults, nodeFlags } from './node-flags.js'
 
 /** The first version that runs TypeScript without a flag. */
 const needed = [22, 18]
 const bundledNode = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url))
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+const isNewEnough = major > needed[0] || (major === needed[0] && minor >= needed[1])
+
+if (isNewEnough && process.env.TIDEMARK_REEXECUTED !== undefined) {
   const { main } = await import('../src/cli/main.ts')
   process.exitCode = await main(process.argv.slice(2))
+} else if (isNewEnough) {
+  continueUnder(process.execPath)
 } else if (existsSync(bundledNode) && process.env.TIDEMARK_REEXECUTED === undefined) {
   continueUnder(bundledNode)
 } else {
@@ -28,10 +30,23 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
 
 /** @param {string} node path of the executable */
 function continueUnder(node) {
-  const child = spawn(node, process.argv.slice(1), {
-    stdio: 'inherit',
-    env: { ...process.env, TIDEMARK_REEXECUTED: '1' },
-  })
+  const words = [...nodeFlags, ...process.argv.slice(1)]
+  const env = { ...environmentDefaults, ...process.env, TIDEMARK_REEXECUTED: '1' }
+  if (typeof process.execve === 'function' && process.platform !== 'win32') {
+    process.removeAllListeners('warning')
+    process.execve(node, [node, ...words], env)
+  }
+  superviseUnder(node, words, env)
+}
+
+/**
+ * Where a process cannot be replaced: a child that gets our signals and whose end is ours.
+ * @param {string} node
+ * @param {readonly string[]} words
+ * @param {NodeJS.ProcessEnv} env
+ */
+function superviseUnder(node, words, env) {
+  const child = spawn(node, words, { stdio: 'inherit', env })
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
     process.on(signal, () => {
       // A terminal sends Ctrl-C to both of us; a second one would mean "stop at once".

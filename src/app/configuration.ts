@@ -58,8 +58,8 @@ const settings: { [Key in keyof Configuration]: Setting<Configuration[Key]> } = 
   partitions: { environment: 'TIDEMARK_PARTITIONS', fallback: 4, read: wholeNumber(1, 256) },
   memoryBudgetBytes: {
     environment: 'TIDEMARK_MEMORY_BUDGET_BYTES',
-    fallback: 192 * mebibyte,
-    read: wholeNumber(32 * mebibyte, 1024 * 1024 * mebibyte),
+    fallback: 144 * mebibyte,
+    read: wholeNumber(48 * mebibyte, 1024 * 1024 * mebibyte),
   },
   commitIntervalMs: {
     environment: 'TIDEMARK_COMMIT_INTERVAL_MS',

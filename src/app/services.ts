@@ -164,7 +164,7 @@ async function open(configuration: Configuration, clock: Clock, cleanup: Cleanup
 
 /** Of the one budget, what the stores' caches of decoded values get; the rest is RocksDB's. */
 function cacheBytesOf({ memoryBudgetBytes }: Configuration): number {
-  return Math.floor(memoryBudgetBytes / 2)
+  return Math.floor(memoryBudgetBytes / 3)
 }
 
 /** The topics that take events from outside. */
