@@ -1,7 +1,7 @@
 /**
  * The processor API. A processor handles one record at a time, synchronously, with the state it needs
- * already loaded (law 6): the runtime loads the record's own key in each of the node's key-value stores, and
- * whatever else `prefetch` asks for, in one read for the whole batch. A processor that cannot know its keys
+ * already loaded (law 6): the runtime loads what the processor's `prefetch` asks for, or, where it has none, the
+ * record's own key in each of the node's key-value stores; one read for the whole batch. A processor that cannot know its keys
  * beforehand returns a promise and awaits its stores.
  */
 import type { Headers, Offset, Partition, StoreName, TopicName } from '../core/record.ts'

@@ -70,7 +70,7 @@ export class Changelog {
     const reached = await this.#positions.read(topics)
     for (const [index, store] of stores.entries()) {
       const topic = present(topics[index], 'a changelog topic')
-      // eslint-disable-next-line no-await-in-loop -- one store after the other bounds the memory
+
       await this.#restoreStore(store, topic, reached[index] ?? null, onProgress)
     }
   }
@@ -87,7 +87,6 @@ export class Changelog {
     const { logStartOffset, lastStableOffset } = present(at, topicPartitionId({ topic, partition }))
     let offset = Math.max(reached ?? 0, logStartOffset) as Offset
     while (offset < lastStableOffset) {
-      // eslint-disable-next-line no-await-in-loop -- in the changelog's order
       const [fetched] = await log.fetch({
         partitions: [{ topic, partition, offset }],
         bytesMax: restoreBytesMax,
@@ -103,7 +102,7 @@ export class Changelog {
         value: record.value,
       }))
       changes.push(this.#positions.change(topic, nextOffset))
-      // eslint-disable-next-line no-await-in-loop
+
       await state.write(changes)
       offset = nextOffset
       onProgress()

@@ -29,7 +29,7 @@ export class Codecs {
   async open(topics: readonly TopicDefinition<any, any>[]): Promise<void> {
     for (const topic of topics) {
       const codec: OpeningCodec = this.of(topic) as OpeningCodec
-      // eslint-disable-next-line no-await-in-loop -- once a start, in the topics' order so that ids are the same
+
       await codec.register?.()
     }
   }

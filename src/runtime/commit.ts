@@ -94,14 +94,13 @@ async function transact(
       const transaction = task.producer.begin()
       try {
         fill(transaction, task, content, options.onCommitStep)
-        // eslint-disable-next-line no-await-in-loop -- one attempt after the other
+
         return await transaction.commit()
       } catch (thrown) {
-        // eslint-disable-next-line no-await-in-loop
         await transaction.abort()
         if (!isDiskFull(thrown) || signal.aborted || clock.monotonicMs() >= giveUpMs) throw thrown
         task.waitingFor = 'disk'
-        // eslint-disable-next-line no-await-in-loop
+
         await pause(clock, limits.diskFullBackOffMs, signal)
       }
     }

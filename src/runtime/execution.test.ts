@@ -190,7 +190,7 @@ async function executed(
     graph,
     stores,
     processors,
-    output: { send: (sink, record) => void note(trace, sink.name, String(record.value)) },
+    output: { send: (sink, record) => note(trace, sink.name, String(record.value)) },
   })
   contexts.forward = (index, record) => {
     const node = graph.nodes[index + 1]

@@ -89,7 +89,7 @@ export class Execution {
   async run(inputs: readonly InputRecord[]): Promise<void> {
     for (const input of inputs) {
       this.#enter(input)
-      // eslint-disable-next-line no-await-in-loop -- the slow path of a processor that awaits
+
       if (this.#inFlight !== null) await this.#settle()
     }
     await this.#drain()
@@ -205,7 +205,6 @@ export class Execution {
   async #settle(): Promise<void> {
     try {
       for (let promise = this.#inFlight; promise !== null; promise = this.#inFlight) {
-        // eslint-disable-next-line no-await-in-loop -- another may have come up meanwhile
         await promise
         if (this.#inFlight === promise) break
       }
@@ -243,7 +242,7 @@ export class Execution {
       } catch (thrown) {
         throw this.#failed(this.#current, thrown)
       }
-      // eslint-disable-next-line no-await-in-loop -- the slow path of a processor that awaits
+
       if (this.#inFlight !== null) await this.#settle()
     }
   }

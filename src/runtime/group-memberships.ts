@@ -64,7 +64,6 @@ export class GroupMemberships {
 
   async join(): Promise<void> {
     for (const [name, compiled] of this.#options.topologies) {
-      // eslint-disable-next-line no-await-in-loop -- few, and a group's callbacks come before it resolves
       await this.#join(name, compiled)
     }
   }
@@ -98,6 +97,8 @@ export class GroupMemberships {
   }
 
   async leave(): Promise<void> {
-    await Promise.all([...this.#memberships.values()].map(({ member }) => member?.leave()))
+    await Promise.all(
+      [...this.#memberships.values()].map(({ member }) => member?.leave() ?? Promise.resolve()),
+    )
   }
 }

@@ -34,7 +34,6 @@ export class IdleCheck {
   async lag(): Promise<number> {
     const reached: Reached[] = []
     for (const [name, compiled] of this.#options.topologies) {
-      // eslint-disable-next-line no-await-in-loop -- few topologies
       reached.push(...(await this.#reached(name, compiled)))
     }
     const names = [...new Set(reached.map(({ topic }) => topic))]
@@ -58,7 +57,6 @@ export class IdleCheck {
       offset: committed[index]?.offset ?? 0,
     }))
     for (const plan of plans) {
-      // eslint-disable-next-line no-await-in-loop -- only tasks with broadcast topics read anything
       reached.push(...(await this.#broadcastReached(plan, compiled)))
     }
     return reached

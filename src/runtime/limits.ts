@@ -57,7 +57,7 @@ export const defaultLimits: RuntimeLimits = {
 /** @throws TidemarkError CONFIGURATION_INVALID */
 export function runtimeLimits(given: Partial<RuntimeLimits>): RuntimeLimits {
   const limits = { ...defaultLimits, ...given }
-  for (const [name, value] of Object.entries(limits) as [string, number | null][]) {
+  for (const [name, value] of Object.entries<number | null>({ ...limits })) {
     const least = name.endsWith('Ms') || name === 'taskRestartsMax' ? 0 : 1
     if (value !== null && !(value >= least)) {
       throw new TidemarkError(

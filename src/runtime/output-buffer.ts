@@ -5,7 +5,6 @@
 import { present } from '../core/assert.ts'
 import { partitionForKey } from '../core/partitioner.ts'
 import type { Partition, ProducerRecord, TopicName } from '../core/record.ts'
-import type { TopicDefinition } from '../core/topic.ts'
 import type { PartitionRecords } from '../log/log.ts'
 import type { StreamRecord } from '../processors/processor.ts'
 import type { RepartitionSinkNode, SinkNode } from '../topology/graph.ts'
@@ -47,8 +46,8 @@ export class OutputBuffer {
     if (record.value !== null && record.value !== undefined) {
       value =
         kind === 'sink'
-          ? this.#options.codecs.of(topic as TopicDefinition).encode(record.value)
-          : (topic as RepartitionSinkNode['topic']).valueSerde.serialize(record.value)
+          ? this.#options.codecs.of(topic).encode(record.value)
+          : topic.valueSerde.serialize(record.value)
     }
     const isKeyless = record.key === null || record.key === undefined
     const key = isKeyless ? null : topic.keySerde.serialize(record.key)

@@ -249,12 +249,12 @@ class LocalRuntime implements Runtime {
       if (this.#state !== 'running') {
         throw new TidemarkError('INSTANCE_NOT_RUNNING', `the runtime is ${this.#state}`)
       }
-      // eslint-disable-next-line no-await-in-loop -- until it is so
+
       if ((await this.lag()) === 0) {
         await this.#host.refresh()
         return
       }
-      // eslint-disable-next-line no-await-in-loop
+
       await pause(this.#options.clock, idlePollMs)
     }
   }

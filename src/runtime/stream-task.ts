@@ -11,7 +11,6 @@
 import { assert, present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Offset, Partition, TopicName, TopicPartition } from '../core/record.ts'
-import type { ValueCodec } from '../core/serde.ts'
 import type { StateChange } from '../core/state.ts'
 import type {
   AppendResult,
@@ -22,7 +21,7 @@ import type {
   TransactionalProducer,
 } from '../log/log.ts'
 import type { Processor } from '../processors/processor.ts'
-import { quarantineTopic, type QuarantineEntry } from '../quality/quarantine.ts'
+import { quarantineTopic } from '../quality/quarantine.ts'
 import type { MemoryBudget } from '../state/memory-budget.ts'
 import { openTaskStores } from '../state/task-stores.ts'
 import type { TaskStores } from '../state/task-stores.ts'
@@ -264,7 +263,7 @@ export class StreamTask implements Committable, TaskEnvironment {
         this.#inputs.get(range.topic)?.get(range.partition),
         `input ${range.topic}-${range.partition}`,
       )
-      // eslint-disable-next-line no-await-in-loop -- law 6: one wait for a batch's schemas
+
       const records = await this.#decoder.decode(range, range.records)
       const { nextOffset, lastStableOffset: endOffset } = range
       input.add(records, { nextOffset, endOffset }, this.clock.nowMs())
@@ -326,7 +325,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     for (const punctuation of this.punctuations.takeDue(type, nowMs)) {
       // Another one may have cancelled it.
       if (!this.punctuations.isScheduled(punctuation, type)) continue
-      // eslint-disable-next-line no-await-in-loop -- one after the other
+
       await execution.runHeld(punctuation.node, () => punctuation.callback(nowMs))
     }
   }
@@ -385,7 +384,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     for (const node of this.#options.graph.processors) {
       const processor = this.#processors[node.index]
       if (processor?.flush === undefined) continue
-      // eslint-disable-next-line no-await-in-loop -- parents before children
+
       await execution.runHeld(node, () => processor.flush?.())
     }
     await this.stores.expire(this.#options.limits.expireEntriesMax)
@@ -403,7 +402,7 @@ export class StreamTask implements Committable, TaskEnvironment {
       }
     }
     const codec = this.#options.codecs.of(quarantineTopic)
-    for (const record of this.#quarantine.records(codec as ValueCodec<QuarantineEntry>)) {
+    for (const record of this.#quarantine.records(codec)) {
       this.#output.add(quarantineTopic.name, record)
     }
     return {

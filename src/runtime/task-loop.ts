@@ -12,6 +12,7 @@
  * One that takes longer than `stallMaxMs` fails the task. Beside them the loop sleeps, until a fetch has ended
  * or something is due.
  */
+import { setImmediate } from 'node:timers/promises'
 import { messageOf, TidemarkError } from '../core/errors.ts'
 import { pause } from '../core/clock.ts'
 import type { FetchedPartition, TransactionalProducer } from '../log/log.ts'
@@ -45,7 +46,7 @@ export class TaskLoop {
   #task: StreamTask | null = null
   #fetching = false
   #fetched: readonly FetchedPartition[] | null = null
-  #fetchFailure: unknown = null
+  #fetchFailure: Error | null = null
   #awaiting: { readonly name: AwaitName; sinceMs: number } | null = null
   #isPaused = false
   #lastCommitMs = -Infinity
@@ -72,19 +73,18 @@ export class TaskLoop {
     while (!this.#stopping.signal.aborted) {
       let producer: TransactionalProducer | null = null
       try {
-        // eslint-disable-next-line no-await-in-loop -- one attempt after the other
         producer = await log.transactionalProducer(this.plan.id)
-        // eslint-disable-next-line no-await-in-loop
+
         await this.#attempt(producer)
       } catch (thrown) {
         this.#task?.close()
         this.#noteFailure(thrown)
-        // eslint-disable-next-line no-await-in-loop
+
         await pause(clock, limits.taskRestartBackOffMs, this.#stopping.signal)
       } finally {
         this.#task = null
         this.#awaiting = null
-        // eslint-disable-next-line no-await-in-loop
+
         await producer?.close()
       }
     }
@@ -141,8 +141,9 @@ export class TaskLoop {
     this.#fetchFailure = null
     await this.#named('restore', () => task.restore(() => this.#noteProgress()))
     while (!this.#stopping.signal.aborted) {
-      // eslint-disable-next-line no-await-in-loop -- the loop
       await this.#turn(task)
+      // Promises alone would keep timers and sockets waiting, the watch for stalls among them.
+      await setImmediate()
     }
     if (task.needsCommit) await this.#commit(task)
     task.close()
@@ -233,7 +234,7 @@ export class TaskLoop {
       isolation: 'read_committed',
       signal: this.#stopping.signal,
     })
-    const end = (fetched: readonly FetchedPartition[] | null, failure: unknown) => {
+    const end = (fetched: readonly FetchedPartition[] | null, failure: Error | null) => {
       this.#fetching = false
       // A task that was given up meanwhile has positions of its own successor.
       if (this.#task === task) {
@@ -247,7 +248,7 @@ export class TaskLoop {
         end(fetched, null)
       },
       (failure: unknown) => {
-        end(null, failure)
+        end(null, failure instanceof Error ? failure : new Error(messageOf(failure)))
       },
     )
   }

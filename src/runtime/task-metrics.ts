@@ -33,7 +33,7 @@ export class TaskMetrics {
 
   countDropped(node: string, reason: DropReason): void {
     let byReason = this.#drops.get(node)
-    if (byReason === undefined) this.#drops.set(node, (byReason = new Map()))
+    if (byReason === undefined) this.#drops.set(node, (byReason = new Map<DropReason, number>()))
     byReason.set(reason, (byReason.get(reason) ?? 0) + 1)
     if (reason === 'late') this.#late += 1
     else if (reason !== 'duplicate') this.#dropped += 1

@@ -34,7 +34,7 @@ function topic<V>(name: string, field: string, keyOf: (value: V) => string) {
 
 const ticks: TopicDefinition<string, Tick> = {
   ...topic<Tick>('ticks', 'at', ({ key }) => key),
-  eventTimeMsOf: ({ at }) => Number(at),
+  eventTimeMsOf: ({ at }) => at,
 }
 const sums = topic<{ key: string; count: number }>('sums', 'count', ({ key }) => key)
 
@@ -88,7 +88,7 @@ for (const batchRecordsMax of [1, 2, 100]) {
       times.map((at) => ({ value: { key: 'k', at } })),
     )
     const rows = await driver.readLatest(sums)
-    const found = [...rows.values()].map(({ key, count }) => [key, Number(count)])
+    const found = [...rows.values()].map(({ key, count }) => [key, count])
     assert.deepEqual(found, [
       ['k@0', 2],
       ['k@10', 3],

@@ -161,7 +161,7 @@ test('the end is the same for any order, partitioning, batching and turn of task
       if (initial !== undefined) expected.set(initial, (expected.get(initial) ?? 0) + 1)
     }
     const found = [...(await driver.readLatest(counts))].map(
-      ([key, { count }]) => [key, Number(count)] as const,
+      ([key, { count }]) => [key, count] as const,
     )
     assert.deepEqual(new Map(found), expected)
     await driver.close()

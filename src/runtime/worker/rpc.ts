@@ -78,7 +78,7 @@ export class Rpc {
         method,
         packed,
         signal,
-        resolve: resolve as Waiting['resolve'],
+        resolve,
         reject,
       }
       if (this.#waiting.size < requestsInFlightMax) this.#send(queued)

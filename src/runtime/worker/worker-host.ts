@@ -82,7 +82,7 @@ export class WorkerHost implements TaskHost {
       limits,
       partitionCounts: partitionCounts.entries(),
       stateCacheBytesMax: Math.floor(this.#options.stateCacheBytesMax / workers.count),
-      pausedUntil: this.#pausedUntil.buffer as SharedArrayBuffer,
+      pausedUntil: this.#pausedUntil.buffer,
     }
     const worker = new Worker(new URL('worker-main.ts', import.meta.url), { workerData: setup })
     const services = new MainServices({
