@@ -25,6 +25,7 @@ interface Intake {
   readonly client: InstanceClient
   readonly topic: TopicDefinition
   readonly onError: RefusalPolicy
+  readonly recordBytesMax: number
   readonly signal: AbortSignal
 }
 
@@ -48,12 +49,12 @@ async function run(name: string, files: readonly string[], flags: IngestFlags): 
   if (files.length > 0 === (sse !== undefined)) {
     throw new UsageError('give either files or --sse URL')
   }
-  const { dataDir, topologies } = configurationOf(flags)
+  const { dataDir, topologies, recordBytesMax } = configurationOf(flags)
   const topic = await topicOf(name, topologies)
   const interruption = untilInterrupted()
   try {
     await withClient(flags, async (client) => {
-      const intake = { client, topic, onError, signal: interruption.signal }
+      const intake = { client, topic, onError, recordBytesMax, signal: interruption.signal }
       if (sse === undefined) await fromFiles(intake, files)
       else await fromFeed(intake, sse, dataDir)
       if (flags.wait === true) await client.settle()
@@ -72,7 +73,7 @@ async function topicOf(name: string, topologies: readonly string[]): Promise<Top
 }
 
 async function fromFiles(intake: Intake, files: readonly string[]): Promise<void> {
-  const { client, topic, onError, signal } = intake
+  const { client, topic, onError, recordBytesMax, signal } = intake
   const progress = openProgress()
   try {
     const report = await ingestFiles({
@@ -81,6 +82,7 @@ async function fromFiles(intake: Intake, files: readonly string[]): Promise<void
       ingest: client.port,
       clock: systemClock,
       onError,
+      recordBytesMax,
       signal,
       onProgress: ({ file, bytesRead, bytesTotal, rows, rowsPerSecond }) => {
         const note = `${rows} rows, ${Math.round(rowsPerSecond)}/s · ${file}`
@@ -96,7 +98,7 @@ async function fromFiles(intake: Intake, files: readonly string[]): Promise<void
 }
 
 async function fromFeed(intake: Intake, url: string, dataDir: string): Promise<void> {
-  const { client, topic, onError, signal } = intake
+  const { client, topic, onError, recordBytesMax, signal } = intake
   const position = feedPosition(dataDir, topic.name, url)
   const lastEventId = position.read()
   const totals = await followFeed({
@@ -106,6 +108,7 @@ async function fromFeed(intake: Intake, url: string, dataDir: string): Promise<v
     clock: systemClock,
     signal,
     onError,
+    dataLengthMax: recordBytesMax,
     ...(lastEventId === undefined ? {} : { lastEventId }),
     onLastEventId: (id) => {
       position.save(id)

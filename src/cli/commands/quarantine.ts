@@ -77,8 +77,8 @@ async function showEntry(id: string, flags: CommonFlags): Promise<void> {
   const rows = await withClient(flags, (client) =>
     query(
       client,
-      `SELECT * REPLACE (hex(record_key) AS record_key, hex(record_value) AS record_value),
-              if(isValidUTF8(record_value), record_value, '') AS value_text
+      `SELECT * EXCEPT (record_key, record_value), hex(record_key) AS key_hex, hex(record_value) AS value_hex,
+              if(isValidUTF8(record_value), record_value, NULL) AS value_text
        FROM tidemark.quarantine WHERE id = {id:String}`,
       { id },
     ),
