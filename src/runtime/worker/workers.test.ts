@@ -12,6 +12,8 @@ import { openStorage } from '../../state/rocksdb-backend.ts'
 import counting, { words } from '../test-support/counting.ts'
 import { readAll, readLatest, send, testRuntime } from '../test-support/harness.ts'
 import type { WorkerOptions } from './worker-host.ts'
+// Workers load it by its URL.
+import '../test-support/json-codecs-module.ts'
 
 const registry = await LocalSchemaRegistry.open(new MemoryRegistryStorage())
 
