@@ -126,22 +126,30 @@ function latest(rows: readonly EventRow[]): { event_time: number } {
 
 /** README.md, "OULAD as exam scores". */
 export function ouladEvents(directory: string): ScoreEvent[] {
-  const text = gunzipSync(readFileSync(join(directory, 'studentAssessment.csv.gz'))).toString(
-    'utf8',
+  const startOf = new Map(
+    csvRows(readFileSync(join(directory, 'assessments.csv'), 'utf8')).map(
+      ([, presentation = '', assessment]) => [assessment, startMs(presentation)],
+    ),
   )
-  const lines = text.split(/\r?\n/).filter((line) => line !== '')
-  return lines.slice(1).map((line) => {
-    const [exam, studentId = '', day, , score = ''] = line.replaceAll('"', '').split(',')
-    return {
-      exam: Number(exam),
-      studentId,
-      score: score === '' || score === '?' ? null : Number(score),
-      event_id: null,
-      timestamp: Number(day) * 86_400_000,
-      event_type: 'score',
-      at: 0,
-    }
-  })
+  const results = gunzipSync(readFileSync(join(directory, 'studentAssessment.csv.gz')))
+  return csvRows(results.toString('utf8')).map(([exam, studentId = '', day, , score = '']) => ({
+    exam: Number(exam),
+    studentId,
+    score: score === '' || score === '?' ? null : Number(score),
+    event_id: `oulad/${exam}/${studentId}`,
+    timestamp: startOf.get(exam)! + Number(day) * 86_400_000,
+    event_type: 'score',
+    at: 0,
+  }))
+}
+
+function csvRows(csv: string): string[][] {
+  const lines = csv.split(/\r?\n/).filter((line) => line !== '')
+  return lines.slice(1).map((line) => line.replaceAll('"', '').split(','))
+}
+
+function startMs(presentation: string): number {
+  return Date.UTC(Number(presentation.slice(0, 4)), presentation.endsWith('B') ? 1 : 9, 1)
 }
 
 if (import.meta.main) {
