@@ -76,8 +76,10 @@ void test('the log deleted and ClickHouse kept: importing again, in another orde
 async function withInstance<T>(use: (instance: InstanceProcess) => Promise<T>): Promise<T> {
   const instance = new InstanceProcess(flags)
   await instance.ready()
-  const result = await use(instance)
-  const exit = await instance.end('SIGTERM')
-  assert.equal(exit.code, 0, instance.output)
-  return result
+  try {
+    return await use(instance)
+  } finally {
+    const exit = await instance.end('SIGTERM')
+    assert.equal(exit.code, 0, instance.output)
+  }
 }

@@ -83,7 +83,7 @@ async function assertRefused(
   code: string,
   named: readonly string[],
 ): Promise<void> {
-  const exit = await instance.exited
+  const exit = await Promise.race([instance.exited, instance.ready().then(() => null)])
   assert.deepEqual(exit, { code: 1, signal: null }, instance.output)
   assert.ok(instance.output.includes(`${code}: `), instance.output)
   for (const name of named) assert.ok(instance.output.includes(name), `${name}: ${instance.output}`)
@@ -115,8 +115,9 @@ function contentsOf(dataDir: string): Record<string, string> {
 
 function hold(port: Ports[keyof Ports]): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer()
+    const server = createServer((socket) => socket.destroy())
     server.once('error', reject)
+    server.unref()
     server.listen(port, '127.0.0.1', () => {
       resolve(server)
     })

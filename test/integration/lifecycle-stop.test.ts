@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { TidemarkError } from '../../src/core/errors.ts'
 import { crashEvents } from './support/crash-events.ts'
 import { assertSameFacts, factsOf, type Facts } from './support/facts.ts'
 import { batchesOf, Feed } from './support/feed.ts'
@@ -32,11 +33,14 @@ after(async () => {
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  void test(`${signal} during an import: exit code 0 within 10 s, every acknowledged event in the facts after the next start`, async () => {
+  void test(`${signal} during an import: exit code 0 within 10 s, every acknowledged event in the facts after the next start`, async (context) => {
     const flags = await flagsOf(signal)
     const feed = new Feed(batchesOf(events, 10))
-    const { exit, tookMs, output } = await stopWhileFeeding(flags, feed, [signal])
+    const { exit, tookMs, output } = await stopWhileFeeding(flags, feed, (instance) => {
+      instance.signal(signal)
+    })
     assert.deepEqual(exit, { code: 0, signal: null }, `${describe(exit)}\n${output}`)
+    context.diagnostic(`${Math.round(tookMs)} ms`)
     assert.ok(tookMs < stopMaxMs, `took ${tookMs} ms`)
     assert.ok(!existsSync(join(flags.dataDir, 'instance.json')), 'nobody is told of it any more')
     assert.ok(!feed.isDone, 'the signal came too late to disturb anything')
@@ -45,11 +49,16 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-void test('a second SIGTERM may hasten the end, and costs nothing', async () => {
+void test('a second SIGTERM may hasten the end, and costs nothing', async (context) => {
   const flags = await flagsOf('twice')
   const feed = new Feed(batchesOf(events, 10))
   for (let time = 0; time < 3; time++) {
-    const { exit, tookMs, output } = await stopWhileFeeding(flags, feed, ['SIGTERM', 'SIGTERM'])
+    const { exit, tookMs, output } = await stopWhileFeeding(flags, feed, async (instance) => {
+      instance.signal('SIGTERM')
+      await instance.prints('stopping')
+      instance.signal('SIGTERM')
+    })
+    context.diagnostic(`${describe(exit)} after ${Math.round(tookMs)} ms`)
     assert.ok(tookMs < stopMaxMs, `took ${tookMs} ms: ${describe(exit)}\n${output}`)
   }
   assertSameFacts(await restOfImport(flags, feed), undisturbed, 'second SIGTERM')
@@ -70,31 +79,34 @@ async function flagsOf(name: string): Promise<InstanceFlags> {
   return { dataDir: join(directory, name), portOffset: await freePortOffset() }
 }
 
-/** Sends the signals, one after the other, once a fifth of the events is acknowledged and more are under way. */
+/** Stops it once a fifth of the events is acknowledged, while more come in. */
 async function stopWhileFeeding(
   flags: InstanceFlags,
   feed: Feed,
-  signals: readonly NodeJS.Signals[],
+  stop: (instance: InstanceProcess) => void | Promise<void>,
 ): Promise<{ exit: Exit; tookMs: number; output: string }> {
   const instance = new InstanceProcess(flags)
   await instance.ready()
-  const signalAt = feed.acknowledged + Math.floor(feed.batches.length / 5)
-  let signalledMs: number | null = null
-  try {
-    while (!feed.isDone) {
-      const sending = feed.send(instance, feed.acknowledged)
-      if (feed.acknowledged >= signalAt && signalledMs === null) {
-        signalledMs = performance.now()
-        for (const signal of signals) instance.signal(signal)
-      }
-      await sending
-    }
-  } catch (thrown) {
-    if (signalledMs === null) throw thrown
-  }
-  assert.ok(signalledMs !== null)
+  const stopAt = feed.acknowledged + Math.floor(feed.batches.length / 5)
+  while (feed.acknowledged < stopAt) await feed.send(instance, feed.acknowledged)
+  const feeding = feedUntilRefused(instance, feed)
+  const beginMs = performance.now()
+  await stop(instance)
   const exit = await instance.exited
-  return { exit, tookMs: performance.now() - signalledMs, output: instance.output }
+  const tookMs = performance.now() - beginMs
+  await feeding
+  return { exit, tookMs, output: instance.output }
+}
+
+async function feedUntilRefused(instance: InstanceProcess, feed: Feed): Promise<void> {
+  try {
+    while (!feed.isDone) await feed.send(instance, feed.acknowledged)
+  } catch (thrown) {
+    assert.ok(
+      thrown instanceof TidemarkError && thrown.code === 'INSTANCE_NOT_RUNNING',
+      `${thrown}`,
+    )
+  }
 }
 
 /** Starts, sends what is not acknowledged, and answers the facts. */

@@ -20,6 +20,7 @@ export interface InstanceFlags {
 
 const program = fileURLToPath(new URL('../../../bin/tidemark.js', import.meta.url))
 const outputCharactersMax = 20_000
+const readyAnswerMaxMs = 2_000
 const running = new Set<InstanceProcess>()
 
 /** Whatever a failed test left running. */
@@ -67,7 +68,8 @@ export class InstanceProcess {
   /** Resolves when it says that it is ready; rejects with what it printed where it ends before. */
   ready(): Promise<void> {
     return this.#until('the instance says that it is ready', async () => {
-      const response = await fetch(this.url('console', '/readyz')).catch(() => null)
+      const signal = AbortSignal.timeout(readyAnswerMaxMs)
+      const response = await fetch(this.url('console', '/readyz'), { signal }).catch(() => null)
       await response?.body?.cancel()
       return response?.ok === true
     })
@@ -80,12 +82,16 @@ export class InstanceProcess {
     )
   }
 
+  /** Resolves when it has printed the text; rejects as `ready` does. */
+  prints(text: string): Promise<void> {
+    return this.#until(`it prints ${text}`, () => this.output.includes(text))
+  }
+
   async #until(what: string, ask: () => boolean | Promise<boolean>): Promise<void> {
     await until(what, async () => {
-      if (this.#exit !== null) {
-        throw new Error(`${what}: ended before, ${describe(this.#exit)}\n${this.output}`)
-      }
-      return (await ask()) ? true : null
+      if (await ask()) return true
+      if (this.#exit === null) return null
+      throw new Error(`${what}: ended before, ${describe(this.#exit)}\n${this.output}`)
     })
   }
 
