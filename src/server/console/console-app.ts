@@ -5,6 +5,9 @@ import { bodyLimit } from 'hono/body-limit'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { InstanceStatus } from './instance-status.ts'
 import { metricsText } from './metrics-text.ts'
+import { readRedriveRequest, type RedriveRequest } from './redrive-request.ts'
+
+export type { RedriveRequest }
 
 export interface ConsoleServices {
   status(): InstanceStatus
@@ -12,16 +15,6 @@ export interface ConsoleServices {
   /** Resolves when everything ingested before the call is queryable, or false when the time is over. */
   whenIdle(timeoutMs: number): Promise<boolean>
   redrive(request: RedriveRequest): Promise<RedriveOutcome>
-}
-
-export interface RedriveRequest {
-  /** Entries to produce again; absent means all that are still quarantined. */
-  readonly ids?: readonly string[]
-  readonly topic?: string
-  /** Fields of the value to set first. */
-  readonly set?: Readonly<Record<string, unknown>>
-  /** A whole new value in place of the old. */
-  readonly value?: unknown
 }
 
 export interface RedriveOutcome {
@@ -32,6 +25,15 @@ export interface RedriveOutcome {
 const landingPage = readFileSync(new URL('../../console/landing.html', import.meta.url), 'utf8')
 const waitMaxMs = 60_000
 const apiBodyBytesMax = 1024 * 1024
+
+const bodyBound = bodyLimit({
+  maxSize: apiBodyBytesMax,
+  onError: (context) =>
+    context.json(
+      { error: `the body is beyond ${apiBodyBytesMax} bytes; send less at a time` },
+      413,
+    ),
+})
 
 export function consoleApp(services: ConsoleServices): Hono {
   const app = new Hono()
@@ -72,13 +74,12 @@ export function consoleApp(services: ConsoleServices): Hono {
       404,
     )
   })
-  app.post('/api/quarantine/redrive', bodyLimit({ maxSize: apiBodyBytesMax }), async (context) => {
+  app.post('/api/quarantine/redrive', bodyBound, async (context) => {
     // A page of another site cannot send this type without asking first, and is then refused.
     if (!(context.req.header('content-type') ?? '').startsWith('application/json')) {
       return context.json({ error: 'send the request as application/json' }, 415)
     }
-    const request: RedriveRequest = await context.req.json()
-    return context.json(await services.redrive(request))
+    return context.json(await services.redrive(readRedriveRequest(await context.req.json())))
   })
   app.notFound((context) => context.json({ error: `there is nothing at ${context.req.path}` }, 404))
   app.onError((thrown, context) => {
