@@ -110,7 +110,8 @@ export async function openServices(
   }
   for (const { graph, factTables } of topologies) await consume(graph.name, factTables)
   await consume('tidemark', [quarantineFact as FactTable])
-  cleanup.add(keepMaintained(log, clock, failure.reject))
+  const graphs = topologies.map(({ graph }) => graph)
+  cleanup.add(keepMaintained(log, graphs, clock, failure.reject))
 
   const admission = admissionTopics(topologies, codecs)
   const quarantine = codecs.quarantine

@@ -61,6 +61,16 @@ export class Maintenance {
     return report
   }
 
+  /** What lies before the offset is gone; never more than the partition has. */
+  deleteRecords(log: PartitionLog, before: Offset): Promise<void> {
+    const deleted = this.#last.then(async () => {
+      const newStart = Math.min(before, log.highWatermark) as Offset
+      if (newStart > log.logStartOffset) await this.#moveLogStart(log, newStart)
+    })
+    this.#last = deleted.catch(() => undefined)
+    return deleted
+  }
+
   async #step(nowMs: number): Promise<MaintenanceReport> {
     const bytesLeft = this.#options.stepBytesMax
     const step: Step = { nowMs, bytesLeft, expiredBatches: 0, compactedRecords: 0, more: false }

@@ -217,6 +217,14 @@ export class StoredLog implements Log, TransactionHost {
     return this.#maintenance.step(nowMs)
   }
 
+  /** Deletes what lies before an offset of each partition, as Kafka's DeleteRecords: for records that all who
+   * read them have processed. @throws TidemarkError TOPIC_UNKNOWN | PARTITION_UNKNOWN | DISK_FULL */
+  async deleteRecords(before: readonly PartitionOffset[]): Promise<void> {
+    for (const at of before) {
+      await this.#maintenance.deleteRecords(this.topics.partition(at), at.offset)
+    }
+  }
+
   stats(): StoredLogStats {
     return { commits: this.commits.stats(), tailCacheBytes: this.#tails.usedBytes }
   }

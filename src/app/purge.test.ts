@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ManualClock } from '../core/clock.ts'
+import { offset, partition, topicName } from '../core/record.ts'
+import { openMemoryStorage } from '../state/memory-backend.ts'
+import mcq from '../../topologies/mcq.ts'
+import { purgeRepartitionTopics } from './purge.ts'
+
+const topic = topicName('mcq-funnel-by-test-repartition')
+const at = { topic, partition: partition(0) }
+
+test('a repartition topic loses what its reader has committed, and nothing more', async () => {
+  const { log, close } = await openMemoryStorage({ clock: new ManualClock() })
+  await log.createTopics([
+    { name: topic, partitionCount: 2, cleanupPolicy: 'delete', retentionMs: null },
+  ])
+  const record = { key: null, value: Buffer.from('change'), timestampMs: 0 }
+  for (let batch = 0; batch < 3; batch += 1) {
+    await log.append([{ ...at, records: [record, record] }])
+  }
+  const starts = async () => {
+    const [description] = await log.describeTopics([topic])
+    return description?.partitions.map(({ logStartOffset }) => logStartOffset)
+  }
+  await purgeRepartitionTopics(log, [mcq])
+  assert.deepEqual(await starts(), [0, 0], 'nothing is committed yet')
+  const group = { groupId: 'mcq', generationId: -1, memberId: '' }
+  await log.commitOffsets(group, [{ ...at, offset: offset(3) }])
+  await purgeRepartitionTopics(log, [mcq])
+  assert.deepEqual(await starts(), [3, 0])
+  const [fetched] = await log.fetch({
+    partitions: [{ ...at, offset: offset(3) }],
+    bytesMax: 1000,
+    bytesPerPartitionMax: 1000,
+    waitMaxMs: 0,
+    isolation: 'read_committed',
+  })
+  assert.equal(fetched?.records[0]?.offset, 3)
+  await close()
+})
