@@ -13,7 +13,7 @@ import { tupleSerde } from '../core/tuple.ts'
 import type { FactTable } from '../core/fact-table.ts'
 import { FactConsumer } from './fact-consumer.ts'
 import type { FactConsumerOptions } from './fact-consumer.ts'
-import { MemorySink } from './memory/memory-sink.ts'
+import { MemorySink } from './memory/memory-sink.test-support.ts'
 import type { Row, Sink, TableName, TableRows } from './sink.ts'
 
 const table = { database: 'exams', table: 'averages' }
@@ -248,11 +248,11 @@ test('while the disk has no room for offsets the consumer pauses, and goes on on
   const log = await openLog()
   const sink = new WatchedSink()
   const commitOffsets = log.commitOffsets.bind(log)
-  const refused = Promise.withResolvers<void>()
+  const refused = Promise.withResolvers<null>()
   let isFull = true
   log.commitOffsets = async (group, offsets) => {
     if (!isFull) return commitOffsets(group, offsets)
-    refused.resolve()
+    refused.resolve(null)
     throw new TidemarkError('DISK_FULL', 'no room', { details: { retryAfterMs: 1 } })
   }
   const consumer = consumerOf(log, sink)

@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { systemClock } from '../core/clock.ts'
 import { importEdnet } from './import-ednet.ts'
 import { importOuladScores, presentationStartMs } from './import-oulad.ts'
-import { openIngestFixture } from './ingest-fixture.ts'
+import { openIngestFixture } from './ingest-fixture.test-support.ts'
 
 const data = fileURLToPath(new URL('../../../shared/data/', import.meta.url))
 const absent = (name: string) => {

@@ -8,7 +8,11 @@ import { systemClock } from '../core/clock.ts'
 import { stringSerde } from '../core/serde.ts'
 import { redrive } from '../quality/redrive.ts'
 import { ingestFiles, type FileIngestOptions, type FileProgress } from './ingest-files.ts'
-import { fixtureRecordBytesMax, openIngestFixture, type IngestFixture } from './ingest-fixture.ts'
+import {
+  fixtureRecordBytesMax,
+  openIngestFixture,
+  type IngestFixture,
+} from './ingest-fixture.test-support.ts'
 
 let fixture: IngestFixture
 let directory: string

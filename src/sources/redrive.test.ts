@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { QuarantineEntry } from '../quality/quarantine.ts'
 import { readQuarantine, type QuarantineFilter } from '../quality/read-quarantine.ts'
 import { redrive } from '../quality/redrive.ts'
-import { openIngestFixture, type IngestFixture } from './ingest-fixture.ts'
+import { openIngestFixture, type IngestFixture } from './ingest-fixture.test-support.ts'
 import type { IngestRecord } from './ingest-port.ts'
 
 async function read(

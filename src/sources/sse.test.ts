@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, test } from 'node:test'
 import { systemClock } from '../core/clock.ts'
 import { redrive } from '../quality/redrive.ts'
-import { openIngestFixture, type IngestFixture } from './ingest-fixture.ts'
+import { openIngestFixture, type IngestFixture } from './ingest-fixture.test-support.ts'
 import { followFeed, type FeedOptions, type FeedState } from './sse.ts'
 
 let fixture: IngestFixture

@@ -10,7 +10,7 @@ import {
   fixtureRecordBytesMax,
   openIngestFixture,
   type IngestFixture,
-} from '../../sources/ingest-fixture.ts'
+} from '../../sources/ingest-fixture.test-support.ts'
 import { listen, type Listener } from '../listen.ts'
 import { ingestApp, type BackPressure, type IngestAppOptions } from './ingest-app.ts'
 

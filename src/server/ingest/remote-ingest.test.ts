@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
-import { openIngestFixture } from '../../sources/ingest-fixture.ts'
+import { openIngestFixture } from '../../sources/ingest-fixture.test-support.ts'
 import type { IngestRecord } from '../../sources/ingest-port.ts'
 import { RemoteIngest } from '../../sources/remote-ingest.ts'
 import { listen } from '../listen.ts'

@@ -13,8 +13,8 @@ import {
 import type { ClickHouse } from './clickhouse.ts'
 import { ClickHouseSink } from './clickhouse-sink.ts'
 import { factTableDdl } from './fact-table-ddl.ts'
-import { temporaryClickHouse } from './temporary-clickhouse.ts'
-import type { TemporaryClickHouse } from './temporary-clickhouse.ts'
+import { temporaryClickHouse } from './temporary-clickhouse.test-support.ts'
+import type { TemporaryClickHouse } from './temporary-clickhouse.test-support.ts'
 
 describe('ClickHouse sink on the embedded engine', () => {
   let temporary: TemporaryClickHouse

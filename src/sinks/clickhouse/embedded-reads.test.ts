@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { ReadRequest } from './clickhouse.ts'
 import { ClickHouseFailure } from './failure.ts'
-import { temporaryClickHouse } from './temporary-clickhouse.ts'
-import type { TemporaryClickHouse } from './temporary-clickhouse.ts'
+import { temporaryClickHouse } from './temporary-clickhouse.test-support.ts'
+import type { TemporaryClickHouse } from './temporary-clickhouse.test-support.ts'
 
 describe('reading on the embedded engine', () => {
   let temporary: TemporaryClickHouse

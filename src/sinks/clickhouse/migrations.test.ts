@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { ManualClock } from '../../core/clock.ts'
 import { readMigrations, runMigrations, splitStatements } from './migrations.ts'
-import { temporaryClickHouse } from './temporary-clickhouse.ts'
-import type { TemporaryClickHouse } from './temporary-clickhouse.ts'
+import { temporaryClickHouse } from './temporary-clickhouse.test-support.ts'
+import type { TemporaryClickHouse } from './temporary-clickhouse.test-support.ts'
 
 const clock = new ManualClock(1_700_000_000_123)
 const createA =

@@ -3,7 +3,7 @@ import {
   conformanceTable,
   sinkConformance,
 } from '../sink-conformance.test-suite.ts'
-import { MemorySink } from './memory-sink.ts'
+import { MemorySink } from './memory-sink.test-support.ts'
 
 const tables = [{ table: conformanceTable, keyColumns: conformanceKey }]
 let sink = new MemorySink(tables)
