@@ -31,7 +31,7 @@ const probeMs = 25
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
 try {
   const configuration = loadConfiguration({
-    flags: { dataDir: directory, workers: request.workers, topologies: ['mcq'], logLevel: 'warn' },
+    flags: { dataDir: directory, workers: request.workers, topologies: ['mcq'] },
     environment: {},
     directory,
   })

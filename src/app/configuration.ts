@@ -26,7 +26,6 @@ export interface Configuration {
   readonly durability: 'fsync' | 'process-crash'
   readonly bodyBytesMax: number
   readonly recordBytesMax: number
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
 interface Setting<T> {
@@ -80,11 +79,6 @@ const settings: { [Key in keyof Configuration]: Setting<Configuration[Key]> } = 
     environment: 'TIDEMARK_RECORD_BYTES_MAX',
     fallback: mebibyte,
     read: wholeNumber(1024, 256 * mebibyte),
-  },
-  logLevel: {
-    environment: 'TIDEMARK_LOG_LEVEL',
-    fallback: 'info',
-    read: oneOf(['debug', 'info', 'warn', 'error', 'silent'] as const),
   },
 }
 

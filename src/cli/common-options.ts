@@ -10,7 +10,6 @@ export interface CommonFlags {
   readonly portOffset?: string
   readonly workers?: string
   readonly partitions?: string
-  readonly logLevel?: string
 }
 
 /** Every command that needs an instance takes these. */
@@ -23,7 +22,6 @@ export function withInstanceOptions(command: Command): Command {
     )
     .addOption(once('--workers <n>', 'worker threads; 0 runs tasks in the main thread'))
     .addOption(once('--partitions <n>', 'partitions of a new topic that does not say'))
-    .addOption(once('--log-level <level>', 'debug, info, warn, error or silent'))
 }
 
 /** An option that is refused when given twice, instead of the last one winning silently. */
@@ -48,7 +46,6 @@ export function configurationOf(flags: CommonFlags): Configuration {
       portOffset: rest.portOffset,
       workers: rest.workers,
       partitions: rest.partitions,
-      logLevel: rest.logLevel,
     },
     environment: process.env,
     directory: process.cwd(),

@@ -41,7 +41,6 @@ export const packageRules: readonly PackageRule[] = [
     packages: /^(kafkajs|@platformatic\/kafka|node-rdkafka)$/,
     onlyIn: ['src/log/kafka/', 'bench/', 'test/'],
   },
-  { packages: /^tsyringe$/, onlyIn: ['src/app/'] },
 ]
 
 /** Where a program starts, or where its user does: what none of these reaches, nobody needs. */
