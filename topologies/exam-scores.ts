@@ -62,7 +62,7 @@ const examScores: TopicDefinition<TextId, ExamScore> = {
 export const factTables = Object.values(facts)
 
 export default defineTopology('exam-scores', (builder) => {
-  const checked = builder.process<any, any>('score-checks', {
+  const checked = builder.process<TextId, Score>('score-checks', {
     inputs: [builder.stream('exam-score', examScores)],
     supplier: () => new ScoreChecksProcessor(),
     keepsKey: true,

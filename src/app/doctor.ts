@@ -112,7 +112,7 @@ async function ports(
   running: InstanceFile | null,
 ): Promise<readonly Finding[]> {
   if (running !== null) return []
-  const wanted = Object.entries(portsOf(configuration.portOffset))
+  const wanted = Object.entries<number>({ ...portsOf(configuration.portOffset) })
   return Promise.all(
     wanted.map(async ([name, port]): Promise<Finding> => {
       const fault = await portFault(configuration.host, port)

@@ -31,7 +31,7 @@ async function greatestEpoch(clickhouse: ClickHouse): Promise<number> {
       format: 'JSONEachRow',
     })
     const [row] = await result.json<{ epoch: number }>()
-    greatest = Math.max(greatest, Number(row?.epoch ?? 0))
+    greatest = Math.max(greatest, row?.epoch ?? 0)
   }
   return greatest
 }

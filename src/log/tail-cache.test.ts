@@ -35,11 +35,11 @@ function checkTail(tail: PartitionTail, end: number): void {
   for (let offset = 0; offset < end; offset++) {
     const found = tail.from(offset as Offset, Infinity)
     if (found === null) continue
-    let next = found[0]?.baseOffset ?? end
+    let next: number = found[0]?.baseOffset ?? end
     assert.ok(next <= offset && offset <= (found[0]?.lastOffset ?? -1))
     for (const batch of found) {
       assert.equal(batch.baseOffset, next)
-      next = (batch.lastOffset + 1) as Offset
+      next = batch.lastOffset + 1
     }
     assert.equal(next, end)
     assert.equal(tail.from(offset as Offset, 1)?.length, 1)

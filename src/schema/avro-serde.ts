@@ -32,7 +32,7 @@ export function avroSerde<T>(name: string, layout: number, schema: object): Serd
           { details: { name, layout } },
         )
       }
-      const decoded = type.decode(bytes, 1) as { value: T | undefined; offset: number }
+      const decoded: { value: T | undefined; offset: number } = type.decode(bytes, 1)
       if (decoded.value === undefined || decoded.offset !== bytes.length) {
         throw new TidemarkError('AVRO_CORRUPT', `${name}: ${bytes.length} bytes do not decode`)
       }

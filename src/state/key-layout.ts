@@ -16,7 +16,6 @@ import { TidemarkError } from '../core/errors.ts'
 
 export const dataMark = 0x00
 export const indexMark = 0x01
-const afterIndexMark = 0x02
 
 const plainLayout = 1
 const timedLayout = 2
@@ -26,10 +25,8 @@ const turnedSignBit = 0x80000000
 const lowWordRange = 0x100000000
 
 export const emptyValue = Buffer.alloc(0)
-export const dataStart = Buffer.from([dataMark])
 export const dataEnd = Buffer.from([indexMark])
 export const indexStart = Buffer.from([indexMark])
-export const indexEnd = Buffer.from([afterIndexMark])
 
 /** A write time for entries written before any stream time is known: they do not expire until written again. */
 export const timeUnknownMs = Number.MAX_SAFE_INTEGER

@@ -19,12 +19,7 @@ import type { AnyStore, StoreDefinition } from './stores.ts'
 import { TaskScope } from './task-scope.ts'
 import { openWindowStore } from './window-store.ts'
 
-export type {
-  KeyRequest,
-  PrefetchRequest,
-  SessionsRequest,
-  WindowsRequest,
-} from './prefetch-request.ts'
+export type { PrefetchRequest } from './prefetch-request.ts'
 export type { StoreStatistics } from './store-meter.ts'
 
 export interface TaskStoresOptions {

@@ -190,7 +190,7 @@ test('a broken record of the greatest size that is taken does not stop the insta
   const rows = await instance.quarantine()
   const row = rows.find(({ id }) => id === `answers-${good.partition}-${offset}`)
   assert.equal(row?.record_value, value.toString('hex').toUpperCase())
-  const id = row?.id ?? ''
+  const { id } = row
   const { redriven, refused } = await instance.redrive({
     ids: [id],
     value: answerEvent('mended greatest'),

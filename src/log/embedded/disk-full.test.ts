@@ -82,7 +82,7 @@ test('a full disk is told by name, loses nothing acknowledged, and the log goes 
         break
       }
     }
-    assert.equal(failure.code, 'DISK_FULL', String(failure))
+    assert.equal(failure.code, 'DISK_FULL', failure.message)
     assert.match(failure.message ?? '', new RegExp(directory))
     assert.ok(acknowledged > 0)
     // Still full: told again, and what is there can still be read.

@@ -185,7 +185,7 @@ for (const [what, open] of [
       assert.equal(await registry.compatibilityLevel(), 'BACKWARD')
     })
 
-    test('deletes', async () => {
+    test('a version, a subject and what is left of them are deleted', async () => {
       const registry = open()
       await registry.register('a', first)
       await registry.register('a', second)
