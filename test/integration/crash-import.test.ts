@@ -99,7 +99,9 @@ class Storm {
   async run(startMs: number): Promise<Facts> {
     const flags = { dataDir: this.#dataDir, portOffset: await freePortOffset() }
     for (let kill = 0; kill < kills; kill++) {
-      if (kill % 4 === 3) await this.#killWhileStarting(flags, startMs)
+      // Every other one early enough that nothing can have been committed.
+      if (kill % 8 === 3) await this.#killWhileStarting(flags, startMs / 2)
+      else if (kill % 8 === 7) await this.#killWhileStarting(flags, startMs)
       else await this.#killWhileFeeding(flags)
     }
     const last = new InstanceProcess(flags)
@@ -112,9 +114,9 @@ class Storm {
     return facts
   }
 
-  async #killWhileStarting(flags: InstanceFlags, startMs: number): Promise<void> {
+  async #killWhileStarting(flags: InstanceFlags, withinMs: number): Promise<void> {
     const instance = new InstanceProcess(flags)
-    await wait(this.#random.between(0, startMs))
+    await wait(this.#random.between(0, withinMs))
     await this.#kill(instance)
     await this.#examine()
     this.#met.starting++
