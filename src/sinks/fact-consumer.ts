@@ -17,12 +17,13 @@ import type { Clock } from '../core/clock.ts'
 import { pause } from '../core/clock.ts'
 import { TidemarkError, type ErrorCode } from '../core/errors.ts'
 import { offset, topicPartitionId } from '../core/record.ts'
-import type { Offset, TopicPartition } from '../core/record.ts'
+import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
 import type { FetchedPartition, GroupMember, Log, PartitionOffset } from '../log/log.ts'
 import { FactBuffer } from './fact-buffer.ts'
 import { factRows } from './fact-rows.ts'
 import type { FactSource } from './fact-rows.ts'
 import type { Sink, TableRows } from './sink.ts'
+import { startOffsets } from './start-offsets.ts'
 
 export interface FactConsumerOptions {
   /** Of the instance; the group is `<name>-clickhouse`. */
@@ -194,27 +195,17 @@ export class FactConsumer {
 
   async #assign(partitions: readonly TopicPartition[]): Promise<void> {
     const { log, name } = this.#options
-    const committed = await log.committedOffsets(`${name}-clickhouse`, partitions)
-    const starts = await this.#logStarts(partitions)
+    const identityOf = (topic: TopicName) => this.#identityOf(topic)
+    const starts = await startOffsets(log, `${name}-clickhouse`, partitions, identityOf)
     partitions.forEach((at, index) => {
-      const start = starts.get(topicPartitionId(at)) ?? 0
-      const kept = committed[index] ?? null
-      const isOfThisTable = kept !== null && kept.metadata === this.#identities.get(at.topic)
-      const next = offset(Math.max(isOfThisTable ? kept.offset : 0, start))
+      const next = present(starts[index], 'start offset')
       const position = { at, next, written: next, lastStable: next }
       this.#positions.set(topicPartitionId(at), position)
     })
   }
 
-  async #logStarts(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>> {
-    const topics = [...new Set(partitions.map(({ topic }) => topic))]
-    const starts = new Map<string, number>()
-    for (const description of await this.#options.log.describeTopics(topics)) {
-      for (const { partition, logStartOffset } of description.partitions) {
-        starts.set(topicPartitionId({ topic: description.name, partition }), logStartOffset)
-      }
-    }
-    return starts
+  #identityOf(topic: TopicName): string {
+    return present(this.#identities.get(topic), `identity of the table of ${topic}`)
   }
 
   /** Another member writes these from now on; its rows and ours carry the same versions. */
@@ -334,7 +325,7 @@ export class FactConsumer {
     const member = present(this.#member, 'group member')
     const offsets = batch.offsets().map((at) => ({
       ...at,
-      metadata: present(this.#identities.get(at.topic), `identity of ${at.topic}`),
+      metadata: this.#identityOf(at.topic),
     }))
     const commit = () => log.commitOffsets(member.metadata, offsets)
     if (!(await this.#whenPossible(commit, signal))) return
