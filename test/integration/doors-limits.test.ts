@@ -25,9 +25,11 @@ async function nothingTaken(run: () => Promise<void>): Promise<void> {
   assert.equal(await instance.logEnd('answers'), end)
 }
 
-function streamed(chunks: readonly Uint8Array[], headers: Record<string, string>): RequestInit {
-  const body = ReadableStream.from(chunks)
-  return { method: 'POST', headers, body, duplex: 'half' } as RequestInit
+function streamed(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  headers: Record<string, string>,
+): RequestInit {
+  return { method: 'POST', headers, body: ReadableStream.from(chunks), duplex: 'half' }
 }
 
 test('a body beyond the limit is 413 with limit and setting, announced or not', () =>
@@ -109,7 +111,7 @@ test('a body that is no request is 4xx with what was expected', () =>
 
 test('while bodies fill their memory another is 429 with Retry-After, and is taken once they are done', async () => {
   // Bodies that have announced themselves and are still coming.
-  const over = Promise.withResolvers<void>()
+  const over = Promise.withResolvers<null>()
   const announced = String(bodyBytesMax)
   const slow = Array.from({ length: 6 }, () => {
     async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -117,10 +119,8 @@ test('while bodies fill their memory another is 429 with Retry-After, and is tak
       await over.promise
       yield Buffer.from('}')
     }
-    const body = ReadableStream.from(chunks())
-    const headers = { 'content-type': json, 'content-length': announced }
-    const init = { method: 'POST', headers, body, duplex: 'half' } as RequestInit
-    return instance.instance.apps.ingest.request('/topics/answers', init)
+    const init = streamed(chunks(), { 'content-type': json, 'content-length': announced })
+    return Promise.resolve(instance.instance.apps.ingest.request('/topics/answers', init))
   })
   const refused = await Promise.race(slow)
   assert.equal(refused.status, 429)
@@ -130,7 +130,7 @@ test('while bodies fill their memory another is 429 with Retry-After, and is tak
   assert.match(message, /bytes are being read; at most 134217728 at a time/)
   // A small one still has room.
   assert.equal((await instance.post('/topics/answers', ofValues(answerEvent('small')))).status, 200)
-  over.resolve()
+  over.resolve(null)
   const statuses = (await Promise.all(slow)).map(({ status }) => status)
   assert.deepEqual(statuses, [422, 422, 422, 422, 422, 429])
   const large = { ...answerEvent('later'), submitted_option: 'x'.repeat(1000) }

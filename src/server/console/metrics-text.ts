@@ -1,5 +1,5 @@
 /** The status in Prometheus' text format (exposition format 0.0.4). */
-import type { InstanceStatus, TableStatus } from './instance-status.ts'
+import type { InstanceStatus, TopologyStatus } from './instance-status.ts'
 
 interface Metric {
   readonly name: string
@@ -13,69 +13,9 @@ export function metricsText(status: InstanceStatus): string {
 }
 
 function metricsOf(status: InstanceStatus): readonly Metric[] {
-  const perTopology = (value: (topology: InstanceStatus['topologies'][number]) => number) =>
-    status.topologies.map((topology) => ({
-      labels: { topology: topology.name },
-      value: value(topology),
-    }))
-  const perTable = (value: (table: TableStatus) => number) =>
-    status.topologies.flatMap((topology) =>
-      topology.tables.map((table) => ({
-        labels: { topology: topology.name, table: table.name },
-        value: value(table),
-      })),
-    )
   return [
-    counter(
-      'tidemark_records_processed_total',
-      'Records processed.',
-      perTopology((t) => t.processed),
-    ),
-    counter(
-      'tidemark_records_late_total',
-      'Records that came after their window closed.',
-      perTopology((t) => t.late),
-    ),
-    counter(
-      'tidemark_records_dropped_total',
-      'Records without effect, by any reason.',
-      perTopology((t) => t.dropped),
-    ),
-    counter(
-      'tidemark_records_quarantined_total',
-      'Records kept in quarantine.',
-      perTopology((t) => t.quarantined),
-    ),
-    counter(
-      'tidemark_warnings_total',
-      'Failed checks of level Warning; their records went on.',
-      perTopology((t) => t.warnings),
-    ),
-    counter(
-      'tidemark_ingest_records_total',
-      'Records that came to the doors: taken, refused, or kept in quarantine.',
-      status.ingest.flatMap(({ topic, ...counts }) =>
-        (['taken', 'refused', 'quarantined'] as const).map((outcome) => ({
-          labels: { topic, outcome },
-          value: counts[outcome],
-        })),
-      ),
-    ),
-    gauge(
-      'tidemark_lag_records',
-      'Records in the log that are not yet processed.',
-      perTopology((t) => t.lag),
-    ),
-    counter(
-      'tidemark_fact_rows_written_total',
-      'Fact rows written to ClickHouse.',
-      perTopology((t) => t.rowsWritten),
-    ),
-    gauge(
-      'tidemark_fact_rows_lag',
-      'Fact rows in the log that are not yet queryable.',
-      perTable((t) => t.lag),
-    ),
+    ...topologyMetrics(status.topologies),
+    ingestMetric(status.ingest),
     gauge('tidemark_resident_bytes', 'Resident memory of the process.', [
       { labels: {}, value: status.residentBytes },
     ]),
@@ -83,6 +23,50 @@ function metricsOf(status: InstanceStatus): readonly Metric[] {
       { labels: {}, value: Number(status.state === 'running') },
     ]),
   ]
+}
+
+const topologyCounters: readonly (readonly [
+  name: string,
+  help: string,
+  value: (topology: TopologyStatus) => number,
+])[] = [
+  ['tidemark_records_processed_total', 'Records processed.', (t) => t.processed],
+  ['tidemark_records_late_total', 'Records that came after their window closed.', (t) => t.late],
+  ['tidemark_records_dropped_total', 'Records without effect, by any reason.', (t) => t.dropped],
+  ['tidemark_records_quarantined_total', 'Records kept in quarantine.', (t) => t.quarantined],
+  [
+    'tidemark_warnings_total',
+    'Failed checks of level Warning; their records went on.',
+    (t) => t.warnings,
+  ],
+  ['tidemark_fact_rows_written_total', 'Fact rows written to ClickHouse.', (t) => t.rowsWritten],
+]
+
+function topologyMetrics(topologies: readonly TopologyStatus[]): readonly Metric[] {
+  const perTopology = (value: (topology: TopologyStatus) => number) =>
+    topologies.map((topology) => ({ labels: { topology: topology.name }, value: value(topology) }))
+  const perTable = topologies.flatMap(({ name: topology, tables }) =>
+    tables.map(({ name: table, lag: value }) => ({ labels: { topology, table }, value })),
+  )
+  const processingLag = perTopology((t) => t.lag)
+  return [
+    ...topologyCounters.map(([name, help, value]) => counter(name, help, perTopology(value))),
+    gauge('tidemark_lag_records', 'Records in the log that are not yet processed.', processingLag),
+    gauge('tidemark_fact_rows_lag', 'Fact rows in the log that are not yet queryable.', perTable),
+  ]
+}
+
+function ingestMetric(ingest: InstanceStatus['ingest']): Metric {
+  return counter(
+    'tidemark_ingest_records_total',
+    'Records that came to the doors: taken, refused, or kept in quarantine.',
+    ingest.flatMap(({ topic, ...counts }) =>
+      (['taken', 'refused', 'quarantined'] as const).map((outcome) => ({
+        labels: { topic, outcome },
+        value: counts[outcome],
+      })),
+    ),
+  )
 }
 
 function counter(name: string, help: string, samples: Metric['samples']): Metric {

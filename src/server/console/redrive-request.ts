@@ -26,7 +26,7 @@ export function readRedriveRequest(json: unknown): RedriveRequest {
   if (value !== undefined && (ids as unknown[] | undefined)?.length !== 1) {
     throw invalid('value is for one entry: name its id in ids')
   }
-  return json as RedriveRequest
+  return json
 }
 
 function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
