@@ -13,12 +13,16 @@ const bundledNode = fileURLToPath(new URL('../node_modules/.bin/node', import.me
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const isNewEnough = major > needed[0] || (major === needed[0] && minor >= needed[1])
 
-if (isNewEnough && process.env.TIDEMARK_REEXECUTED !== undefined) {
+const isReexecuted = process.env.TIDEMARK_REEXECUTED !== undefined
+// Not for the processes that this one starts.
+delete process.env.TIDEMARK_REEXECUTED
+
+if (isNewEnough && isReexecuted) {
   const { main } = await import('../src/cli/main.ts')
   process.exitCode = await main(process.argv.slice(2))
 } else if (isNewEnough) {
   continueUnder(process.execPath)
-} else if (existsSync(bundledNode) && process.env.TIDEMARK_REEXECUTED === undefined) {
+} else if (existsSync(bundledNode) && !isReexecuted) {
   continueUnder(bundledNode)
 } else {
   process.stderr.write(

@@ -7,30 +7,47 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, test } from 'node:test'
+import { environmentDefaults, nodeFlags } from '../bin/node-flags.js'
+import { present } from '../src/core/assert.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'tidemark-bin-'))
 after(() => rm(root, { recursive: true, force: true }))
 
+/** Tells how it runs; `stay` waits for a signal, `die` ends by one. */
 const program = `
 export async function main(words: readonly string[]): Promise<number> {
-  console.log(JSON.stringify([Number(process.versions.node.split('.')[0]) >= 22, process.env['UV_THREADPOOL_SIZE'], words]))
+  const { UV_THREADPOOL_SIZE: threads, TIDEMARK_REEXECUTED: mark = null } = process.env
+  const { pid, execArgv: flags, versions } = process
+  console.log(JSON.stringify({ pid, flags, threads, mark, words, major: parseInt(versions.node) }))
+  if (words[0] === 'die') process.kill(pid, 'SIGKILL')
   if (words[0] !== 'stay') return 7
   return new Promise((resolve) => {
     const timer = setInterval(() => {}, 1000)
     process.on('SIGTERM', () => {
-      console.log('SIGTERM')
       clearInterval(timer)
       resolve(5)
     })
     console.log('staying')
   })
 }`
+
+interface Told {
+  readonly pid: number
+  readonly flags: readonly string[]
+  readonly threads: string
+  readonly mark: string | null
+  readonly words: readonly string[]
+  readonly major: number
+}
+
 await mkdir(join(root, 'bin'))
 await mkdir(join(root, 'src/cli'), { recursive: true })
 await mkdir(join(root, 'node_modules/.bin'), { recursive: true })
 await writeFile(join(root, 'package.json'), '{ "type": "module" }')
 await writeFile(join(root, 'src/cli/main.ts'), program)
-await copyFile(new URL('../bin/tidemark.js', import.meta.url), join(root, 'bin/tidemark.js'))
+for (const file of ['tidemark.js', 'node-flags.js']) {
+  await copyFile(new URL(`../bin/${file}`, import.meta.url), join(root, 'bin', file))
+}
 await symlink(process.execPath, join(root, 'node_modules/.bin/node'))
 
 /** A Node on this machine that cannot run TypeScript. */
@@ -47,10 +64,16 @@ function oldNode(): string | undefined {
 const old = oldNode()
 const needsOldNode = old === undefined ? { skip: 'no Node before 22 is on this machine' } : {}
 
-function start(node: string, ...words: string[]): { child: ChildProcess; output: () => string } {
+interface Started {
+  readonly child: ChildProcess
+  readonly closed: Promise<unknown[]>
+  readonly output: () => string
+}
+
+function start(node: string, words: readonly string[], environment = {}): Started {
   let output = ''
   const child = spawn(node, [join(root, 'bin/tidemark.js'), ...words], {
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   for (const stream of [child.stdout, child.stderr]) {
@@ -58,38 +81,93 @@ function start(node: string, ...words: string[]): { child: ChildProcess; output:
       output += chunk.toString()
     })
   }
-  return { child, output: () => output }
+  return { child, closed: once(child, 'close'), output: () => output }
+}
+
+/** What the program told, and nothing beside it was printed. */
+function told(output: string): Told {
+  const [line = '', ...others] = output.trimEnd().split('\n')
+  assert.deepEqual(
+    others.filter((other) => other !== 'staying'),
+    [],
+  )
+  return JSON.parse(line) as Told
+}
+
+/** One that stays, once it stays. */
+async function started(node: string): Promise<Started> {
+  const running = start(node, ['stay'])
+  const ended = running.closed.then(() => assert.fail(`it ended: ${running.output()}`))
+  ended.catch(() => {})
+  while (!running.output().includes('staying')) {
+    await Promise.race([once(present(running.child.stdout, 'output'), 'data'), ended])
+  }
+  return running
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 async function runsToItsEnd(node: string): Promise<void> {
-  const { child, output } = start(node, 'sql', '--question', 'two words')
-  assert.deepEqual(await once(child, 'close'), [7, null])
-  assert.equal(output(), '[true,"8",["sql","--question","two words"]]\n')
+  const { closed, output } = start(node, ['sql', '--question', 'two words'])
+  assert.deepEqual(await closed, [7, null], output())
+  const { pid, major, ...rest } = told(output())
+  assert.deepEqual(rest, {
+    flags: nodeFlags,
+    threads: environmentDefaults.UV_THREADPOOL_SIZE,
+    mark: null,
+    words: ['sql', '--question', 'two words'],
+  })
+  assert.ok(major >= 22)
+  assert.equal(isAlive(pid), false)
 }
 
-void test('the words go to the program and its exit code comes back', () =>
+void test('the program gets the words, runs under the flags of the product, and its exit code comes back', () =>
   runsToItsEnd(process.execPath))
+
+void test('the process that was started becomes the program, and a signal to it is the program’s', async () => {
+  const { child, closed, output } = await started(process.execPath)
+  assert.equal(told(output()).pid, child.pid)
+  child.kill('SIGTERM')
+  assert.deepEqual(await closed, [5, null], output())
+})
+
+void test('what the user sets in the environment wins over our defaults', async () => {
+  const { closed, output } = start(process.execPath, ['sql'], { UV_THREADPOOL_SIZE: '3' })
+  assert.deepEqual(await closed, [7, null], output())
+  assert.equal(told(output()).threads, '3')
+})
 
 void test('an older Node hands over to the one that npm ci brought', needsOldNode, () =>
   runsToItsEnd(old ?? ''),
 )
 
 void test(
-  'a signal to an older Node reaches the program that it handed over to',
+  'a signal to an older Node reaches the program that it handed over to, and both end',
   needsOldNode,
   async () => {
-    const { child, output } = start(old ?? '', 'stay')
-    const closed = once(child, 'close')
-    while (!output().includes('staying')) await once(child.stdout!, 'data')
+    const { child, closed, output } = await started(old ?? '')
+    const { pid } = told(output())
+    assert.notEqual(pid, child.pid)
     child.kill('SIGTERM')
-    assert.deepEqual(await closed, [5, null])
-    assert.ok(output().includes('SIGTERM'))
+    assert.deepEqual(await closed, [5, null], output())
+    assert.equal(isAlive(pid), false)
   },
 )
 
+void test('an older Node ends by the signal that ended the program', needsOldNode, async () => {
+  const { closed, output } = start(old ?? '', ['die'])
+  assert.deepEqual(await closed, [null, 'SIGKILL'], output())
+})
+
 void test('an older Node alone says what is needed and exits with 2', needsOldNode, async () => {
   await rm(join(root, 'node_modules/.bin/node'))
-  const { child, output } = start(old ?? '', 'sql')
-  assert.deepEqual(await once(child, 'close'), [2, null])
+  const { closed, output } = start(old ?? '', ['sql'])
+  assert.deepEqual(await closed, [2, null], output())
   assert.match(output(), /needs Node 22\.18 or later, and this is /)
 })

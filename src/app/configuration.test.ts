@@ -68,6 +68,6 @@ test('an overlay that is named must exist', () => {
   )
 })
 
-test('what the tests and the start script set is no setting', () => {
-  load({ environment: { TIDEMARK_TEST_CASES: '5', TIDEMARK_REEXECUTED: '1' } })
+test('what the tests set is no setting', () => {
+  load({ environment: { TIDEMARK_TEST_CASES: '5' } })
 })

@@ -37,8 +37,8 @@ interface Setting<T> {
 
 const mebibyte = 1024 * 1024
 
-/** Of the tests, and of the script that looks for a newer Node. */
-const notSettings = /^TIDEMARK_(TEST_|REEXECUTED$)/
+/** Of the tests. */
+const notSettings = /^TIDEMARK_TEST_/
 
 const settings: { [Key in keyof Configuration]: Setting<Configuration[Key]> } = {
   dataDir: { environment: 'TIDEMARK_DATA_DIR', fallback: './data', read: text },
