@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { environmentDefaults, nodeFlags } from '../../bin/node-flags.js'
 import type { BenchOptions, Figures } from '../run.ts'
 import type { RunFigures } from './measured-run.ts'
 
@@ -43,12 +44,14 @@ async function child(request: {
   rate: number
 }): Promise<RunFigures> {
   const script = new URL('measured-run.ts', import.meta.url).pathname
-  const process_ = spawn(process.execPath, [script, JSON.stringify(request)], {
+  const words = [...nodeFlags, script, JSON.stringify(request)]
+  const run = spawn(process.execPath, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...environmentDefaults, ...process.env },
   })
   let output = ''
-  process_.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [code] = (await once(process_, 'close')) as [number]
+  run.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const [code] = (await once(run, 'close')) as [number]
   const last = output.trim().split('\n').at(-1)
   if (code !== 0 || last === undefined) throw new Error(`a run ended with ${code}`)
   return JSON.parse(last) as RunFigures

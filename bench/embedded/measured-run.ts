@@ -25,6 +25,8 @@ export interface RunFigures {
 
 const request = JSON.parse(process.argv[2] ?? '{}') as RunRequest
 const answersPerPost = 1000
+/** Requests under way at once. */
+const producers = 4
 const idleMs = 600_000
 const probeMs = 25
 
@@ -52,17 +54,19 @@ async function measure(instance: Instance): Promise<RunFigures> {
   await settle(instance)
   const probe = request.rate > 0 ? watchFreshness(instance) : null
   const startMs = performance.now()
-  for (let index = 0; index < request.answers; index += answersPerPost) {
-    const dueMs = request.rate > 0 ? startMs + (index / request.rate) * 1000 : 0
-    await until(dueMs)
-    const nowMs = Date.now()
-    const count = Math.min(answersPerPost, request.answers - index)
-    await post(
-      instance,
-      'answers',
-      Array.from({ length: count }, (_, within) => answerAt(index + within, nowMs)),
-    )
+  let next = 0
+  const produce = async () => {
+    while (next < request.answers) {
+      const index = next
+      next += answersPerPost
+      await until(request.rate > 0 ? startMs + (index / request.rate) * 1000 : 0)
+      const nowMs = Date.now()
+      const count = Math.min(answersPerPost, request.answers - index)
+      const answers = Array.from({ length: count }, (_, within) => answerAt(index + within, nowMs))
+      await post(instance, 'answers', answers)
+    }
   }
+  await Promise.all(Array.from({ length: producers }, produce))
   await settle(instance)
   const seconds = (performance.now() - startMs) / 1000
   const freshness = (await probe?.stop()) ?? []
