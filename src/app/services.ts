@@ -2,12 +2,9 @@
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import type { StateBackend } from '../core/state.ts'
-import type { FactTable } from '../core/fact-table.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
-import { entryBytesMax, quarantineFact } from '../quality/quarantine.ts'
-import { readQuarantine } from '../quality/read-quarantine.ts'
-import { redrive } from '../quality/redrive.ts'
+import { entryBytesMax } from '../quality/quarantine.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
 import { LocalSchemaRegistry } from '../schema/local-schema-registry.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
@@ -16,7 +13,6 @@ import { topicRegistryStorage } from '../server/registry/topic-registry-storage.
 import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
 import { ClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts'
 import { openClickHouse } from '../sinks/clickhouse/open-clickhouse.ts'
-import { FactConsumer } from '../sinks/fact-consumer.ts'
 import { LocalIngest } from '../sources/ingest-records.ts'
 import { MemoryBudget } from '../state/memory-budget.ts'
 import { openStorage } from '../state/rocksdb-backend.ts'
@@ -24,8 +20,10 @@ import { describe } from '../topology/describe.ts'
 import { describeMermaid } from '../topology/describe-mermaid.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
+import { backPressureOf, startFactConsumers, type FactConsumers } from './fact-consumers.ts'
 import { factEpoch } from './fact-epoch.ts'
 import { keepMaintained } from './maintenance.ts'
+import { redriveEntries } from './redrive-entries.ts'
 import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 
@@ -38,7 +36,7 @@ export interface Services {
   readonly topologies: readonly LoadedTopology[]
   readonly runtime: Runtime
   /** By topology; the quarantine's is `tidemark`. */
-  readonly consumers: ReadonlyMap<string, FactConsumer>
+  readonly consumers: FactConsumers
   readonly ingest: LocalIngest
   /** When the door must not take more for now: the sink is behind. */
   backPressure(): { readonly retryAfterMs: number } | null
@@ -66,14 +64,64 @@ export async function openServices(
   const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
   await sink.setup()
   const epoch = await factEpoch(state, clickhouse)
-  const consumers = new Map<string, FactConsumer>()
-  const backPressure = () => {
-    for (const consumer of consumers.values()) {
-      const pressure = consumer.backPressure()
-      if (pressure !== null) return pressure
-    }
-    return null
+  const consumers: FactConsumers = new Map()
+  const backPressure = () => backPressureOf(consumers)
+  const runtime = await startRuntime(configuration, {
+    topologies,
+    log,
+    state,
+    registry,
+    codecs,
+    clock,
+    backPressure,
+  })
+  cleanup.add(() => runtime.stop())
+  void runtime.failed.then(failure.reject)
+
+  const onFailure = failure.reject
+  await startFactConsumers(
+    consumers,
+    { log, sink, clock, codecs, topologies, epoch, onFailure },
+    cleanup,
+  )
+  const graphs = topologies.map(({ graph }) => graph)
+  cleanup.add(keepMaintained(log, graphs, clock, failure.reject))
+
+  const topics = admissionTopics(topologies, codecs)
+  const quarantine = codecs.quarantine
+  const { recordBytesMax } = configuration
+  return {
+    clock,
+    log,
+    state,
+    registry,
+    clickhouse,
+    topologies,
+    runtime,
+    consumers,
+    ingest: new LocalIngest({ topics, log, clock, quarantine, recordBytesMax }),
+    backPressure,
+    describe: (name) => {
+      const graph = topologies.find((loaded) => loaded.graph.name === name)?.graph
+      return graph === undefined ? null : { text: describe(graph), mermaid: describeMermaid(graph) }
+    },
+    redrive: (request) => redriveEntries(request, { log, clock, topics, quarantine }),
+    failed: failure.promise,
   }
+}
+
+interface RuntimeParts {
+  readonly topologies: readonly LoadedTopology[]
+  readonly log: Log
+  readonly state: StateBackend
+  readonly registry: SchemaRegistry
+  readonly codecs: TopicCodecs
+  readonly clock: Clock
+  readonly backPressure: () => { readonly retryAfterMs: number } | null
+}
+
+async function startRuntime(configuration: Configuration, parts: RuntimeParts): Promise<Runtime> {
+  const { topologies, log, state, registry, codecs, clock, backPressure } = parts
   const runtime = createRuntime({
     topologies: topologies.map(({ graph }) => graph),
     log,
@@ -96,58 +144,7 @@ export async function openServices(
     },
   })
   await runtime.start()
-  cleanup.add(() => runtime.stop())
-  void runtime.failed.then(failure.reject)
-
-  const consume = async (name: string, tables: readonly FactTable[]) => {
-    const facts = tables.map((fact) => ({ fact, codec: codecs.rows(fact.topic) }))
-    const onFailure = failure.reject
-    const consumer = new FactConsumer({ name, log, sink, clock, facts, epoch, onFailure })
-    await consumer.start()
-    consumers.set(name, consumer)
-    // What the runtime still commits while it stops is left to the next start.
-    cleanup.add(() => consumer.stop())
-  }
-  for (const { graph, factTables } of topologies) await consume(graph.name, factTables)
-  await consume('tidemark', [quarantineFact as FactTable])
-  const graphs = topologies.map(({ graph }) => graph)
-  cleanup.add(keepMaintained(log, graphs, clock, failure.reject))
-
-  const admission = admissionTopics(topologies, codecs)
-  const quarantine = codecs.quarantine
-  const { recordBytesMax } = configuration
-  return {
-    clock,
-    log,
-    state,
-    registry,
-    clickhouse,
-    topologies,
-    runtime,
-    consumers,
-    ingest: new LocalIngest({ topics: admission, log, clock, quarantine, recordBytesMax }),
-    backPressure,
-    describe: (name) => {
-      const graph = topologies.find((loaded) => loaded.graph.name === name)?.graph
-      return graph === undefined ? null : { text: describe(graph), mermaid: describeMermaid(graph) }
-    },
-    redrive: async ({ ids, topic, set, value }) => {
-      const redriven: string[] = []
-      const refused: { id: string; reason: string }[] = []
-      for await (const entries of readQuarantine(log, quarantine, { ids, topic })) {
-        const services = { log, topics: admission, quarantine, nowMs: clock.nowMs() }
-        const report = await redrive(entries, { set, value }, services)
-        redriven.push(...report.redriven)
-        refused.push(...report.refused)
-      }
-      const seen = new Set([...redriven, ...refused.map(({ id }) => id)])
-      for (const id of ids ?? []) {
-        if (!seen.has(id)) refused.push({ id, reason: 'not in quarantine, or sent again before' })
-      }
-      return { redriven, refused }
-    },
-    failed: failure.promise,
-  }
+  return runtime
 }
 
 async function open(configuration: Configuration, clock: Clock, cleanup: Cleanup) {

@@ -1,0 +1,51 @@
+/** The consumers that bring facts from the log to ClickHouse: one for each topology, one for the quarantine. */
+import type { Clock } from '../core/clock.ts'
+import type { FactTable } from '../core/fact-table.ts'
+import type { Log } from '../log/log.ts'
+import { quarantineFact } from '../quality/quarantine.ts'
+import { FactConsumer } from '../sinks/fact-consumer.ts'
+import type { Sink } from '../sinks/sink.ts'
+import type { Cleanup } from './cleanup.ts'
+import type { TopicCodecs } from './topic-codecs.ts'
+import type { LoadedTopology } from './topologies.ts'
+
+export interface FactConsumersOptions {
+  readonly log: Log
+  readonly sink: Sink
+  readonly clock: Clock
+  readonly codecs: TopicCodecs
+  readonly topologies: readonly LoadedTopology[]
+  readonly epoch: number
+  readonly onFailure: (thrown: unknown) => void
+}
+
+/** By topology; the quarantine's is `tidemark`. */
+export type FactConsumers = Map<string, FactConsumer>
+
+/** Starts them into `consumers`, which `backPressure` may ask before. */
+export async function startFactConsumers(
+  consumers: FactConsumers,
+  options: FactConsumersOptions,
+  cleanup: Cleanup,
+): Promise<void> {
+  const { log, sink, clock, codecs, topologies, epoch, onFailure } = options
+  const start = async (name: string, tables: readonly FactTable[]) => {
+    const facts = tables.map((fact) => ({ fact, codec: codecs.rows(fact.topic) }))
+    const consumer = new FactConsumer({ name, log, sink, clock, facts, epoch, onFailure })
+    await consumer.start()
+    consumers.set(name, consumer)
+    // What the runtime still commits while it stops is left to the next start.
+    cleanup.add(() => consumer.stop())
+  }
+  for (const { graph, factTables } of topologies) await start(graph.name, factTables)
+  await start('tidemark', [quarantineFact as FactTable])
+}
+
+/** Not null while a sink is behind: whoever produces holds back so long and asks again. */
+export function backPressureOf(consumers: FactConsumers): { readonly retryAfterMs: number } | null {
+  for (const consumer of consumers.values()) {
+    const pressure = consumer.backPressure()
+    if (pressure !== null) return pressure
+  }
+  return null
+}
