@@ -1,10 +1,12 @@
 /** An instance in a process of its own, as a user runs it: started, asked over HTTP, stopped or killed. */
+import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readInstanceFile } from '../../../src/app/instance-file.ts'
 import { portsOf, type Ports } from '../../../src/app/ports.ts'
 import { until } from './until.ts'
 
@@ -66,13 +68,15 @@ export class InstanceProcess {
   }
 
   /** Resolves when it says that it is ready; rejects with what it printed where it ends before. */
-  ready(): Promise<void> {
-    return this.#until('the instance says that it is ready', async () => {
+  async ready(): Promise<void> {
+    await this.#until('the instance says that it is ready', async () => {
       const signal = AbortSignal.timeout(readyAnswerMaxMs)
       const response = await fetch(this.url('console', '/readyz'), { signal }).catch(() => null)
       await response?.body?.cancel()
       return response?.ok === true
     })
+    // Or a signal would hit something that stands before the instance, and not the instance.
+    assert.equal(readInstanceFile(this.#dataDir)?.pid, this.pid)
   }
 
   /** Resolves when there is such a file in the data directory; rejects as `ready` does. */
