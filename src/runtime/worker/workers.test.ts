@@ -12,18 +12,18 @@ import { openStorage } from '../../state/rocksdb-backend.ts'
 import counting, { words } from '../test-support/counting.ts'
 import { readAll, readLatest, send, testRuntime } from '../test-support/harness.ts'
 import type { WorkerOptions } from './worker-host.ts'
-// Workers load it by its URL.
-import '../test-support/json-codecs-module.ts'
 
 const registry = await LocalSchemaRegistry.open(new MemoryRegistryStorage())
 
+/** Workers load it by its URL. */
+const codecsModule = new URL('../test-support/json-codecs-module.test-child.ts', import.meta.url)
+
 function workers(count: number, topology = 'counting.ts'): WorkerOptions {
-  const beside = (file: string) => new URL(`../test-support/${file}`, import.meta.url).href
   return {
     count,
     registry,
-    topologyModules: [beside(topology)],
-    codecsModule: beside('json-codecs-module.ts'),
+    topologyModules: [new URL(`../test-support/${topology}`, import.meta.url).href],
+    codecsModule: codecsModule.href,
   }
 }
 

@@ -1,2 +1,0 @@
-export declare const nodeFlags: readonly string[]
-export declare const environmentDefaults: Readonly<Record<string, string>>
