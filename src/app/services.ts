@@ -101,10 +101,7 @@ export async function openServices(
     consumers,
     ingest: new LocalIngest({ topics, log, clock, quarantine, recordBytesMax }),
     backPressure,
-    describe: (name) => {
-      const graph = topologies.find((loaded) => loaded.graph.name === name)?.graph
-      return graph === undefined ? null : { text: describe(graph), mermaid: describeMermaid(graph) }
-    },
+    describe: (name) => describeTopology(topologies, name),
     redrive: (request) => redriveEntries(request, { log, clock, topics, quarantine }),
     failed: failure.promise,
   }
@@ -158,6 +155,11 @@ async function open(configuration: Configuration, clock: Clock, cleanup: Cleanup
   })
   cleanup.add(() => storage.close())
   return storage
+}
+
+function describeTopology(topologies: readonly LoadedTopology[], name: string) {
+  const graph = topologies.find((loaded) => loaded.graph.name === name)?.graph
+  return graph === undefined ? null : { text: describe(graph), mermaid: describeMermaid(graph) }
 }
 
 /** Of the one budget, what the stores' caches of decoded values get; the rest is RocksDB's. */
