@@ -1,9 +1,10 @@
 /** What `tidemark doctor` looks at. Nothing is changed. */
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { availableParallelism, freemem } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { messageOf } from '../core/errors.ts'
+import { dataDirectoryFormat } from '../log/embedded/data-directory.ts'
 import type { Configuration } from './configuration.ts'
 import { readInstanceFile, type InstanceFile } from './instance-file.ts'
 import { portsOf } from './ports.ts'
@@ -81,10 +82,30 @@ function dataDirectory(dataDir: string, running: InstanceFile | null): Finding {
       detail: `${existing} cannot be written to: ${messageOf(thrown)}; choose another with --data-dir`,
     }
   }
+  const format = formatOf(place)
+  if (format !== null && format > dataDirectoryFormat) {
+    return {
+      check,
+      verdict: 'wrong',
+      detail: `${place} has format ${format}, from a newer version; this one reads up to ${dataDirectoryFormat}`,
+    }
+  }
   return {
     check,
     verdict: 'ok',
     detail: existing === place ? place : `${place} will be made`,
+  }
+}
+
+/** Null where there is no data directory yet, or its format cannot be read. */
+function formatOf(dataDir: string): number | null {
+  try {
+    const content = JSON.parse(readFileSync(join(dataDir, 'FORMAT'), 'utf8')) as {
+      format?: unknown
+    }
+    return typeof content.format === 'number' ? content.format : null
+  } catch {
+    return null
   }
 }
 

@@ -1,5 +1,6 @@
 /** The instance's status, put together from what its parts tell. */
 import type { InstanceStatus, TopologyStatus } from '../server/console/instance-status.ts'
+import type { TaskStatus } from '../runtime/runtime-status.ts'
 import type { LoadedTopology } from './topologies.ts'
 import type { Services } from './services.ts'
 
@@ -33,21 +34,31 @@ export function statusOf(services: Services, frame: Frame): InstanceStatus {
 
 function topologyStatus(services: Services, { graph }: LoadedTopology): TopologyStatus {
   const { tasks, byTopology } = services.runtime.status()
+  const own = tasks.filter((task) => task.topologyName === graph.name)
   const totals = byTopology.get(graph.name)
   const consumer = services.consumers.get(graph.name)?.status()
   return {
     name: graph.name,
-    tasks: tasks.filter((task) => task.topologyName === graph.name).length,
+    tasks: own.length,
     processed: totals?.processed ?? 0,
     recordsPerSecond: totals?.recordsPerSecond ?? 0,
     lag: totals?.lag ?? 0,
     late: totals?.late ?? 0,
     dropped: totals?.dropped ?? 0,
+    duplicates: duplicatesOf(own),
     quarantined: totals?.quarantined ?? 0,
     warnings: totals?.warnings ?? 0,
     rowsWritten: consumer?.rowsWritten ?? 0,
     tables: Object.entries(consumer?.lag ?? {}).map(([name, lag]) => ({ name, lag })),
   }
+}
+
+function duplicatesOf(tasks: readonly TaskStatus[]): number {
+  let count = 0
+  for (const { drops } of tasks) {
+    for (const drop of drops) if (drop.reason === 'duplicate') count += drop.count
+  }
+  return count
 }
 
 /** What makes the instance wait; null while nothing does. */

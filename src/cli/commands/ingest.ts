@@ -120,6 +120,9 @@ async function fromFeed(intake: Intake, url: string, dataDir: string): Promise<v
     },
   })
   printTotals(topic.name, totals)
+  if (totals.ignored > 0) {
+    process.stdout.write(`${topic.name}: ${totals.ignored} events of other names left out\n`)
+  }
 }
 
 function printTotals(topic: string, totals: SenderTotals): void {

@@ -131,5 +131,6 @@ async function send<T>(client: InstanceClient, path: string, schema: string): Pr
 async function answerOf<T>(response: Response): Promise<T> {
   if (response.ok) return (await response.json()) as T
   const { message } = (await response.json()) as { message: string }
-  throw new TidemarkError('REQUEST_INVALID', `schema registry: ${message}`)
+  const code = response.status === 409 ? 'SCHEMA_INCOMPATIBLE' : 'REQUEST_INVALID'
+  throw new TidemarkError(code, `schema registry: ${message}`)
 }

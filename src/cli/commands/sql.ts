@@ -50,6 +50,8 @@ async function run(query: string | undefined, flags: SqlFlags): Promise<void> {
     parameters.set(`param_${pair.slice(0, split)}`, pair.slice(split + 1))
   }
   const answer = await withClient(flags, async (client) => {
+    // An instance opened for this query has yet to process what came while none ran.
+    if (!client.isRemote) await client.settle()
     const path = `/?${parameters.toString()}`
     const response = await client.clickhouse(path, { method: 'POST', body: text })
     const body = await response.text()

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { systemClock } from '../../core/clock.ts'
 import type { Instance } from '../../app/instance.ts'
 import { gentleSimulation, loadSamples } from '../../app/samples.ts'
 import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
@@ -9,6 +10,9 @@ interface UpFlags extends CommonFlags {
   readonly samples: boolean
   readonly exitWhenIdle?: boolean
 }
+
+/** From the signal to the end, whatever happens. */
+const stopMaxMs = 9_500
 
 /** How often the lag is printed while it goes to zero. */
 const lagEveryMs = 1_000
@@ -27,6 +31,10 @@ async function run(flags: UpFlags): Promise<void> {
   const configuration = configurationOf(flags)
   const interruption = untilInterrupted()
   const stopped = aborted(interruption.signal)
+  let cancelDeadline = () => {}
+  void stopped.then(() => {
+    cancelDeadline = endInTime()
+  })
   let instance: Instance | undefined
   try {
     // Loaded only here: the engines behind it are large, and most commands need none.
@@ -39,8 +47,19 @@ async function run(flags: UpFlags): Promise<void> {
     if (interruption.signal.aborted) say('stopping …')
   } finally {
     await instance?.stop()
+    cancelDeadline()
     interruption.release()
   }
+}
+
+/** A start or a stop that hangs must not keep the process: what was acknowledged is on the disk. */
+function endInTime(): () => void {
+  return systemClock.after(stopMaxMs, () => {
+    process.stderr.write(
+      `not stopped within ${stopMaxMs} ms: ended; the next start goes on from the log\n`,
+    )
+    process.exit(1)
+  })
 }
 
 /** Resolves only where the instance is to end by itself. */

@@ -43,6 +43,8 @@ export interface TopologyStatus {
   readonly lag: number
   readonly late: number
   readonly dropped: number
+  /** Events that had been processed before, and versions older than what is known: without effect. */
+  readonly duplicates: number
   readonly quarantined: number
   /** Checks of level Warning that failed; their records went on. */
   readonly warnings: number

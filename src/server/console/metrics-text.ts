@@ -32,7 +32,16 @@ const topologyCounters: readonly (readonly [
 ])[] = [
   ['tidemark_records_processed_total', 'Records processed.', (t) => t.processed],
   ['tidemark_records_late_total', 'Records that came after their window closed.', (t) => t.late],
-  ['tidemark_records_dropped_total', 'Records without effect, by any reason.', (t) => t.dropped],
+  [
+    'tidemark_records_dropped_total',
+    'Records without effect, but for late ones and duplicates.',
+    (t) => t.dropped,
+  ],
+  [
+    'tidemark_records_duplicate_total',
+    'Events that came again, and versions older than what is known.',
+    (t) => t.duplicates,
+  ],
   ['tidemark_records_quarantined_total', 'Records kept in quarantine.', (t) => t.quarantined],
   [
     'tidemark_warnings_total',
