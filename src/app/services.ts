@@ -24,6 +24,7 @@ import { backPressureOf, startFactConsumers, type FactConsumers } from './fact-c
 import { factEpoch } from './fact-epoch.ts'
 import { keepMaintained } from './maintenance.ts'
 import { redriveEntries } from './redrive-entries.ts'
+import { sourceTopicsOf } from './source-topics.ts'
 import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 
@@ -173,11 +174,8 @@ function admissionTopics(
   codecs: TopicCodecs,
 ): ReadonlyMap<string, AdmissionTopic> {
   const topics = new Map<string, AdmissionTopic>()
-  for (const { graph } of topologies) {
-    for (const node of graph.nodes) {
-      if (node.kind !== 'source' || topics.has(node.topic.name)) continue
-      topics.set(node.topic.name, { definition: node.topic, codec: codecs.of(node.topic) })
-    }
+  for (const [name, definition] of sourceTopicsOf(topologies)) {
+    topics.set(name, { definition, codec: codecs.of(definition) })
   }
   return topics
 }
