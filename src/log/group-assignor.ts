@@ -4,6 +4,8 @@ import { topicPartitionId } from '../core/record.ts'
 
 export interface AssignableMember {
   readonly memberId: string
+  /** Of a static member; null where it has none. */
+  readonly groupInstanceId: string | null
   readonly topics: readonly TopicName[]
   readonly userData: Buffer
   readonly owned: readonly TopicPartition[]
@@ -14,11 +16,20 @@ export interface AssignableTopic {
   readonly partitionCount: number
 }
 
-/** Every partition of a subscribed topic goes to exactly one member. */
+export interface MemberAssignment {
+  readonly partitions: readonly TopicPartition[]
+  /** Handed to the member's `onAssignment`. */
+  readonly userData: Buffer
+}
+
+/** By member, as it is wanted: every partition of a subscribed topic goes to at most one member. The log carries
+ * it out cooperatively: a partition that moves is given to nobody until its owner has let go of it. */
 export type GroupAssignor = (
   members: readonly AssignableMember[],
   topics: readonly AssignableTopic[],
-) => ReadonlyMap<string, readonly TopicPartition[]>
+) => ReadonlyMap<string, MemberAssignment>
+
+const noUserData = Buffer.alloc(0)
 
 /**
  * Partition n of all topics goes to one member, because a task reads the n-th of each (co-partitioning).
@@ -41,7 +52,9 @@ export const stickyTaskAssignor: GroupAssignor = (members, topics) => {
       if (owner !== undefined) assigned.get(owner.memberId)?.push(at)
     }
   }
-  return assigned
+  return new Map(
+    [...assigned].map(([id, partitions]) => [id, { partitions, userData: noUserData }]),
+  )
 }
 
 function chooseOwners(members: readonly AssignableMember[], unitCount: number): string[] {

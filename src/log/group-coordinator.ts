@@ -6,10 +6,11 @@
  * is refused (a member that lost nothing may finish what it began); 4 every member takes what it gains
  * (`onAssigned`). Rebalances of a group follow each other. A member whose callback throws has left the group.
  */
+import { present } from '../core/assert.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { TopicName, TopicPartition } from '../core/record.ts'
 import { partitionsWithout } from './group-assignor.ts'
-import type { AssignableTopic, GroupAssignor } from './group-assignor.ts'
+import type { AssignableTopic, GroupAssignor, MemberAssignment } from './group-assignor.ts'
 import type { GroupMember, GroupMetadata, JoinGroupOptions } from './log.ts'
 
 interface Member {
@@ -61,6 +62,11 @@ export class GroupCoordinator {
       },
       get assigned() {
         return member.assigned
+      },
+      // Not waited for: a callback of the rebalance that is under way may ask for the next one.
+      rejoin: () => {
+        void this.#rebalance(group)
+        return Promise.resolve()
       },
       leave: () => this.#leave(group, member),
     }
@@ -124,12 +130,13 @@ export class GroupCoordinator {
     }
   }
 
-  #share(group: Group): ReadonlyMap<string, readonly TopicPartition[]> {
+  #share(group: Group): ReadonlyMap<string, MemberAssignment> {
     if (group.members.size === 0) return new Map()
     const members = [...group.members.values()].map((member) => ({
       memberId: member.id,
+      groupInstanceId: member.options.groupInstanceId ?? null,
       topics: member.options.topics,
-      userData: member.options.userData,
+      userData: member.options.userData(),
       owned: member.assigned,
     }))
     const names = [...new Set(members.flatMap((member) => member.topics))].sort()
@@ -137,17 +144,15 @@ export class GroupCoordinator {
       name,
       partitionCount: this.#partitionCount(name),
     }))
-    return this.#assignor(members, topics)
+    const assignor = [...group.members.values()][0]?.options.assignor
+    return (assignor ?? this.#assignor)(members, topics)
   }
 
-  async #revoke(
-    group: Group,
-    wanted: ReadonlyMap<string, readonly TopicPartition[]>,
-  ): Promise<void> {
+  async #revoke(group: Group, wanted: ReadonlyMap<string, MemberAssignment>): Promise<void> {
     const members = [...group.members.values()]
     await Promise.all(
       members.map(async (member) => {
-        const lost = partitionsWithout(member.assigned, wanted.get(member.id) ?? [])
+        const lost = partitionsWithout(member.assigned, wanted.get(member.id)?.partitions ?? [])
         if (lost.length === 0) return
         await this.#call(group, member, 'onRevoked', lost)
         member.assigned = partitionsWithout(member.assigned, lost)
@@ -156,16 +161,14 @@ export class GroupCoordinator {
     )
   }
 
-  async #assign(
-    group: Group,
-    wanted: ReadonlyMap<string, readonly TopicPartition[]>,
-  ): Promise<void> {
+  async #assign(group: Group, wanted: ReadonlyMap<string, MemberAssignment>): Promise<void> {
     const members = [...group.members.values()]
     await Promise.all(
       members.map(async (member) => {
-        const target = wanted.get(member.id) ?? []
+        const { partitions: target, userData } = present(wanted.get(member.id), member.id)
         const gained = partitionsWithout(target, member.assigned)
         member.assigned = target
+        await member.options.onAssignment?.(userData)
         if (gained.length > 0) await this.#call(group, member, 'onAssigned', gained)
       }),
     )

@@ -529,7 +529,7 @@ export function logConformance(
         log.joinGroup({
           groupId: 'group',
           topics: [topic],
-          userData: Buffer.alloc(0),
+          userData: () => Buffer.alloc(0),
           onAssigned: (partitions) => {
             events.push(`${who}+${partitions.map((at) => at.partition).join()}`)
             return Promise.resolve()
@@ -570,7 +570,7 @@ export function logConformance(
 
     test('drops a member whose callback fails and goes on with the others', async () => {
       const { log } = await fresh()
-      const options = { groupId: 'group', topics: [topic], userData: Buffer.alloc(0) }
+      const options = { groupId: 'group', topics: [topic], userData: () => Buffer.alloc(0) }
       const nothing = () => Promise.resolve()
       const failing = () => Promise.reject(new Error('broken callback'))
       const first = await log.joinGroup({ ...options, onAssigned: nothing, onRevoked: nothing })

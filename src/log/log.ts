@@ -20,6 +20,7 @@ import type {
   TopicPartition,
 } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
+import type { GroupAssignor } from './group-assignor.ts'
 
 export interface TopicSpec {
   readonly name: TopicName
@@ -87,6 +88,8 @@ export interface GroupMetadata {
   readonly groupId: string
   readonly generationId: number
   readonly memberId: string
+  /** Of a static member (KIP-345); absent or null where the member has none. */
+  readonly groupInstanceId?: string | null
 }
 
 /** One transaction: all its parts become visible together, when `commit` resolves. Used once; what it was
@@ -110,18 +113,35 @@ export interface TransactionalProducer {
 export interface GroupMember {
   readonly metadata: GroupMetadata
   readonly assigned: readonly TopicPartition[]
+  /** Asks for a rebalance, in which the member's user data is read anew. Resolves when it is asked for, not when
+   * it is over: `onAssigned`, `onRevoked` and `onAssignment` tell of that. */
+  rejoin(): Promise<void>
+  /** Resolves when the group knows that the member is gone; a static member too is taken out. */
   leave(): Promise<void>
 }
 
 export interface JoinGroupOptions {
   readonly groupId: string
   readonly topics: readonly TopicName[]
-  /** Read by the assignor of the group: which state this member holds, its rack, its version. */
-  readonly userData: Buffer
+  /** Asked at every join; read by the assignor of the group: which state this member holds, its rack, its version. */
+  readonly userData: () => Buffer
+  /** Shares the partitions out where this member leads the group. Absent: the log's own, `stickyTaskAssignor`. */
+  readonly assignor?: GroupAssignor
+  /** A name that stays over restarts: a member that comes back under it within the session gets its partitions
+   * back without a rebalance (KIP-345). */
+  readonly groupInstanceId?: string
   /** Partitions are this member's from when the promise resolves. */
   onAssigned(partitions: readonly TopicPartition[]): Promise<void>
   /** The group waits for the promise: commit and close what is revoked. */
   onRevoked(partitions: readonly TopicPartition[]): Promise<void>
+  /** The membership was over before the member knew: its partitions may be another's. Nothing of them can be
+   * committed any more; let go of them. Absent: `onRevoked` is called. */
+  onLost?(partitions: readonly TopicPartition[]): Promise<void>
+  /** After every rebalance, once its revocations are over and before its `onAssigned`: what the assignor has
+   * to say to this member beside its partitions. */
+  onAssignment?(userData: Buffer): Promise<void>
+  /** The member cannot go on, for a reason that joining again does not mend (fenced static member, authorization). */
+  onFailure?(failure: unknown): void
 }
 
 export interface Log {
@@ -150,6 +170,10 @@ export interface Log {
   commitOffsets(group: GroupMetadata, offsets: readonly PartitionOffset[]): Promise<void>
 
   joinGroup(options: JoinGroupOptions): Promise<GroupMember>
+
+  /** Deletes what lies before the offsets, for good (purge of repartition topics). Never the active part of the
+   * log on Kafka, which may keep more than asked. */
+  deleteRecords(before: readonly PartitionOffset[]): Promise<void>
 
   close(): Promise<void>
 }

@@ -78,7 +78,7 @@ export class GroupMemberships {
     membership.member = await log.joinGroup({
       groupId: name,
       topics: [...new Set([...topics].map((topic) => topic.name))],
-      userData: Buffer.alloc(0),
+      userData: () => Buffer.alloc(0),
       onAssigned: async (partitions) => {
         membership.gain(partitions)
         // Until the member is known no task could commit; the first assignment waits for it.

@@ -119,7 +119,7 @@ export class FactConsumer {
     this.#member = await log.joinGroup({
       groupId: `${name}-clickhouse`,
       topics: facts.map(({ fact }) => fact.topic.name),
-      userData: Buffer.alloc(0),
+      userData: () => Buffer.alloc(0),
       onAssigned: (partitions) => this.#assign(partitions),
       onRevoked: (partitions) => this.#revoke(partitions),
     })

@@ -91,6 +91,10 @@ export class RemoteLog implements Log {
     throw notHere('joinGroup')
   }
 
+  deleteRecords(): Promise<void> {
+    throw notHere('deleteRecords')
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }

@@ -1,0 +1,40 @@
+/** What operators ask of a log that is shared with others: groups, topics and their configuration. Kafka has it. */
+import type { TopicName, TopicPartition } from '../core/record.ts'
+import type { PartitionOffset } from './log.ts'
+
+export interface GroupMemberDescription {
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  readonly clientId: string
+  readonly host: string
+  /** As given at the member's last join, and as handed to it by the assignor. */
+  readonly userData: Buffer
+  readonly assignmentUserData: Buffer
+  readonly assigned: readonly TopicPartition[]
+}
+
+export interface GroupDescription {
+  readonly groupId: string
+  readonly state: 'empty' | 'rebalancing' | 'stable' | 'dead'
+  readonly members: readonly GroupMemberDescription[]
+}
+
+export interface LogAdmin {
+  /** Null where no such group exists. */
+  describeGroup(groupId: string): Promise<GroupDescription | null>
+  groupOffsets(groupId: string): Promise<readonly PartitionOffset[]>
+  /** Of a group without members. @throws TidemarkError GROUP_ACTIVE */
+  alterGroupOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void>
+  /** Members that are gone without a word, static ones too, are taken out. */
+  removeMembers(groupId: string): Promise<void>
+  deleteGroup(groupId: string): Promise<void>
+  topicNames(): Promise<readonly TopicName[]>
+  deleteTopics(names: readonly TopicName[]): Promise<void>
+  /** What is set on the topic itself, defaults left out. */
+  topicConfiguration(name: TopicName): Promise<ReadonlyMap<string, string>>
+  /** The first offset whose record is at or after the time; the end of the partition where there is none. */
+  offsetsAt(
+    timestampMs: number,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly PartitionOffset[]>
+}
