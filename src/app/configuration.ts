@@ -2,10 +2,20 @@
  * Configuration: flags > environment > tidemark.NAME.yaml (with --env NAME) > tidemark.yaml > defaults.
  * A wrong or unknown key is refused, all faults at once, each naming where it was set.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parse } from 'yaml'
-import { messageOf, TidemarkError } from '../core/errors.ts'
+import { TidemarkError } from '../core/errors.ts'
+import { clusterConfiguration, type ClusterConfiguration } from './cluster-configuration.ts'
+import { layersOf, type ConfigurationInput } from './configuration-layers.ts'
+import {
+  doorNames,
+  isOfTheCluster,
+  settingOf,
+  settingPaths,
+  type DoorName,
+  type SettingPath,
+  type SettingValues,
+} from './settings.ts'
+
+export type { ConfigurationInput } from './configuration-layers.ts'
 
 export interface Configuration {
   /** The instance's data. */
@@ -15,6 +25,7 @@ export interface Configuration {
   /** The address that all ports bind to. */
   readonly host: string
   readonly portOffset: number
+  readonly doors: readonly DoorName[]
   /** Worker threads; 0 runs the tasks in the main thread. */
   readonly workers: number
   /** Partitions of a topic that does not say. */
@@ -26,196 +37,86 @@ export interface Configuration {
   readonly durability: 'fsync' | 'process-crash'
   readonly bodyBytesMax: number
   readonly recordBytesMax: number
+  /** Stores, `topology/store`, whose loss was agreed to. */
+  readonly accept: readonly string[]
+  readonly sink: SinkConfiguration
+  /** Null: the embedded profile. */
+  readonly cluster: ClusterConfiguration | null
 }
 
-interface Setting<T> {
-  readonly environment: string
-  readonly fallback: T
-  /** The value, or what is wrong with it. */
-  readonly read: (raw: unknown) => { value: T } | { fault: string }
+export interface SinkConfiguration {
+  readonly rowsMax: number
+  readonly bytesMax: number
+  readonly ageMaxMs: number
 }
 
-const mebibyte = 1024 * 1024
-
-/** Of the tests. */
-const notSettings = /^TIDEMARK_TEST_/
-
-const settings: { [Key in keyof Configuration]: Setting<Configuration[Key]> } = {
-  dataDir: { environment: 'TIDEMARK_DATA_DIR', fallback: './data', read: text },
-  topologies: {
-    environment: 'TIDEMARK_TOPOLOGIES',
-    fallback: ['mcq', 'exam-scores'],
-    read: list,
-  },
-  host: { environment: 'TIDEMARK_HOST', fallback: '127.0.0.1', read: text },
-  portOffset: {
-    environment: 'TIDEMARK_PORT_OFFSET',
-    fallback: 0,
-    read: wholeNumber(0, 57_000),
-  },
-  workers: { environment: 'TIDEMARK_WORKERS', fallback: 1, read: wholeNumber(0, 64) },
-  partitions: { environment: 'TIDEMARK_PARTITIONS', fallback: 4, read: wholeNumber(1, 256) },
-  memoryBudgetBytes: {
-    environment: 'TIDEMARK_MEMORY_BUDGET_BYTES',
-    fallback: 144 * mebibyte,
-    read: wholeNumber(48 * mebibyte, 1024 * 1024 * mebibyte),
-  },
-  commitIntervalMs: {
-    environment: 'TIDEMARK_COMMIT_INTERVAL_MS',
-    fallback: 100,
-    read: wholeNumber(1, 60_000),
-  },
-  durability: {
-    environment: 'TIDEMARK_DURABILITY',
-    fallback: 'fsync',
-    read: oneOf(['fsync', 'process-crash'] as const),
-  },
-  bodyBytesMax: {
-    environment: 'TIDEMARK_BODY_BYTES_MAX',
-    fallback: 16 * mebibyte,
-    read: wholeNumber(1024, 1024 * mebibyte),
-  },
-  recordBytesMax: {
-    environment: 'TIDEMARK_RECORD_BYTES_MAX',
-    fallback: mebibyte,
-    read: wholeNumber(1024, 256 * mebibyte),
-  },
-}
-
-export interface ConfigurationInput {
-  readonly flags: Partial<Record<keyof Configuration, unknown>>
-  readonly environment: Readonly<Record<string, string | undefined>>
-  /** Where tidemark.yaml is looked for. */
-  readonly directory: string
-  /** `--env NAME`: overlays tidemark.NAME.yaml, which must then exist. */
-  readonly environmentName?: string
-}
+/** ClickHouse as a server wants few and large inserts; the engine in this process can be as quick as one likes. */
+const sinkAgeMs = { embedded: 200, cluster: 1000 }
+/** On a cluster the registry and ClickHouse have doors of their own. */
+const clusterDoors: readonly DoorName[] = ['console', 'ingest']
 
 /** @throws TidemarkError CONFIGURATION_INVALID, with every fault */
 export function loadConfiguration(input: ConfigurationInput): Configuration {
   const faults: string[] = []
-  const layers: { origin: (key: string) => string; values: Record<string, unknown> }[] = [
-    { origin: (key) => `flag --${dashed(key)}`, values: input.flags },
-    {
-      origin: (key) => `environment ${settings[key as keyof Configuration].environment}`,
-      values: fromEnvironment(input.environment, faults),
+  const layers = layersOf(input, faults)
+  const result: Partial<Record<SettingPath, unknown>> = {}
+  const origins = new Map<SettingPath, string>()
+  const own: SettingPath[] = []
+  for (const path of settingPaths) {
+    const { fallback, read } = settingOf(path)
+    result[path] = fallback
+    const layer = layers.find(({ values }) => values.has(path))
+    if (layer === undefined) continue
+    origins.set(path, layer.origin(path))
+    if (layer.isOwn) own.push(path)
+    const reading = read(layer.values.get(path))
+    if ('fault' in reading) faults.push(`${layer.origin(path)}: ${reading.fault}`)
+    else result[path] = reading.value
+  }
+  const values = result as SettingValues
+  const originOf = (path: SettingPath) => origins.get(path) ?? path
+  const cluster = clusterConfiguration(values, originOf, faults)
+  if (cluster === null && !origins.has('kafka.bootstrapServers')) {
+    for (const path of own.filter(isOfTheCluster)) {
+      faults.push(`${originOf(path)}: says nothing without kafka.bootstrapServers`)
+    }
+  }
+  if (faults.length > 0) throw refusal(faults)
+  return configurationOf(values, cluster)
+}
+
+function configurationOf(
+  values: SettingValues,
+  cluster: ClusterConfiguration | null,
+): Configuration {
+  return {
+    dataDir: values.dataDir,
+    topologies: values.topologies,
+    host: values.host,
+    portOffset: values.portOffset,
+    doors: values.doors ?? (cluster === null ? doorNames : clusterDoors),
+    workers: values.workers,
+    partitions: values.partitions,
+    memoryBudgetBytes: values.memoryBudgetBytes,
+    commitIntervalMs: values.commitIntervalMs,
+    durability: values.durability,
+    bodyBytesMax: values.bodyBytesMax,
+    recordBytesMax: values.recordBytesMax,
+    accept: values.accept,
+    sink: {
+      rowsMax: values['sink.rowsMax'],
+      bytesMax: values['sink.bytesMax'],
+      ageMaxMs:
+        values['sink.ageMaxMs'] ?? (cluster === null ? sinkAgeMs.embedded : sinkAgeMs.cluster),
     },
-    ...fileLayers(input, faults),
-  ]
-  const result: Record<string, unknown> = {}
-  for (const key of Object.keys(settings) as (keyof Configuration)[]) {
-    const layer = layers.find(({ values }) => values[key] !== undefined)
-    if (layer === undefined) {
-      result[key] = settings[key].fallback
-      continue
-    }
-    const outcome = settings[key].read(layer.values[key])
-    if ('fault' in outcome) faults.push(`${layer.origin(key)}: ${outcome.fault}`)
-    else result[key] = outcome.value
+    cluster,
   }
-  if (faults.length > 0) {
-    throw new TidemarkError(
-      'CONFIGURATION_INVALID',
-      `the configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n` +
-        faults.map((fault) => `  ${fault}`).join('\n'),
-    )
-  }
-  return result as unknown as Configuration
 }
 
-function fromEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-  faults: string[],
-): Record<string, unknown> {
-  const values: Record<string, unknown> = {}
-  const known = new Map(Object.entries(settings).map(([key, { environment: name }]) => [name, key]))
-  for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith('TIDEMARK_') || notSettings.test(name)) continue
-    const key = known.get(name)
-    if (key === undefined)
-      faults.push(`environment ${name}: unknown${suggestion(name, [...known.keys()])}`)
-    else values[key] = value
-  }
-  return values
-}
-
-function fileLayers(
-  { directory, environmentName }: ConfigurationInput,
-  faults: string[],
-): { origin: (key: string) => string; values: Record<string, unknown> }[] {
-  const base = join(directory, 'tidemark.yaml')
-  const paths = existsSync(base) ? [base] : []
-  if (environmentName !== undefined) {
-    const overlay = join(directory, `tidemark.${environmentName}.yaml`)
-    if (existsSync(overlay)) paths.unshift(overlay)
-    else faults.push(`--env ${environmentName}: there is no file ${overlay}`)
-  }
-  return paths.map((path) => ({
-    origin: (key) => `${path}: ${key}`,
-    values: readYaml(path, faults),
-  }))
-}
-
-function readYaml(path: string, faults: string[]): Record<string, unknown> {
-  let content: unknown
-  try {
-    content = parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    faults.push(`${path}: ${messageOf(cause)}`)
-    return {}
-  }
-  if (content === null || content === undefined) return {}
-  if (typeof content !== 'object' || Array.isArray(content)) {
-    faults.push(`${path}: expected keys and values`)
-    return {}
-  }
-  const values = content as Record<string, unknown>
-  for (const key of Object.keys(values)) {
-    if (!(key in settings)) {
-      faults.push(`${path}: ${key}: unknown${suggestion(key, Object.keys(settings))}`)
-    }
-  }
-  return values
-}
-
-function suggestion(wrong: string, known: readonly string[]): string {
-  const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z]/g, '')
-  const near = known.find(
-    (name) => plain(name).includes(plain(wrong)) || plain(wrong).includes(plain(name)),
+function refusal(faults: readonly string[]): TidemarkError {
+  return new TidemarkError(
+    'CONFIGURATION_INVALID',
+    `the configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n` +
+      faults.map((fault) => `  ${fault}`).join('\n'),
   )
-  return near === undefined ? `; known are ${known.join(', ')}` : `; did you mean ${near}?`
-}
-
-function dashed(key: string): string {
-  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-}
-
-function text(raw: unknown): { value: string } | { fault: string } {
-  if (typeof raw === 'string' && raw.trim() !== '') return { value: raw }
-  return { fault: `expected text, found ${JSON.stringify(raw)}` }
-}
-
-function list(raw: unknown): { value: readonly string[] } | { fault: string } {
-  const items: unknown[] = typeof raw === 'string' ? raw.split(',') : Array.isArray(raw) ? raw : []
-  const names = items.map((item) => (typeof item === 'string' ? item.trim() : ''))
-  if (names.length > 0 && names.every((name) => name !== '')) return { value: names }
-  return { fault: `expected one or more names with commas between, found ${JSON.stringify(raw)}` }
-}
-
-function wholeNumber(min: number, max: number) {
-  return (raw: unknown): { value: number } | { fault: string } => {
-    const value = typeof raw === 'string' && /^-?\d+$/.test(raw.trim()) ? Number(raw) : raw
-    if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max) {
-      return { value: Number(value) }
-    }
-    return { fault: `expected a whole number from ${min} to ${max}, found ${JSON.stringify(raw)}` }
-  }
-}
-
-function oneOf<T extends string>(allowed: readonly T[]) {
-  return (raw: unknown): { value: T } | { fault: string } => {
-    const found = allowed.find((value) => value === raw)
-    if (found !== undefined) return { value: found }
-    return { fault: `expected one of ${allowed.join(', ')}, found ${JSON.stringify(raw)}` }
-  }
 }

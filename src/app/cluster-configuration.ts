@@ -1,0 +1,241 @@
+/** What an instance needs to know of its cluster, put together from its settings. */
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { messageOf } from '../core/errors.ts'
+import { Secret } from './secret.ts'
+import type { SettingPath, SettingValues } from './settings.ts'
+
+export interface ClusterConfiguration {
+  readonly kafka: KafkaConfiguration
+  readonly registry: RegistryConfiguration
+  readonly clickhouse: ClickHouseConfiguration
+  readonly applicationId: string
+  /** Null: the group instance id, or else one that the data directory keeps. */
+  readonly instanceId: string | null
+  /** Of a static member (KIP-345); null joins as a dynamic one. */
+  readonly groupInstanceId: string | null
+  /** Where other instances reach this one's interactive queries; null: where its console listens. */
+  readonly endpoint: string | null
+  readonly standbyReplicas: number
+  readonly warmupReplicas: number
+  /** Records behind which a copy of a state counts as caught up. */
+  readonly recoveryLagMax: number
+  readonly probingRebalanceIntervalMs: number
+  /** State of tasks that live elsewhere is deleted after so long. */
+  readonly stateCleanupDelayMs: number
+  /** How long a start waits for Kafka, the registry and ClickHouse. */
+  readonly startRetryMaxMs: number
+}
+
+export interface KafkaConfiguration {
+  readonly bootstrapServers: readonly string[]
+  /** Null speaks plain text. PEM. */
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null
+  readonly sasl: SaslConfiguration | null
+  readonly clientRack: string | null
+  /** −1: the broker's default. */
+  readonly replicationFactor: number
+  readonly compression: SettingValues['kafka.compression']
+  readonly sessionTimeoutMs: number
+  readonly transactionTimeoutMs: number
+  readonly transactionProtocolMax: 1 | 2
+}
+
+export type SaslConfiguration =
+  | {
+      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+      readonly username: string
+      readonly password: Secret
+    }
+  | { readonly mechanism: 'OAUTHBEARER'; readonly token: Secret; readonly tokenFile: string | null }
+
+export interface RegistryConfiguration {
+  readonly urls: readonly string[]
+  readonly authentication:
+    | { readonly kind: 'basic'; readonly username: string; readonly password: Secret }
+    | { readonly kind: 'bearer'; readonly token: Secret }
+    | null
+  /** PEM. */
+  readonly tlsCa: string | null
+}
+
+export interface ClickHouseConfiguration {
+  readonly url: string
+  readonly username: string | null
+  readonly password: Secret | null
+  /** For ON CLUSTER; null where the server stands alone. */
+  readonly cluster: string | null
+  readonly replicated: boolean
+}
+
+/** Null in the embedded profile. Faults name where the setting was made. */
+export function clusterConfiguration(
+  values: SettingValues,
+  origin: (path: SettingPath) => string,
+  faults: string[],
+): ClusterConfiguration | null {
+  const bootstrapServers = values['kafka.bootstrapServers']
+  if (bootstrapServers === null) return null
+  const reader = new Reader(values, origin, faults)
+  const urls = values['registry.url'] ?? reader.missing<readonly string[]>('registry.url', [])
+  return {
+    kafka: { bootstrapServers, ...kafkaOf(reader) },
+    registry: {
+      urls,
+      authentication: registryAuthentication(reader),
+      tlsCa: reader.file('registry.tlsCaFile') ?? null,
+    },
+    clickhouse: {
+      url: values['clickhouse.url'] ?? reader.missing('clickhouse.url', ''),
+      username: values['clickhouse.username'],
+      password: reader.secret('clickhouse.password', 'clickhouse.passwordFile'),
+      cluster: values['clickhouse.cluster'],
+      replicated: values['clickhouse.replicated'],
+    },
+    applicationId: values.applicationId,
+    instanceId: values.instanceId,
+    groupInstanceId: groupInstanceId(values, faults),
+    endpoint: values.endpoint,
+    standbyReplicas: values.standbyReplicas,
+    warmupReplicas: values.warmupReplicas,
+    recoveryLagMax: values.recoveryLagMax,
+    probingRebalanceIntervalMs: values.probingRebalanceIntervalMs,
+    stateCleanupDelayMs: values.stateCleanupDelayMs,
+    startRetryMaxMs: values.startRetryMaxMs,
+  }
+}
+
+function kafkaOf(reader: Reader): Omit<KafkaConfiguration, 'bootstrapServers'> {
+  const { values } = reader
+  const ca = reader.file('kafka.tlsCaFile')
+  const cert = reader.file('kafka.tlsCertFile')
+  const key = reader.file('kafka.tlsKeyFile')
+  if ((cert === undefined) !== (key === undefined)) {
+    reader.fault('kafka.tlsCertFile', 'a certificate needs its key: set both files or neither')
+  }
+  const tls = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  }
+  return {
+    tls: values['kafka.tls'] || Object.keys(tls).length > 0 ? tls : null,
+    sasl: saslOf(reader),
+    clientRack: values['kafka.clientRack'],
+    replicationFactor: values['kafka.replicationFactor'],
+    compression: values['kafka.compression'],
+    sessionTimeoutMs: values['kafka.sessionTimeoutMs'],
+    transactionTimeoutMs: values['kafka.transactionTimeoutMs'],
+    transactionProtocolMax: values['kafka.transactionProtocolMax'] === 1 ? 1 : 2,
+  }
+}
+
+function saslOf(reader: Reader): SaslConfiguration | null {
+  const { values } = reader
+  const mechanism = values['kafka.saslMechanism']
+  const username = values['kafka.saslUsername']
+  const password = reader.secret('kafka.saslPassword', 'kafka.saslPasswordFile')
+  const token = reader.secret('kafka.saslToken', 'kafka.saslTokenFile')
+  if (mechanism === null) {
+    if (username !== null || password !== null || token !== null) {
+      reader.fault('kafka.saslMechanism', 'missing: the credentials need a mechanism')
+    }
+    return null
+  }
+  if (mechanism === 'OAUTHBEARER') {
+    const tokenFile = values['kafka.saslTokenFile']
+    return {
+      mechanism,
+      tokenFile,
+      token: token ?? reader.missing('kafka.saslToken', new Secret('')),
+    }
+  }
+  return {
+    mechanism,
+    username: username ?? reader.missing('kafka.saslUsername', ''),
+    password: password ?? reader.missing('kafka.saslPassword', new Secret('')),
+  }
+}
+
+function registryAuthentication(reader: Reader): RegistryConfiguration['authentication'] {
+  const username = reader.values['registry.username']
+  const password = reader.secret('registry.password', 'registry.passwordFile')
+  const token = reader.secret('registry.token', 'registry.tokenFile')
+  if (token !== null) {
+    if (username !== null) reader.fault('registry.token', 'set a token or a username, not both')
+    return { kind: 'bearer', token }
+  }
+  if (username === null) {
+    if (password !== null) reader.fault('registry.username', 'missing: the password needs one')
+    return null
+  }
+  return {
+    kind: 'basic',
+    username,
+    password: password ?? reader.missing('registry.password', new Secret('')),
+  }
+}
+
+/** A pod of a stateful set is called `name-3`: its name stays over restarts. */
+function groupInstanceId(values: SettingValues, faults: string[]): string | null {
+  if (values.groupInstanceId !== null) return values.groupInstanceId
+  if (!values.staticMembership) return null
+  const name = hostname()
+  if (/-\d+$/.test(name)) return name
+  faults.push(
+    `staticMembership: the host is called ${JSON.stringify(name)}, without an ordinal as in "name-3"; set groupInstanceId`,
+  )
+  return null
+}
+
+class Reader {
+  readonly values: SettingValues
+  readonly #origin: (path: SettingPath) => string
+  readonly #faults: string[]
+
+  constructor(values: SettingValues, origin: (path: SettingPath) => string, faults: string[]) {
+    this.values = values
+    this.#origin = origin
+    this.#faults = faults
+  }
+
+  fault(path: SettingPath, what: string): void {
+    this.#faults.push(`${this.#origin(path)}: ${what}`)
+  }
+
+  missing<T>(path: SettingPath, standIn: T): T {
+    this.#faults.push(`${path}: missing; the cluster profile (kafka.bootstrapServers) needs it`)
+    return standIn
+  }
+
+  file(path: FileSetting): string | undefined {
+    const name = this.values[path]
+    if (name === null) return undefined
+    try {
+      return readFileSync(name, 'utf8')
+    } catch (thrown) {
+      this.fault(path, `cannot be read: ${messageOf(thrown)}`)
+      return undefined
+    }
+  }
+
+  /** From itself or from a file, whose last line end is not part of it. */
+  secret(path: SecretSetting, filePath: FileSetting): Secret | null {
+    const text = this.values[path]
+    const ofFile = this.file(filePath)?.replace(/\r?\n$/, '')
+    if (text !== null && ofFile !== undefined) {
+      this.fault(filePath, `set ${path} or ${filePath}, not both`)
+    }
+    if (ofFile === '') this.fault(filePath, 'the file is empty')
+    const found = text ?? ofFile
+    return found === undefined ? null : new Secret(found)
+  }
+}
+
+type FileSetting = Extract<SettingPath, `${string}File`>
+type SecretSetting =
+  | 'kafka.saslPassword'
+  | 'kafka.saslToken'
+  | 'registry.password'
+  | 'registry.token'
+  | 'clickhouse.password'

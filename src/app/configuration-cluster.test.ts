@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { inspect } from 'node:util'
+import { TidemarkError } from '../core/errors.ts'
+import { loadConfiguration, type ConfigurationInput } from './configuration.ts'
+import { withoutCredentials } from './secret.ts'
+import { environmentOf, flagOf, settingPaths } from './settings.ts'
+
+let directory: string
+const addresses = {
+  KAFKA_BOOTSTRAP_SERVERS: 'one:9092,two:9092',
+  SCHEMA_REGISTRY_URL: 'http://registry:8081',
+  CLICKHOUSE_URL: 'http://clickhouse:8123',
+}
+
+before(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tidemark-configuration-'))
+  writeFileSync(
+    join(directory, 'tidemark.cluster.yaml'),
+    `applicationId: learning
+kafka:
+  bootstrapServers: [broker:9092]
+  clientRack: a
+  saslMechanism: SCRAM-SHA-512
+  saslUsername: tidemark
+registry: { url: 'https://one:8081,https://two:8081', username: reader, password: hidden-1 }
+clickhouse:
+  url: http://clickhouse:8123
+  replicated: true
+`,
+  )
+  writeFileSync(join(directory, 'password'), 'hidden-2\n')
+  writeFileSync(
+    join(directory, 'tidemark.wrong.yaml'),
+    'kafka:\n  bootstrapServer: x\nregistry: 5\nclickhouse: { password: 1234 }\nkafkaa: 1\n',
+  )
+})
+
+after(() => {
+  rmSync(directory, { recursive: true })
+})
+
+function load(input: Partial<ConfigurationInput>) {
+  return loadConfiguration({ flags: {}, environment: {}, directory, ...input })
+}
+
+function faultsOf(input: Partial<ConfigurationInput>): string {
+  try {
+    load(input)
+  } catch (thrown) {
+    assert.ok(thrown instanceof TidemarkError)
+    assert.equal(thrown.code, 'CONFIGURATION_INVALID')
+    return thrown.message
+  }
+  return assert.fail('nothing was refused')
+}
+
+test('three addresses in the environment are a cluster', () => {
+  const { cluster, doors, sink } = load({ environment: addresses })
+  assert.deepEqual(cluster?.kafka.bootstrapServers, ['one:9092', 'two:9092'])
+  assert.deepEqual(cluster.registry.urls, ['http://registry:8081'])
+  assert.equal(cluster.clickhouse.url, 'http://clickhouse:8123')
+  assert.equal(cluster.applicationId, 'tidemark')
+  assert.equal(cluster.groupInstanceId, null)
+  assert.deepEqual(doors, ['console', 'ingest'])
+  assert.equal(sink.ageMaxMs, 1000)
+})
+
+test('without brokers the profile is the embedded one, with all doors', () => {
+  const { cluster, doors, sink } = load({ environment: { CLICKHOUSE_URL: 'http://other:8123' } })
+  assert.equal(cluster, null)
+  assert.deepEqual(doors, ['console', 'registry', 'ingest', 'clickhouse'])
+  assert.equal(sink.ageMaxMs, 200)
+})
+
+test('what says something of a cluster only is refused without brokers', () => {
+  const message = faultsOf({
+    flags: { standbyReplicas: '1' },
+    environment: { TIDEMARK_REGISTRY_URL: 'http://registry:8081' },
+  })
+  assert.match(message, /flag --standby-replicas: says nothing without kafka\.bootstrapServers/)
+  assert.match(message, /TIDEMARK_REGISTRY_URL: says nothing without kafka\.bootstrapServers/)
+})
+
+test('brokers without a registry and ClickHouse are refused, both at once', () => {
+  const message = faultsOf({ flags: { 'kafka.bootstrapServers': 'one:9092' } })
+  assert.match(message, /registry\.url: missing/)
+  assert.match(message, /clickhouse\.url: missing/)
+})
+
+test('nested keys of a file, an own variable above them, and a password from a file', () => {
+  const { cluster } = load({
+    environmentName: 'cluster',
+    environment: {
+      TIDEMARK_KAFKA_CLIENT_RACK: 'b',
+      TIDEMARK_KAFKA_SASL_PASSWORD_FILE: join(directory, 'password'),
+    },
+  })
+  assert.equal(cluster?.applicationId, 'learning')
+  assert.equal(cluster.kafka.clientRack, 'b')
+  assert.deepEqual(cluster.registry.urls, ['https://one:8081', 'https://two:8081'])
+  assert.equal(cluster.clickhouse.replicated, true)
+  const { sasl } = cluster.kafka
+  assert.ok(sasl?.mechanism === 'SCRAM-SHA-512')
+  assert.equal(sasl.password.reveal(), 'hidden-2')
+})
+
+test('a configuration that is printed shows no secret', () => {
+  const configuration = load({
+    environmentName: 'cluster',
+    environment: { TIDEMARK_KAFKA_SASL_PASSWORD: 'hidden-3' },
+  })
+  for (const printed of [JSON.stringify(configuration), inspect(configuration, { depth: 9 })]) {
+    assert.doesNotMatch(printed, /hidden/)
+    assert.match(printed, /\(secret\)/)
+  }
+  assert.equal(withoutCredentials('https://me:hidden@host:1/'), 'https://host:1/')
+})
+
+test('every fault of a file is told at once, and none quotes a secret', () => {
+  const message = faultsOf({ environmentName: 'wrong', environment: addresses })
+  assert.match(message, /kafka\.bootstrapServer: unknown; did you mean kafka\.bootstrapServers\?/)
+  assert.match(message, /registry: expected keys under it/)
+  assert.match(message, /clickhouse\.password: expected text that is not empty/)
+  assert.match(message, /kafkaa: unknown/)
+  assert.doesNotMatch(message, /1234/)
+})
+
+test('credentials that do not add up are refused', () => {
+  const message = faultsOf({
+    environment: {
+      ...addresses,
+      TIDEMARK_KAFKA_SASL_USERNAME: 'me',
+      TIDEMARK_KAFKA_TLS_CERT_FILE: join(directory, 'password'),
+      TIDEMARK_REGISTRY_USERNAME: 'me',
+      TIDEMARK_CLICKHOUSE_PASSWORD: 'x',
+      TIDEMARK_CLICKHOUSE_PASSWORD_FILE: join(directory, 'absent'),
+    },
+  })
+  assert.match(message, /saslMechanism: missing/)
+  assert.match(message, /TIDEMARK_KAFKA_TLS_CERT_FILE: a certificate needs its key/)
+  assert.match(message, /registry\.password: missing/)
+  assert.match(message, /TIDEMARK_CLICKHOUSE_PASSWORD_FILE: cannot be read/)
+})
+
+test('one rule gives the names of a setting, and no two settings share one', () => {
+  assert.equal(flagOf('kafka.tlsCaFile'), 'kafka-tls-ca-file')
+  assert.equal(environmentOf('kafka.tlsCaFile'), 'TIDEMARK_KAFKA_TLS_CA_FILE')
+  assert.equal(new Set(settingPaths.map(flagOf)).size, settingPaths.length)
+})
