@@ -2,6 +2,8 @@
  * The port between the protocol's parts (fetch, produce, transactions, groups, administration) and the
  * connections: who is asked, in which version, and how often again.
  */
+import type { Connection } from '@platformatic/kafka'
+
 import type { TopicName, TopicPartition } from '../../core/record.ts'
 
 export type BrokerId = number
@@ -31,13 +33,14 @@ export interface RequestVersion<Request, Response> {
 }
 
 /** A connection of `@platformatic/kafka`, named here so that the parts share one word for it. */
-export type KafkaConnection = import('@platformatic/kafka').Connection
+export type KafkaConnection = Connection
 
 export interface SendOptions {
   /** The connection of requests that may wait long at the broker (fetch, join) is not that of the others. Each
    * lane is one connection a broker; requests of one lane to one broker are answered in order. Default `main`. */
   readonly lane?: string
   readonly requestTimeoutMs?: number
+  /** Once aborted, the request fails with the signal's reason; what became of it is unknown. */
   readonly signal?: AbortSignal
   /** The greatest version to use, below what both sides speak (transactions of the first protocol). */
   readonly versionMax?: number

@@ -1,0 +1,40 @@
+/** Exponential back-off with full jitter: many who fail together do not come back together. */
+import type { Clock } from '../../../core/clock.ts'
+import { pause } from '../../../core/clock.ts'
+import { isRetriable } from './failures.ts'
+
+/** The first waits are short because most of what passes, passes within milliseconds (a transaction's markers). */
+const firstDelayMs = 5
+const delayMaxMs = 1_000
+
+export interface BackOffOptions {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly giveUpAfterMs: number
+  readonly signal?: AbortSignal
+}
+
+/** Calls until it succeeds, or fails with what does not pass, or for too long; the last failure is thrown. */
+export async function withBackOff<T>(
+  attempt: (attemptNumber: number) => Promise<T>,
+  options: BackOffOptions,
+): Promise<T> {
+  const { clock, random, giveUpAfterMs, signal } = options
+  const deadlineMs = clock.monotonicMs() + giveUpAfterMs
+  for (let attemptNumber = 0; ; attemptNumber++) {
+    try {
+      return await attempt(attemptNumber)
+    } catch (failure) {
+      const delayMs = backOffMs(attemptNumber, random)
+      if (!isRetriable(failure) || clock.monotonicMs() + delayMs >= deadlineMs) throw failure
+      await pause(clock, delayMs, signal)
+      signal?.throwIfAborted()
+    }
+  }
+}
+
+/** How long to wait after the failure of the attempt, counted from 0. */
+export function backOffMs(attemptNumber: number, random: () => number): number {
+  const most = Math.min(delayMaxMs, firstDelayMs * 2 ** Math.min(attemptNumber, 20))
+  return random() * most
+}
