@@ -13,9 +13,16 @@ const deleteLayout = 0x10
 const valueLayout = 0x11
 const headBytes = 9
 
+/** So that whoever reads a store from outside tells a row from a value of the user's. */
+const timestampedSerdes = new WeakSet<Serde<any>>()
+
+export function isTimestampedSerde(serde: Serde<any>): boolean {
+  return timestampedSerdes.has(serde)
+}
+
 /** A layout byte, the timestamp (IEEE 754 double, big-endian), the value. */
 export function timestampedSerde<V>(valueSerde: Serde<V>): Serde<Timestamped<V>> {
-  return {
+  const serde: Serde<Timestamped<V>> = {
     serialize: ({ value, timestampMs }) => {
       const head = Buffer.allocUnsafe(headBytes)
       head[0] = value === null ? deleteLayout : valueLayout
@@ -32,4 +39,6 @@ export function timestampedSerde<V>(valueSerde: Serde<V>): Serde<Timestamped<V>>
       return { value: valueSerde.deserialize(bytes.subarray(headBytes)), timestampMs }
     },
   }
+  timestampedSerdes.add(serde)
+  return serde
 }

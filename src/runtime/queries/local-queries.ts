@@ -1,0 +1,197 @@
+/**
+ * Reads what this process holds of the topologies' stores: committed state only, each answer with the position that it
+ * is complete up to. A position is read before the entries, so that they may be newer than it says and never older.
+ */
+import { present } from '../../core/assert.ts'
+import type { Clock } from '../../core/clock.ts'
+import { partitionForKey } from '../../core/partitioner.ts'
+import { storeName, topicPartitionId } from '../../core/record.ts'
+import type { Partition, TopicName } from '../../core/record.ts'
+import type { StateBackend } from '../../core/state.ts'
+import type { Log } from '../../log/log.ts'
+import type { StoreDefinition } from '../../state/stores.ts'
+import type { SubTopology, TopologyGraph } from '../../topology/graph.ts'
+import { changelogTopic } from '../changelog.ts'
+import { PositionsStore, reservedPrefix } from '../positions-store.ts'
+import { ScopedState } from '../scoped-state.ts'
+import { compileTaskGraph } from '../task-graph.ts'
+import type { HeldTask, QueryableRuntime } from './hosts.ts'
+import { StoreReader } from './store-reader.ts'
+import type { ReadEntry } from './store-reader.ts'
+
+export type StoreQuery =
+  | { readonly kind: 'key'; readonly key: Buffer }
+  | {
+      readonly kind: 'range'
+      /** Inclusive; null is open. */
+      readonly from: Buffer | null
+      /** Exclusive; null is open. */
+      readonly to: Buffer | null
+      readonly entriesMax: number
+    }
+  | {
+      readonly kind: 'windows' | 'sessions'
+      readonly key: Buffer
+      readonly fromMs: number
+      readonly toMs: number
+      readonly entriesMax: number
+    }
+
+/** Where an answer comes from and how old it may be. */
+export interface Freshness {
+  readonly role: HeldTask['role']
+  /** Up to which offset, exclusive, the entries hold everything, by `topic-partition`: of the changelog where the store
+   * has one, or else of the task's inputs. */
+  readonly position: Readonly<Record<string, number>>
+  /** Records of the changelog that are committed and not yet in this copy; 0 where it is the task's own. */
+  readonly lagRecords: number
+  readonly lastAppliedMs: number | null
+}
+
+export interface PartitionRead extends Freshness {
+  readonly partition: Partition
+  readonly entries: readonly ReadEntry[]
+}
+
+export interface FoundStore {
+  readonly topology: string
+  readonly subTopology: SubTopology
+  readonly definition: StoreDefinition
+}
+
+export interface LocalQueriesOptions {
+  readonly topologies: readonly TopologyGraph[]
+  readonly log: Log
+  readonly state: StateBackend
+  readonly clock: Clock
+  readonly runtime: QueryableRuntime
+}
+
+/** How long the end of a changelog, once asked for, is taken as it was. */
+const endsKeptMs = 250
+
+export class LocalQueries {
+  readonly #options: LocalQueriesOptions
+  readonly #graphs: ReadonlyMap<string, TopologyGraph>
+  readonly #ends = new Map<TopicName, { readonly atMs: number; readonly ends: Promise<Ends> }>()
+
+  constructor(options: LocalQueriesOptions) {
+    this.#options = options
+    this.#graphs = new Map(options.topologies.map((graph) => [graph.name, graph]))
+  }
+
+  get topologies(): readonly string[] {
+    return [...this.#graphs.keys()]
+  }
+
+  /** Null where no such topology runs here. */
+  stores(topology: string): readonly FoundStore[] | null {
+    const graph = this.#graphs.get(topology)
+    if (graph === undefined) return null
+    return graph.subTopologies.flatMap((subTopology) =>
+      subTopology.stores.map((definition) => ({ topology, subTopology, definition })),
+    )
+  }
+
+  /** How many partitions the store has. */
+  partitionCount({ topology, subTopology }: FoundStore): number {
+    const tasks = this.#options.runtime.hostsOf(topology)?.tasks ?? []
+    return tasks.filter((task) => task.subTopology === subTopology.index).length
+  }
+
+  /** Where a key is, if the store's key is the key that its input is partitioned by. */
+  partitionOf(store: FoundStore, key: Buffer): Partition {
+    return partitionForKey(key, Math.max(1, this.partitionCount(store)))
+  }
+
+  held({ topology, subTopology }: FoundStore, partition: Partition): HeldTask | null {
+    return this.#options.runtime.heldTask(topology, subTopology.index, partition)
+  }
+
+  /** Null where this process holds no copy. @throws TidemarkError DATA_DIR_NEWER and what the store's serde throws */
+  async read(
+    store: FoundStore,
+    partition: Partition,
+    query: StoreQuery,
+  ): Promise<PartitionRead | null> {
+    const held = this.held(store, partition)
+    if (held === null) return null
+    const scoped = new ScopedState(this.#options.state, store.topology)
+    const freshness = await this.#freshness(store, partition, held, scoped)
+    const entries = await entriesOf(new StoreReader(scoped, store.definition, partition), query)
+    // What was taken away meanwhile may have been read half deleted.
+    if (this.held(store, partition) === null) return null
+    return { partition, ...freshness, entries }
+  }
+
+  async #freshness(
+    store: FoundStore,
+    partition: Partition,
+    { role, lastAppliedMs }: HeldTask,
+    scoped: ScopedState,
+  ): Promise<Freshness> {
+    const { log } = this.#options
+    if (log.sharesState) {
+      const position = await this.#inputPosition(store, partition)
+      return { role, position, lagRecords: 0, lastAppliedMs }
+    }
+    const topic = changelogTopic(store.topology, store.definition.name)
+    const positions = new PositionsStore(
+      scoped,
+      storeName(`${reservedPrefix}changelog-positions-${store.subTopology.index}`),
+      partition,
+    )
+    const [reached] = await positions.read([topic])
+    const offset = reached ?? 0
+    const end = role === 'active' ? offset : ((await this.#endsOf(topic)).get(partition) ?? 0)
+    return {
+      role,
+      position: { [topicPartitionId({ topic, partition })]: offset },
+      lagRecords: Math.max(0, end - offset),
+      lastAppliedMs,
+    }
+  }
+
+  async #inputPosition(
+    { topology, subTopology }: FoundStore,
+    partition: Partition,
+  ): Promise<Record<string, number>> {
+    const { partitionedTopics } = compileTaskGraph(subTopology)
+    const inputs = partitionedTopics.map(({ name }) => ({ topic: name, partition }))
+    const committed = await this.#options.log.committedOffsets(topology, inputs)
+    return Object.fromEntries(
+      inputs.map((at, index) => [topicPartitionId(at), committed[index]?.offset ?? 0]),
+    )
+  }
+
+  #endsOf(topic: TopicName): Promise<Ends> {
+    const { log, clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    const kept = this.#ends.get(topic)
+    if (kept !== undefined && nowMs - kept.atMs < endsKeptMs) return kept.ends
+    const ends = log.describeTopics([topic]).then(([description]) => {
+      const { partitions } = present(description, `changelog ${topic}`)
+      return new Map(partitions.map((at) => [at.partition, Number(at.lastStableOffset)]))
+    })
+    this.#ends.set(topic, { atMs: nowMs, ends })
+    ends.catch(() => this.#ends.delete(topic))
+    return ends
+  }
+}
+
+type Ends = ReadonlyMap<Partition, number>
+
+async function entriesOf(reader: StoreReader, query: StoreQuery): Promise<readonly ReadEntry[]> {
+  switch (query.kind) {
+    case 'key': {
+      const entry = await reader.get(query.key)
+      return entry === null ? [] : [entry]
+    }
+    case 'range':
+      return reader.range(query)
+    case 'windows':
+      return reader.windows(query.key, query)
+    case 'sessions':
+      return reader.sessions(query.key, query)
+  }
+}

@@ -1,0 +1,57 @@
+/** Asks another instance for its part of a store, over its console port. */
+import type { Clock } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { HostUrl } from '../../runtime/queries/hosts.ts'
+import { messageText } from './read-message.ts'
+import type { AnsweredPartition, ReadMessage } from './read-message.ts'
+
+/** On a read that one instance sends to another; who gets it answers from what it holds and asks nobody else. */
+export const forwardedHeader = 'x-tidemark-forwarded'
+
+export interface RemoteHostOptions {
+  readonly clock: Clock
+  readonly timeoutMs: number
+  readonly fetch: typeof globalThis.fetch
+}
+
+export type RemoteAnswer =
+  | { readonly partitions: readonly AnsweredPartition[] }
+  /** Why it gave none: it is away, or it holds no copy (any more). */
+  | { readonly refusal: string }
+
+export async function askHost(
+  host: HostUrl,
+  path: string,
+  message: ReadMessage,
+  { clock, timeoutMs, fetch }: RemoteHostOptions,
+): Promise<RemoteAnswer> {
+  const late = new AbortController()
+  const cancel = clock.after(timeoutMs, () => {
+    late.abort()
+  })
+  try {
+    const response = await fetch(`${host}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', [forwardedHeader]: '1' },
+      body: messageText(message),
+      signal: late.signal,
+    })
+    const body = (await response.json()) as {
+      partitions?: readonly AnsweredPartition[]
+      error?: string
+    }
+    if (response.ok && Array.isArray(body.partitions)) return { partitions: body.partitions }
+    return { refusal: `${host} answered ${response.status}: ${body.error ?? 'nothing'}` }
+  } catch (thrown) {
+    const why = late.signal.aborted ? `no answer in ${timeoutMs} ms` : reasonOf(thrown)
+    return { refusal: `${host}: ${why}` }
+  } finally {
+    cancel()
+  }
+}
+
+/** `fetch` hides why it failed in the cause. */
+function reasonOf(thrown: unknown): string {
+  const cause = thrown instanceof Error ? thrown.cause : undefined
+  return cause instanceof Error ? messageOf(cause) : messageOf(thrown)
+}
