@@ -39,7 +39,7 @@ export const packageRules: readonly PackageRule[] = [
   },
   {
     packages: /^(kafkajs|@platformatic\/kafka|node-rdkafka)$/,
-    onlyIn: ['src/log/kafka/', 'bench/', 'test/'],
+    onlyIn: ['src/log/kafka/', 'tools/kafka/', 'bench/', 'test/'],
   },
 ]
 

@@ -1,0 +1,246 @@
+/**
+ * Real Kafka brokers on this machine, from Kafka's own jars: each a broker and a controller (KRaft), on free ports
+ * of the loopback, gone when this process is.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BrokerProcess } from './broker-process.ts'
+import {
+  freePorts,
+  host,
+  nodeProperties,
+  writeProperties,
+  type NodePorts,
+} from './broker-properties.ts'
+import { ClusterView, until, type CoordinatorKind } from './cluster-view.ts'
+import { kafkaJars, type KafkaJars } from './jars.ts'
+import {
+  makeCertificates,
+  scramCredentials,
+  user,
+  type Certificates,
+  type SecureListener,
+} from './security.ts'
+import { formatNode } from './storage.ts'
+
+export interface KafkaOptions {
+  /** Default 1. With 3, topics have three replicas and need two. */
+  readonly brokers?: 1 | 3
+  /** Levels that the cluster starts with: `{ 'transaction.version': 1 }`. Default: the newest. */
+  readonly features?: Readonly<Record<string, number>>
+  /** Settings of every broker. */
+  readonly overrides?: Readonly<Record<string, string | number | boolean>>
+  /** Listeners beside the open one. */
+  readonly security?: readonly SecureListener[]
+  /** Default 320. */
+  readonly heapMb?: number
+  /** Default: compiles quickly rather than well. */
+  readonly jvmOptions?: readonly string[]
+}
+
+export interface KafkaBroker {
+  readonly id: number
+  /** Of the open listener. */
+  readonly port: number
+  /** Undefined while it does not run. */
+  readonly pid: number | undefined
+  /** SIGKILL; resolves when the process is gone. */
+  kill(): Promise<void>
+  /** A clean shutdown. */
+  stop(): Promise<void>
+  /** On the same ports and data; resolves when the cluster counts it as alive. */
+  start(): Promise<void>
+  /** SIGSTOP. */
+  pause(): void
+  resume(): void
+  /** The end of what it printed. */
+  output(): string
+}
+
+export interface Kafka {
+  /** `host:port,…` of the open listener. */
+  readonly bootstrapServers: string
+  readonly brokers: readonly KafkaBroker[]
+  /** Of the listeners asked for by `security`. */
+  readonly secure: Readonly<Partial<Record<SecureListener, string>>>
+  readonly certificates: Certificates | undefined
+  /** Of SASL. */
+  readonly user: typeof user
+  /** Who leads the controllers. */
+  controllerOf(): Promise<KafkaBroker>
+  leaderOf(topic: string, partition: number): Promise<KafkaBroker>
+  coordinatorOf(kind: CoordinatorKind, key: string): Promise<KafkaBroker>
+  close(): Promise<void>
+}
+
+const startMs = 90_000
+const electionMs = 60_000
+const portClashTriesMax = 3
+
+/** @throws KafkaUnavailable where Java or Maven is missing; Error with the brokers' output where they do not start */
+export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+  const jars = await kafkaJars()
+  for (let tries = 1; ; tries++) {
+    const cluster = new LocalKafka(jars, options)
+    try {
+      await cluster.start()
+      return cluster
+    } catch (error) {
+      const clash = cluster.brokers.some((broker) => broker.output().includes('BindException'))
+      await cluster.close()
+      // Somebody took a port between our look and the broker's start.
+      if (!clash || tries === portClashTriesMax) throw error
+    }
+  }
+}
+
+class LocalKafka implements Kafka {
+  readonly user = user
+  readonly #jars: KafkaJars
+  readonly #options: KafkaOptions
+  #folder = ''
+  #nodes: readonly NodePorts[] = []
+  #brokers: readonly LocalBroker[] = []
+  #view = new ClusterView([])
+  #certificates: Certificates | undefined
+
+  constructor(jars: KafkaJars, options: KafkaOptions) {
+    this.#jars = jars
+    this.#options = options
+  }
+
+  get brokers(): readonly KafkaBroker[] {
+    return this.#brokers
+  }
+
+  get certificates(): Certificates | undefined {
+    return this.#certificates
+  }
+
+  get bootstrapServers(): string {
+    return this.#nodes.map(({ client }) => `${host}:${client}`).join(',')
+  }
+
+  get secure(): Partial<Record<SecureListener, string>> {
+    const listeners = this.#options.security ?? []
+    const servers = (index: number) =>
+      this.#nodes.map(({ secure }) => `${host}:${secure[index] ?? 0}`).join(',')
+    return Object.fromEntries(listeners.map((name, index) => [name, servers(index)]))
+  }
+
+  async start(): Promise<void> {
+    const { brokers = 1, security = [] } = this.#options
+    this.#folder = await mkdtemp(join(tmpdir(), 'tidemark-kafka-'))
+    this.#nodes = await freePorts(brokers, security.length)
+    this.#view = new ClusterView(this.#nodes.map(({ internal }) => internal))
+    if (security.length > 0) {
+      this.#certificates = await makeCertificates(this.#jars.java, this.#folder)
+    }
+    this.#brokers = await Promise.all(this.#nodes.map((ports) => this.#prepare(ports)))
+    await Promise.all(this.#brokers.map((broker) => broker.process.spawn()))
+    await Promise.all(this.#brokers.map((broker) => broker.untilAlive()))
+  }
+
+  async #prepare(ports: NodePorts): Promise<LocalBroker> {
+    const { features = {}, overrides = {}, security = [], heapMb = 320 } = this.#options
+    const { jvmOptions = ['-XX:TieredStopAtLevel=1'] } = this.#options
+    const folder = join(this.#folder, `broker-${ports.id}`)
+    await mkdir(folder)
+    const path = join(folder, 'server.properties')
+    const secure = { listeners: security, folder: this.#folder }
+    const nodes = this.#nodes
+    const id = ports.id
+    await writeProperties(path, nodeProperties({ id, nodes, folder, security: secure, overrides }))
+    await formatNode(this.#jars, path, {
+      features,
+      scram: security.some((name) => name.startsWith('SASL')) ? scramCredentials : [],
+    })
+    const { java, arguments: args } = this.#jars
+    const command = [java.command, `-Xmx${heapMb}m`, ...jvmOptions, ...args, 'kafka.Kafka', path]
+    const logPath = join(folder, 'broker.log')
+    const process = new BrokerProcess({ command, logPath, clusterFolder: this.#folder })
+    return new LocalBroker(ports, process)
+  }
+
+  async controllerOf(): Promise<KafkaBroker> {
+    return this.#brokerOnce('a controller leads', () => this.#view.controllerId())
+  }
+
+  async leaderOf(topic: string, partition: number): Promise<KafkaBroker> {
+    return this.#brokerOnce(`a broker leads ${topic}-${partition}`, () =>
+      this.#view.leaderId(topic, partition),
+    )
+  }
+
+  async coordinatorOf(kind: CoordinatorKind, key: string): Promise<KafkaBroker> {
+    return this.#brokerOnce(`a broker coordinates the ${kind} ${key}`, () =>
+      this.#view.coordinatorId(kind, key),
+    )
+  }
+
+  async #brokerOnce(name: string, ask: () => Promise<number>): Promise<KafkaBroker> {
+    const id = await until(name, electionMs, ask)
+    const broker = this.#brokers.find((one) => one.id === id)
+    if (broker === undefined) throw new Error(`the cluster knows a broker ${id} that is not ours`)
+    return broker
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#brokers.map((broker) => broker.process.kill()))
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+class LocalBroker implements KafkaBroker {
+  readonly id: number
+  readonly port: number
+  readonly process: BrokerProcess
+  readonly #view: ClusterView
+
+  constructor({ id, client, internal }: NodePorts, process: BrokerProcess) {
+    this.id = id
+    this.port = client
+    this.process = process
+    // The others count a broker that was killed as alive for a while.
+    this.#view = new ClusterView([internal])
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid
+  }
+
+  async start(): Promise<void> {
+    await this.process.spawn()
+    await this.untilAlive()
+  }
+
+  async untilAlive(): Promise<void> {
+    await until(`broker ${this.id} is alive`, startMs, async () => {
+      if (this.process.pid === undefined) return 'ended' as const
+      return (await this.#view.brokerIds()).includes(this.id) ? ('alive' as const) : undefined
+    }).then((state) => {
+      if (state === 'ended') throw new Error(`broker ${this.id} ended:\n${this.output()}`)
+    })
+  }
+
+  kill(): Promise<void> {
+    return this.process.kill()
+  }
+
+  stop(): Promise<void> {
+    return this.process.stop()
+  }
+
+  pause(): void {
+    this.process.pause()
+  }
+
+  resume(): void {
+    this.process.resume()
+  }
+
+  output(): string {
+    return this.process.output()
+  }
+}
