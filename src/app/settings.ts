@@ -128,7 +128,7 @@ export function isOfTheCluster(path: SettingPath): boolean {
 }
 
 export function settingOf(path: SettingPath): Setting<unknown> {
-  return settings[path] as Setting<unknown>
+  return settings[path]
 }
 
 /** `kafka-client-rack`, without the dashes before it. */

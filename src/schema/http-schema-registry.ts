@@ -1,5 +1,5 @@
 /** The client of any Confluent-compatible registry. Schemas are cached by id: an id never changes its meaning. */
-import { messageOf, TidemarkError } from '../core/errors.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { CompatibilityLevel } from './compatibility-level.ts'
 import { isCompatibilityLevel } from './compatibility-level.ts'
 import type { Incompatibility } from './compatibility.ts'
@@ -12,60 +12,27 @@ import type {
   VersionSelector,
 } from './schema-registry.ts'
 import { registryErrors } from './schema-registry.ts'
+import { RegistryConnection, type RegistryConnectionOptions } from './registry-connection.ts'
 
-export type RegistryAuthentication =
-  | { readonly kind: 'basic'; readonly user: string; readonly password: string }
-  | { readonly kind: 'bearer'; readonly token: string }
-
-export interface HttpSchemaRegistryOptions {
-  /** `http://localhost:8081`; a path is kept. */
-  readonly url: string
-  readonly authentication?: RegistryAuthentication
-  /** For one request. */
-  readonly timeoutMs?: number
+export interface HttpSchemaRegistryOptions extends Omit<RegistryConnectionOptions, 'urls'> {
+  /** `http://localhost:8081`; a path is kept. Several are the same registry at several addresses. */
+  readonly url: string | readonly string[]
 }
 
-const timeoutDefaultMs = 10_000
 /** The oldest goes first. */
 const cachedSchemasMax = 10_000
-const mediaType = 'application/vnd.schemaregistry.v1+json'
 
 type Json = Record<string, unknown>
 
 export class HttpSchemaRegistry implements SchemaRegistry {
-  readonly #base: string
-  readonly #headers: Readonly<Record<string, string>>
-  readonly #timeoutMs: number
+  readonly #connection: RegistryConnection
   readonly #schemas = new Map<number, string>()
 
   /** @throws TidemarkError CONFIGURATION_INVALID where the URL is none */
   constructor(options: HttpSchemaRegistryOptions) {
-    const url = URL.parse(options.url)
-    if (url === null || !/^https?:$/.test(url.protocol)) {
-      throw new TidemarkError(
-        'CONFIGURATION_INVALID',
-        `schema registry URL ${JSON.stringify(options.url)}: use http://host:port`,
-      )
-    }
-    const { username, password } = url
-    url.username = ''
-    url.password = ''
-    this.#base = url.href.replace(/\/$/, '')
-    this.#timeoutMs = options.timeoutMs ?? timeoutDefaultMs
-    const authentication =
-      options.authentication ??
-      (username === ''
-        ? undefined
-        : {
-            kind: 'basic' as const,
-            user: decodeURIComponent(username),
-            password: decodeURIComponent(password),
-          })
-    this.#headers = {
-      accept: `${mediaType}, application/json`,
-      'content-type': mediaType,
-      ...(authentication === undefined ? {} : { authorization: authorization(authentication) }),
-    }
+    const { url, ...rest } = options
+    const urls = typeof url === 'string' ? [url] : url
+    this.#connection = new RegistryConnection({ ...rest, urls })
   }
 
   async schemaById(id: number): Promise<string | null> {
@@ -85,7 +52,10 @@ export class HttpSchemaRegistry implements SchemaRegistry {
     return schema
   }
 
+  /** Looked up first: who may only read a registry can use what others have registered. */
   async register(subject: string, schema: string | object): Promise<SubjectVersion> {
+    const known = await this.#orNull(this.lookup(subject, schema), 40401, 40403)
+    if (known !== null) return known as SubjectVersion
     const path = `/subjects/${encodeURIComponent(subject)}/versions`
     await this.#request('POST', path, { schema: textOf(schema) })
     return this.lookup(subject, schema)
@@ -174,22 +144,12 @@ export class HttpSchemaRegistry implements SchemaRegistry {
     return (await this.#request('DELETE', path + query)) as number[]
   }
 
+  close(): void {
+    this.#connection.close()
+  }
+
   async #request(method: string, path: string, body?: Json): Promise<unknown> {
-    const url = this.#base + path
-    let status: number
-    let text: string
-    try {
-      const response = await fetch(url, {
-        method,
-        headers: this.#headers,
-        signal: AbortSignal.timeout(this.#timeoutMs),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      status = response.status
-      text = await response.text()
-    } catch (error) {
-      throw unreachable(url, causeOf(error), error)
-    }
+    const { url, status, text } = await this.#connection.request(method, path, body)
     const parsed = parsedOrUndefined(text)
     if (status >= 200 && status < 300 && parsed !== undefined) return parsed
     throw this.#failure(`${method} ${url}`, status, parsed as Json | undefined)
@@ -231,24 +191,10 @@ export class HttpSchemaRegistry implements SchemaRegistry {
   }
 }
 
-function authorization(authentication: RegistryAuthentication): string {
-  if (authentication.kind === 'bearer') return `Bearer ${authentication.token}`
-  const { user, password } = authentication
-  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-}
-
-function unreachable(url: string, reason: string, cause?: unknown): TidemarkError {
+function unreachable(url: string, reason: string): TidemarkError {
   return new TidemarkError('REGISTRY_UNREACHABLE', `schema registry at ${url}: ${reason}`, {
     details: { url },
-    cause,
   })
-}
-
-/** fetch says only "fetch failed"; what failed is its cause. */
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  const code = (cause as { code?: string } | undefined)?.code
-  return cause === undefined ? messageOf(error) : (code ?? messageOf(cause))
 }
 
 function parsedOrUndefined(text: string): unknown {
