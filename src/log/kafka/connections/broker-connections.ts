@@ -2,6 +2,8 @@
  * The open connections: one for each broker's address and lane, opened when first needed, and again after it
  * was lost. Each knows which versions its broker speaks.
  */
+import { isIP } from 'node:net'
+
 import { Connection, apiVersionsV0, apiVersionsV3 } from '@platformatic/kafka'
 import type { ConnectionOptions, apiVersionsV4 } from '@platformatic/kafka'
 
@@ -89,8 +91,11 @@ export class BrokerConnections {
   }
 
   async #connect(address: BrokerAddress, forget: () => void): Promise<BrokerConnection> {
-    const connection = new Connection(this.#options.clientId, {
-      ...this.#options.security,
+    const { clientId, security } = this.#options
+    const connection = new Connection(clientId, {
+      // The library sends no server name by itself, and brokers behind one address tell by it who is meant.
+      ...(security.tls !== undefined && isIP(address.host) === 0 ? { tlsServerName: true } : {}),
+      ...security,
       connectTimeout: this.#options.connectTimeoutMs,
       requestTimeout: libraryTimeoutMs,
       maxInflights: inFlightMax,

@@ -41,8 +41,7 @@ export function securityOptions(security: KafkaSecurity): ConnectionOptions {
   const options: ConnectionOptions = {}
   if (tls !== undefined && tls !== false) {
     options.tls = tls === true ? {} : tlsOptions(tls)
-    // The library sends no server name by itself, and brokers behind one address tell by it who is meant.
-    options.tlsServerName = (tls === true ? undefined : tls.serverName) ?? true
+    if (tls !== true && tls.serverName !== undefined) options.tlsServerName = tls.serverName
   }
   if (sasl !== undefined) options.sasl = saslOptions(sasl)
   return options
