@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { diffTopology, startRefusal, type ExistingTopology } from './diff.ts'
+import {
+  nextManifest,
+  type StoreManifest,
+  type SubTopologyManifest,
+  type TopologyManifest,
+} from './manifest.ts'
+
+function store(name: string, more: Partial<StoreManifest> = {}): StoreManifest {
+  const changelog = `app-${name}-changelog`
+  return { name, kind: 'key-value', settings: '', changelog, ...more }
+}
+
+function sub(
+  index: number,
+  sources: readonly string[],
+  stores: readonly StoreManifest[],
+  partitionCount = 4,
+): SubTopologyManifest {
+  return { index, sources, stores, partitionCount }
+}
+
+function manifest(
+  subTopologies: readonly SubTopologyManifest[],
+  more: Partial<TopologyManifest> = {},
+): TopologyManifest {
+  const topics = subTopologies.flatMap(({ sources, stores, partitionCount }) => [
+    ...sources.map((name) => ({ name, role: 'source' as const, partitionCount })),
+    ...stores.flatMap(({ changelog }) =>
+      changelog === null ? [] : [{ name: changelog, role: 'changelog' as const, partitionCount }],
+    ),
+  ])
+  return { layout: 1, topology: 'app', subTopologies, topics, schemas: [], accepted: [], ...more }
+}
+
+const positions = (index: number) => store(`__broadcast-positions-${index}`, { kind: 'internal' })
+
+/** What ran there before, with its topics. */
+function ran(before: TopologyManifest): ExistingTopology {
+  const topics = new Map(before.topics.map(({ name, partitionCount }) => [name, partitionCount]))
+  return { manifest: before, topics }
+}
+
+const nothing: ExistingTopology = { manifest: null, topics: new Map() }
+const counts = manifest([sub(0, ['events'], [store('counts')])])
+
+function told(
+  wanted: TopologyManifest,
+  existing: ExistingTopology,
+  options: Partial<Parameters<typeof diffTopology>[2]> = {},
+): string[] {
+  return diffTopology(wanted, existing, { accepted: [], ...options }).map(
+    ({ kind, name, verdict }) => `${verdict} ${kind} ${name}`,
+  )
+}
+
+test('where nothing ran, stores and topics are made', () => {
+  assert.deepEqual(told(counts, nothing), [
+    'goes store-added counts',
+    'goes topic-created events',
+    'goes topic-created app-counts-changelog',
+  ])
+})
+
+test('the same topology again changes nothing', () => {
+  assert.deepEqual(told(counts, ran(counts)), [])
+})
+
+test('a store that is gone is refused until its loss is accepted, and the refusal says how', () => {
+  const wanted = manifest([sub(0, ['events'], [])])
+  const changes = diffTopology(wanted, ran(counts), { accepted: [] })
+  const refusal = startRefusal('app', changes)
+  assert.equal(refusal?.code, 'STORE_ORPHANED')
+  assert.match(refusal.message, /counts: .*--accept app\/counts/)
+  for (const accepted of ['counts', 'app/counts']) {
+    assert.deepEqual(told(wanted, ran(counts), { accepted: [accepted] }), [
+      'notice store-orphaned counts',
+    ])
+  }
+  assert.deepEqual(told(wanted, ran(counts), { accepted: ['other/counts'] }), [
+    'refused store-orphaned counts',
+  ])
+})
+
+test('what was accepted is remembered, and a store that comes back is refused', () => {
+  const wanted = manifest([sub(0, ['events'], [])])
+  const kept = nextManifest(wanted, counts, ['counts'])
+  assert.deepEqual(kept.accepted, ['counts'])
+  assert.deepEqual(told(wanted, { manifest: kept, topics: ran(counts).topics }), [])
+  assert.deepEqual(told(counts, { manifest: kept, topics: ran(counts).topics }), [
+    'refused store-returned counts',
+  ])
+  assert.deepEqual(nextManifest(counts, kept, ['counts']).accepted, [])
+})
+
+test('without a manifest the changelogs on the cluster tell of stores; other topologies’ do not count', () => {
+  const topics = new Map([
+    ['events', 4],
+    ['app-counts-changelog', 4],
+    ['app-gone-changelog', 4],
+    ['app-two-gone-changelog', 4],
+    ['app-__broadcast-positions-0-changelog', 4],
+  ])
+  const options = { otherTopologies: ['app-two', 'app'] }
+  assert.deepEqual(told(counts, { manifest: null, topics }, options), [
+    'refused store-orphaned gone',
+  ])
+})
+
+test('another number of partitions is refused, for the store and for its topics', () => {
+  const wanted = manifest([sub(0, ['events'], [store('counts')], 6)])
+  const changes = diffTopology(wanted, ran(counts), { accepted: ['counts'] })
+  assert.deepEqual(
+    changes.map(({ kind, verdict }) => `${verdict} ${kind}`),
+    ['refused store-repartitioned', 'refused topic-repartitioned', 'refused topic-repartitioned'],
+  )
+  assert.equal(startRefusal('app', changes)?.code, 'TOPIC_MISMATCH')
+})
+
+test('a store of another kind is refused, one with another retention goes on with notice', () => {
+  const windowed = manifest([
+    sub(0, ['events'], [store('counts', { kind: 'window', settings: 'window 60000 ms' })]),
+  ])
+  assert.deepEqual(told(windowed, ran(counts)), ['refused store-changed counts'])
+  const limited = manifest([sub(0, ['events'], [store('counts', { settings: 'ttl 5 ms' })])])
+  assert.deepEqual(told(limited, ran(counts)), ['notice store-changed counts'])
+})
+
+test('a new number of a sub-topology is told; refused where positions are kept under the old one', () => {
+  const two = manifest([sub(0, ['events'], [store('counts')]), sub(1, ['clicks'], [])])
+  const turned = manifest([sub(0, ['clicks'], []), sub(1, ['events'], [store('counts')])])
+  assert.deepEqual(told(turned, ran(two)), [
+    'notice sub-topology-renumbered sub-topology-1',
+    'notice sub-topology-renumbered sub-topology-0',
+  ])
+  const withPositions = manifest([
+    sub(0, ['events'], [store('counts'), positions(0)]),
+    sub(1, ['clicks'], []),
+  ])
+  const moved = manifest([
+    sub(0, ['clicks'], []),
+    sub(1, ['events'], [store('counts'), positions(1)]),
+  ])
+  const changes = diffTopology(moved, ran(withPositions), { accepted: [] })
+  assert.equal(startRefusal('app', changes)?.code, 'STORE_ORPHANED')
+  assert.match(startRefusal('app', changes)?.message ?? '', /--accept app\/sub-topology-0/)
+})
+
+test('a repartition topic that nobody reads any more is told', () => {
+  const before = manifest([sub(0, ['events'], [])], {
+    topics: [
+      { name: 'events', role: 'source', partitionCount: 4 },
+      { name: 'app-by-key-repartition', role: 'repartition', partitionCount: 4 },
+    ],
+  })
+  assert.deepEqual(told(manifest([sub(0, ['events'], [])]), ran(before)), [
+    'notice topic-orphaned app-by-key-repartition',
+  ])
+})
+
+test('a changed schema is told, one that the registry refuses is refused with its reason', () => {
+  const schemas = (fingerprint: string) => ({ schemas: [{ subject: 'events-value', fingerprint }] })
+  const before = manifest([sub(0, ['events'], [])], schemas('a'))
+  const wanted = manifest([sub(0, ['events'], [])], schemas('b'))
+  assert.deepEqual(told(wanted, ran(before)), ['notice schema-changed events-value'])
+  const schemaFaults = new Map([['events-value', ['/fields/0: no default']]])
+  const [change] = diffTopology(wanted, ran(before), { accepted: [], schemaFaults })
+  assert.equal(change?.verdict, 'refused')
+  assert.match(change.effect, /no default/)
+})
