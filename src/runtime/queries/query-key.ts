@@ -22,7 +22,7 @@ export function keyBytesOf(serde: Serde<unknown>, text: string, store: string): 
   )
 }
 
-function* readings(text: string): Generator<unknown> {
+function* readings(text: string): Generator {
   const json = parsed(text)
   if (json !== undefined && /^\s*["[{]/.test(text)) {
     yield bytesOfForm(json.value) ?? json.value

@@ -100,6 +100,7 @@ FROM conformance.scores`,
 /** Lets the first inserts fail with a message of the engine's; everything else is the real one. */
 class FailingClickHouse implements ClickHouse {
   readonly kind = 'embedded'
+  readonly layout = null
   readonly writer
   readonly reader
   readonly #real: ClickHouse

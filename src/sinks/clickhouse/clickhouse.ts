@@ -4,6 +4,7 @@
  */
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { TableName } from '../sink.ts'
+import type { ClusterLayout } from './cluster-ddl.ts'
 
 export interface ReadRequest {
   readonly sql: string
@@ -36,6 +37,8 @@ export interface ReadSummary {
 
 export interface ClickHouse {
   readonly kind: 'embedded' | 'server'
+  /** How statements that change tables are written for more than one server; null: as they are. */
+  readonly layout: ClusterLayout | null
   /** Trusted: migrations and sinks. */
   readonly writer: ClickHouseClient
   /** Our own questions to the tables; the engine refuses every write on it. */

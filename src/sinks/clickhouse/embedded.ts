@@ -67,6 +67,7 @@ function connectionOf(connection: ChdbConnection): ClientConnection {
 
 class EmbeddedClickHouse implements ClickHouse {
   readonly kind = 'embedded'
+  readonly layout = null
   readonly writer: ClickHouseClient
   readonly reader: ClickHouseClient
   readonly #engine: Session

@@ -42,26 +42,67 @@ export function clickHouseFailure(thrown: unknown): ClickHouseFailure {
 
 /** Failures that pass by themselves: memory, space, parts to merge, the network, a server that restarts. */
 const passingCodes: ReadonlySet<number> = new Set([
+  3, // UNEXPECTED_END_OF_FILE: the request was cut
+  23, // CANNOT_READ_FROM_ISTREAM: the request was cut
+  32, // ATTEMPT_TO_READ_AFTER_EOF: the request was cut
+  33, // CANNOT_READ_ALL_DATA: the request was cut
+  74, // CANNOT_READ_FROM_FILE_DESCRIPTOR
+  75, // CANNOT_WRITE_TO_FILE_DESCRIPTOR
+  95, // CANNOT_READ_FROM_SOCKET
+  96, // CANNOT_WRITE_TO_SOCKET
   159, // TIMEOUT_EXCEEDED
+  160, // TOO_SLOW
+  198, // DNS_ERROR
+  201, // QUOTA_EXCEEDED: until the quota's interval is over
   202, // TOO_MANY_SIMULTANEOUS_QUERIES
   203, // NO_FREE_CONNECTION
   209, // SOCKET_TIMEOUT
   210, // NETWORK_ERROR
-  236, // ABORTED
+  225, // NO_ZOOKEEPER
+  236, // ABORTED: the server is stopping
   241, // MEMORY_LIMIT_EXCEEDED
-  242, // TABLE_IS_READ_ONLY
+  242, // TABLE_IS_READ_ONLY: the replica has lost Keeper
   243, // NOT_ENOUGH_SPACE
+  244, // UNEXPECTED_ZOOKEEPER_ERROR
   252, // TOO_MANY_PARTS
+  254, // NO_ACTIVE_REPLICAS
   279, // ALL_CONNECTION_TRIES_FAILED
   285, // TOO_FEW_LIVE_REPLICAS
+  286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
   319, // UNKNOWN_STATUS_OF_INSERT
+  335, // BARRIER_TIMEOUT
   394, // QUERY_WAS_CANCELLED
+  425, // SYSTEM_ERROR
   439, // CANNOT_SCHEDULE_TASK
   473, // DEADLOCK_AVOIDED
+  499, // S3_ERROR
+  722, // ASYNC_LOAD_WAIT_FAILED: the server is starting
+  735, // QUERY_WAS_CANCELLED_BY_CLIENT
   999, // KEEPER_EXCEPTION
+  1000, // POCO_EXCEPTION: the network, mostly
+])
+
+/** More inserts make it worse: parts wait to be merged, and each insert is a part. */
+const tooManyParts = 252
+
+/** What a person has to mend before any row gets in, by ClickHouse's number. */
+const remedies: ReadonlyMap<number, string> = new Map([
+  [
+    60,
+    'the table is gone while we write to it; restart, which makes it and fills it from its topic',
+  ],
+  [81, 'the database is not there; restart, which makes it'],
+  [164, 'the user may only read; give it a profile without `readonly`'],
+  [192, 'no such user; set clickhouse.username'],
+  [193, 'the password is wrong; set clickhouse.password'],
+  [194, 'the user has a password; set clickhouse.password'],
+  [291, 'the user may not use this database; GRANT it'],
+  [497, 'the user lacks a right; GRANT what the message names'],
+  [516, 'the name or the password is wrong; set clickhouse.username and clickhouse.password'],
 ])
 
 const passingSystemCodes: ReadonlySet<string> = new Set([
+  'ECONNABORTED',
   'ECONNREFUSED',
   'ECONNRESET',
   'EHOSTUNREACH',
@@ -70,16 +111,21 @@ const passingSystemCodes: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'EPIPE',
   'ETIMEDOUT',
+  'HPE_INVALID_CONSTANT',
+  'UND_ERR_SOCKET',
 ])
 
 function passes(thrown: unknown, failure: ClickHouseFailure): boolean {
   if (failure.code !== 0) return passingCodes.has(failure.code)
   const system = (thrown as { code?: unknown } | null)?.code
   if (typeof system === 'string' && passingSystemCodes.has(system)) return true
-  return /timeout|socket hang up|closed/i.test(messageOf(thrown))
+  // Between us and a server stand balancers, whose answers are none of ClickHouse's.
+  return /timeout|socket hang up|closed|aborted|bad gateway|unavailable|upstream|overloaded/i.test(
+    messageOf(thrown),
+  )
 }
 
-/** How long a caller waits before it offers the same rows again. */
+/** How long a caller waits before it offers the same rows again, where nobody knows better. */
 const retryAfterMs = 1_000
 
 export function sinkError(thrown: unknown, table: TableName): TidemarkError {
@@ -90,11 +136,30 @@ export function sinkError(thrown: unknown, table: TableName): TidemarkError {
   if (passes(thrown, failure)) {
     const message = `ClickHouse cannot take rows of ${where} now: ${failure.message}`
     return new TidemarkError('SINK_UNAVAILABLE', message, {
+      details: { ...details, retryAfterMs, tooManyParts: failure.code === tooManyParts },
+      cause: thrown,
+    })
+  }
+  const remedy = remedies.get(failure.code)
+  const message =
+    `ClickHouse refused rows of ${where}: code ${failure.code}, ${failure.message}` +
+    (remedy === undefined ? '' : ` (${remedy})`)
+  return new TidemarkError('SINK_REFUSED', message, { details, cause: thrown })
+}
+
+/** Of a statement that is not about one table's rows: a migration, a lock. */
+export function statementError(thrown: unknown, what: string): TidemarkError {
+  if (thrown instanceof TidemarkError) return thrown
+  const failure = clickHouseFailure(thrown)
+  const details = { clickhouseCode: failure.code }
+  if (passes(thrown, failure)) {
+    return new TidemarkError('SINK_UNAVAILABLE', `ClickHouse, ${what}: ${failure.message}`, {
       details: { ...details, retryAfterMs },
       cause: thrown,
     })
   }
-  const message = `ClickHouse refused rows of ${where}: code ${failure.code}, ${failure.message}`
+  const remedy = remedies.get(failure.code)
+  const message = `${what}: ${failure.message}${remedy === undefined ? '' : ` (${remedy})`}`
   return new TidemarkError('SINK_REFUSED', message, { details, cause: thrown })
 }
 

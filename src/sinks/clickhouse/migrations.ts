@@ -3,15 +3,17 @@
  *
  * A file holds statements that end with `;` at the end of a line; each must be harmless when run again (IF NOT
  * EXISTS), because a process killed inside a file runs the whole file again. What was applied is recorded in
- * `tidemark.schema_migrations` with a checksum, so that a file changed afterwards is refused.
+ * `tidemark.schema_migrations` with a checksum, so that a file changed afterwards is refused. Of several instances
+ * that start at once one applies them, the others wait for it (`schema-lock.ts`).
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
-import { messageOf, TidemarkError } from '../../core/errors.ts'
+import { TidemarkError } from '../../core/errors.ts'
 import type { ClickHouse } from './clickhouse.ts'
-import { clickHouseFailure, queryError } from './failure.ts'
+import { ask, runStatement } from './run-statement.ts'
+import { withSchemaLock } from './schema-lock.ts'
 
 export interface Migration {
   readonly version: number
@@ -45,18 +47,28 @@ export async function runMigrations(
 ): Promise<readonly string[]> {
   const migrations = await readMigrations(options.directory)
   for (const statement of bookkeeping) await execute(clickhouse, statement, 'bookkeeping')
+  if ((await missing(clickhouse, migrations)).length === 0) return []
+  return await withSchemaLock(clickhouse, options, async () => {
+    const done: string[] = []
+    // Another instance may have applied them while we waited.
+    for (const migration of await missing(clickhouse, migrations)) {
+      for (const statement of migration.statements) {
+        await execute(clickhouse, statement, migration.name)
+      }
+      await record(clickhouse, migration, options.clock.nowMs())
+      done.push(migration.name)
+    }
+    return done
+  })
+}
+
+async function missing(
+  clickhouse: ClickHouse,
+  migrations: readonly Migration[],
+): Promise<readonly Migration[]> {
   const applied = await appliedMigrations(clickhouse)
   refuseForeign(applied, migrations)
-  const done: string[] = []
-  for (const migration of migrations) {
-    if (applied.has(migration.version)) continue
-    for (const statement of migration.statements) {
-      await execute(clickhouse, statement, migration.name)
-    }
-    await record(clickhouse, migration, options.clock.nowMs())
-    done.push(migration.name)
-  }
-  return done
+  return migrations.filter(({ version }) => !applied.has(version))
 }
 
 const fileName = /^(\d{4})_[a-z0-9_]+\.sql$/
@@ -108,16 +120,11 @@ interface AppliedMigration {
 async function appliedMigrations(
   clickhouse: ClickHouse,
 ): Promise<ReadonlyMap<number, AppliedMigration>> {
-  try {
-    const result = await clickhouse.writer.query({
-      query: 'SELECT version, name, checksum FROM tidemark.schema_migrations FINAL',
-      format: 'JSONEachRow',
-    })
-    const rows = await result.json<AppliedMigration>()
-    return new Map(rows.map((row) => [row.version, row]))
-  } catch (thrown) {
-    throw queryError(thrown)
-  }
+  const rows = await ask<AppliedMigration>(
+    clickhouse,
+    'SELECT version, name, checksum FROM tidemark.schema_migrations FINAL',
+  )
+  return new Map(rows.map((row) => [row.version, row]))
 }
 
 function refuseForeign(
@@ -156,15 +163,7 @@ async function record(clickhouse: ClickHouse, migration: Migration, nowMs: numbe
 }
 
 async function execute(clickhouse: ClickHouse, statement: string, name: string): Promise<void> {
-  try {
-    await clickhouse.writer.command({ query: statement })
-  } catch (thrown) {
-    const failure = clickHouseFailure(thrown)
-    throw new TidemarkError('SINK_REFUSED', `migration ${name}: ${messageOf(failure)}`, {
-      details: { migration: name, clickhouseCode: failure.code },
-      cause: thrown,
-    })
-  }
+  await runStatement(clickhouse, statement, `migration ${name}`)
 }
 
 function invalid(message: string, migration: string): TidemarkError {

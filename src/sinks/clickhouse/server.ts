@@ -1,12 +1,20 @@
-/** A ClickHouse server, over its HTTP interface. */
+/**
+ * A ClickHouse server, over its HTTP interface.
+ *
+ * Inserts go synchronously and compressed: `async_insert` would answer before, or fail after, other people's rows in
+ * the same buffer, and its gathering is done here already. Deduplication of blocks (`insert_deduplicate`) is left as
+ * it is: it only saves work, because rows are versioned (law 3).
+ */
 import { Readable } from 'node:stream'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import type { ClickHouseClient, DataFormat } from '@clickhouse/client'
-import { TidemarkError } from '../../core/errors.ts'
+import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { TableName } from '../sink.ts'
 import type { ClickHouse, ReadRequest, ReadResult } from './clickhouse.ts'
+import { clusterLayout } from './cluster-ddl.ts'
+import type { ClusterLayout } from './cluster-ddl.ts'
 import { qualifiedName } from './fact-table-ddl.ts'
-import { clickHouseFailure, sinkError } from './failure.ts'
+import { clickHouseFailure, sinkError, statementError } from './failure.ts'
 
 export interface ServerOptions {
   readonly url: string
@@ -14,7 +22,21 @@ export interface ServerOptions {
   readonly password?: string
   /** How long one request may take. */
   readonly requestTimeoutMs?: number
+  /** More than one server: `ON CLUSTER`, replicated engines. */
+  readonly cluster?: Partial<ClusterLayout>
+  /** Of inserts. Absent: gzip at its fastest level, which costs less than the bytes it saves on most networks. */
+  readonly compression?: 'gzip' | 'none'
 }
+
+/** Of every statement of ours: what a server's own profile may say otherwise. */
+const writerSettings = {
+  async_insert: 0,
+  // An answer begins when the statement is done, so that its status is the statement's.
+  wait_end_of_query: 1,
+  // A statement on a cluster fails where one server fails, and is waited for.
+  distributed_ddl_output_mode: 'throw',
+  session_timezone: 'UTC',
+} as const
 
 export async function openServer(options: ServerOptions): Promise<ClickHouse> {
   const common = {
@@ -23,31 +45,55 @@ export async function openServer(options: ServerOptions): Promise<ClickHouse> {
     // What fails is thrown, and said by whoever knows what it means.
     log: { level: ClickHouseLogLevel.OFF },
     request_timeout: options.requestTimeoutMs ?? 60_000,
+    // Servers close idle connections after 10 s (Cloud) or 3 s (default of keep_alive_timeout); one second is below.
+    keep_alive: { enabled: true, idle_socket_ttl: 1_000 },
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
   }
-  const writer = createClient(common)
+  const writer = createClient({
+    ...common,
+    compression: { request: options.compression !== 'none', response: false },
+    clickhouse_settings: writerSettings,
+  })
   const reader = createClient({ ...common, clickhouse_settings: { readonly: '1' } })
-  const server = new ServerClickHouse(writer, reader)
+  const server = new ServerClickHouse(writer, reader, clusterLayout(options.cluster ?? {}))
+  try {
+    await greet(writer, options.url)
+    return server
+  } catch (thrown) {
+    await server.close()
+    throw thrown
+  }
+}
+
+/** @throws TidemarkError SINK_UNAVAILABLE where nobody answers, SINK_REFUSED where the user or database is refused */
+async function greet(writer: ClickHouseClient, url: string): Promise<void> {
+  const where = new URL(url).host
   const answer = await writer.ping()
   if (!answer.success) {
-    await server.close()
-    throw new TidemarkError('SINK_UNAVAILABLE', `no ClickHouse at ${options.url}`, {
+    const message = `no ClickHouse at ${where}: ${messageOf(answer.error)}`
+    throw new TidemarkError('SINK_UNAVAILABLE', message, {
       details: { retryAfterMs: 1_000 },
       cause: answer.error,
     })
   }
-  return server
+  try {
+    await (await writer.query({ query: 'SELECT 1', format: 'JSONEachRow' })).json()
+  } catch (thrown) {
+    throw statementError(thrown, `ClickHouse at ${where}`)
+  }
 }
 
 class ServerClickHouse implements ClickHouse {
   readonly kind = 'server'
+  readonly layout: ClusterLayout | null
   readonly writer: ClickHouseClient
   readonly reader: ClickHouseClient
 
-  constructor(writer: ClickHouseClient, reader: ClickHouseClient) {
+  constructor(writer: ClickHouseClient, reader: ClickHouseClient, layout: ClusterLayout | null) {
     this.writer = writer
     this.reader = reader
+    this.layout = layout
   }
 
   async insert(table: TableName, columns: readonly string[], payload: Buffer): Promise<void> {
