@@ -33,7 +33,9 @@ export interface EncodedBatch {
   readonly recordCount: number
 }
 
+/** A batch that was encoded elsewhere, by the codec of the log's format. */
 export interface EncodedRecords extends TopicPartition {
+  /** Not changed by anyone but the log from now on. */
   readonly batch: Buffer
   readonly recordCount: number
 }

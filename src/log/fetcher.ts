@@ -5,24 +5,14 @@
 import { assert } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
 import { topicPartitionId } from '../core/record.ts'
-import type { Offset, TopicPartition } from '../core/record.ts'
+import type { Offset } from '../core/record.ts'
 import { readBatches } from './batch-reader.ts'
+import type { FetchedBatches } from './encoded-log.ts'
 import type { FetchPartition, FetchRequest } from './log.ts'
 import type { OrderedStorage } from './ordered-storage.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { StoredBatch } from './tail-cache.ts'
 import type { TopicCatalog } from './topic-catalog.ts'
-
-/** What a fetch found in one partition, still encoded: decode with `decodeRecordBatch(bytes, baseOffset,
- * fetchOffset)`, which leaves out what the first batch holds below the offset that was asked for. */
-export interface FetchedBatches extends TopicPartition {
-  readonly fetchOffset: Offset
-  readonly batches: readonly StoredBatch[]
-  readonly nextOffset: Offset
-  readonly logStartOffset: Offset
-  readonly highWatermark: Offset
-  readonly lastStableOffset: Offset
-}
 
 const readAttemptsMax = 3
 

@@ -14,8 +14,8 @@ import type { StateChange } from '../core/state.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { noteBatchBytes } from './batch-reader.ts'
 import { CommittedOffsets, putOffset } from './committed-offsets.ts'
+import type { BatchFormat, EncodedLog, FetchedBatches } from './encoded-log.ts'
 import { Fetcher } from './fetcher.ts'
-import type { FetchedBatches } from './fetcher.ts'
 import { stickyTaskAssignor } from './group-assignor.ts'
 import type { GroupAssignor } from './group-assignor.ts'
 import { GroupCommit, closedError } from './group-commit.ts'
@@ -28,7 +28,6 @@ import type {
   GroupMember,
   GroupMetadata,
   JoinGroupOptions,
-  Log,
   PartitionOffset,
   PartitionRecords,
   TopicDescription,
@@ -52,6 +51,8 @@ import { TopicCatalog, putTopic } from './topic-catalog.ts'
 
 export interface StoredLogOptions {
   readonly clock: Clock
+  /** False: as a log whose state is elsewhere, which takes no state changes in its transactions. Default true. */
+  readonly sharesState?: boolean
   readonly assignor?: GroupAssignor
   /** Of key, value and headers together, appended from outside. Default 1 MiB. */
   readonly recordBytesMax?: number
@@ -79,8 +80,9 @@ const defaults = {
 const groupBytesMax = 8 * 1024 * 1024
 const groupJobsMax = 4096
 
-export class StoredLog implements Log, TransactionHost {
-  readonly sharesState = true
+export class StoredLog implements EncodedLog, TransactionHost {
+  readonly sharesState: boolean
+  readonly batchFormat: BatchFormat = { name: 'tidemark', compression: 'none' }
   readonly commits: GroupCommit
   readonly state = new StateWrites()
   readonly topics = new TopicCatalog()
@@ -105,6 +107,7 @@ export class StoredLog implements Log, TransactionHost {
     const limits = { ...defaults, ...options }
     const { tailCacheBytesMax, queuedBytesMax } = limits
     this.#storage = storage
+    this.sharesState = limits.sharesState ?? true
     this.recordBytesMax = limits.recordBytesMax
     this.transactionRecordBytesMax = limits.transactionRecordBytesMax
     this.#tails = new TailCache(tailCacheBytesMax)

@@ -7,35 +7,22 @@
  */
 import { assert } from '../core/assert.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { TopicPartition } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
 import { putOffset } from './committed-offsets.ts'
 import type { CommittedOffsets } from './committed-offsets.ts'
+import type { EncodedProducer, EncodedRecords, EncodedTransaction } from './encoded-log.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
-import type {
-  AppendResult,
-  GroupMetadata,
-  PartitionOffset,
-  PartitionRecords,
-  Transaction,
-  TransactionalProducer,
-} from './log.ts'
+import type { AppendResult, GroupMetadata, PartitionOffset, PartitionRecords } from './log.ts'
 import { OutgoingBatches } from './outgoing-batches.ts'
 import type { ProducerEpochs, ProducerIdentity } from './producer-epochs.ts'
 import { changesBytes } from './state-writes.ts'
 import type { StateWrites } from './state-writes.ts'
 import type { TopicCatalog } from './topic-catalog.ts'
 
-/** A batch that was encoded elsewhere by `encodeRecordBatch`. */
-export interface EncodedRecords extends TopicPartition {
-  /** Not changed by anyone from now on. */
-  readonly batch: Buffer
-  readonly recordCount: number
-}
-
 /** What a transaction needs of its log. */
 export interface TransactionHost {
+  readonly sharesState: boolean
   readonly commits: GroupCommit
   readonly topics: TopicCatalog
   readonly producers: ProducerEpochs
@@ -46,7 +33,7 @@ export interface TransactionHost {
   show(outgoing: OutgoingBatches): void
 }
 
-export class StoredProducer implements TransactionalProducer {
+export class StoredProducer implements EncodedProducer {
   readonly #log: TransactionHost
   readonly #identity: ProducerIdentity
   #open: StoredTransaction | null = null
@@ -68,7 +55,7 @@ export class StoredProducer implements TransactionalProducer {
   }
 }
 
-export class StoredTransaction implements Transaction {
+export class StoredTransaction implements EncodedTransaction {
   readonly #log: TransactionHost
   readonly #identity: ProducerIdentity
   readonly #outgoing: OutgoingBatches
@@ -105,6 +92,7 @@ export class StoredTransaction implements Transaction {
 
   writeState(changes: readonly StateChange[]): void {
     this.#checkOpen()
+    assert(this.#log.sharesState, 'state is written with the transaction where the log shares it')
     this.#changes.push(changes)
   }
 

@@ -16,7 +16,6 @@ import type { Clock } from '../core/clock.ts'
 import { pause } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type {
-  AppendResult,
   GroupMetadata,
   PartitionOffset,
   PartitionRecords,
@@ -24,7 +23,11 @@ import type {
   TransactionalProducer,
 } from '../log/log.ts'
 import type { StateChange } from '../core/state.ts'
+import { markedRebalance, mayCommitAgain } from './commit-membership.ts'
 import type { RuntimeLimits } from './limits.ts'
+import type { WaitingFor } from './runtime-status.ts'
+import { isCommittedWithoutState } from './state-keeper.ts'
+import type { StateKeeper } from './state-keeper.ts'
 
 export type CommitStep = 1 | 2 | 3 | 4 | 5 | 6
 
@@ -36,6 +39,7 @@ export interface CommitContent {
   readonly outputs: readonly PartitionRecords[]
   /** The state changes as changelog records; empty on a log that shares state. */
   readonly changelog: readonly PartitionRecords[]
+  /** With the names of the backend. */
   readonly state: readonly StateChange[]
   readonly offsets: readonly PartitionOffset[]
 }
@@ -45,14 +49,13 @@ export interface Committable {
   readonly id: string
   readonly group: GroupMetadata
   readonly producer: TransactionalProducer
-  readonly sharesState: boolean
+  /** Null where the log shares its storage with the state. */
+  readonly stateKeeper: StateKeeper | null
   finishBatch(): Promise<void>
   takeContent(): CommitContent
-  /** `changelogResults` has one result for each batch of the content's changelog. */
-  writeState(content: CommitContent, changelogResults: readonly AppendResult[]): Promise<void>
   batchIsDone(): void
   /** Named for the status: what the commit waits for. */
-  waitingFor: 'disk' | null
+  waitingFor: WaitingFor | null
 }
 
 export interface CommitOptions {
@@ -62,43 +65,47 @@ export interface CommitOptions {
   readonly onCommitStep: CommitStepHook | null
 }
 
-/** @throws TidemarkError PRODUCER_FENCED | TRANSACTION_ABORTED | DISK_FULL, then nothing of it is durable */
+/** @throws TidemarkError PRODUCER_FENCED | TRANSACTION_ABORTED | DISK_FULL, then nothing of it is durable;
+ * RESTORE_FAILED: all of it is, but the state here */
 export async function commit(task: Committable, options: CommitOptions): Promise<void> {
   const { onCommitStep } = options
   await task.finishBatch()
   onCommitStep?.(1, task.id)
 
   const content = task.takeContent()
-  const results = await transact(task, content, options)
-  onCommitStep?.(4, task.id)
-
-  if (!task.sharesState) {
-    await task.writeState(content, results.slice(content.outputs.length))
-  }
+  await transact(task, content, options)
   onCommitStep?.(5, task.id)
 
   task.batchIsDone()
   onCommitStep?.(6, task.id)
 }
 
-/** Steps 2 to 4. A full disk is waited for: nothing was written, so the same content goes again. */
+/** Steps 2 to 5. A full disk is waited for: nothing was written, so the same content goes again. */
 async function transact(
   task: Committable,
   content: CommitContent,
   options: CommitOptions,
-): Promise<readonly AppendResult[]> {
+): Promise<void> {
   const { clock, limits, signal } = options
   const giveUpMs = clock.monotonicMs() + limits.diskFullWaitMaxMs
   try {
     for (;;) {
+      const { group } = task
       const transaction = task.producer.begin()
       try {
-        fill(transaction, task, content, options.onCommitStep)
+        fill(transaction, task, group, content, options.onCommitStep)
 
-        return await transaction.commit()
+        await commitAndWrite(transaction, task, content, options.onCommitStep)
+        return
       } catch (thrown) {
+        if (isCommittedWithoutState(thrown)) throw thrown
+
         await transaction.abort()
-        if (!isDiskFull(thrown) || signal.aborted || clock.monotonicMs() >= giveUpMs) throw thrown
+        const groupNow = () => task.group
+        if (mayCommitAgain(thrown, group, groupNow)) continue
+        if (!isDiskFull(thrown) || signal.aborted || clock.monotonicMs() >= giveUpMs) {
+          throw markedRebalance(thrown, group, groupNow)
+        }
         task.waitingFor = 'disk'
 
         await pause(clock, limits.diskFullBackOffMs, signal)
@@ -109,17 +116,39 @@ async function transact(
   }
 }
 
+async function commitAndWrite(
+  transaction: Transaction,
+  task: Committable,
+  content: CommitContent,
+  onCommitStep: CommitStepHook | null,
+): Promise<void> {
+  const onCommitted = () => onCommitStep?.(4, task.id)
+  if (task.stateKeeper === null) {
+    await transaction.commit()
+    onCommitted()
+    return
+  }
+  const changelogs = content.changelog.map(({ topic, records }, index) => ({
+    topic,
+    send: content.outputs.length + index,
+    recordCount: records.length,
+  }))
+  const after = { taskId: task.id, changes: content.state, changelogs }
+  await task.stateKeeper.commit(transaction, after, onCommitted)
+}
+
 function fill(
   transaction: Transaction,
   task: Committable,
+  group: GroupMetadata,
   content: CommitContent,
   onCommitStep: CommitStepHook | null,
 ): void {
   for (const batch of content.outputs) transaction.send(batch)
   for (const batch of content.changelog) transaction.send(batch)
-  if (task.sharesState && content.state.length > 0) transaction.writeState(content.state)
+  if (task.stateKeeper === null && content.state.length > 0) transaction.writeState(content.state)
   onCommitStep?.(2, task.id)
-  if (content.offsets.length > 0) transaction.sendOffsets(task.group, content.offsets)
+  if (content.offsets.length > 0) transaction.sendOffsets(group, content.offsets)
   onCommitStep?.(3, task.id)
 }
 

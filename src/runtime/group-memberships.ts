@@ -3,6 +3,7 @@
  * are all assigned to it.
  */
 import { present } from '../core/assert.ts'
+import { TidemarkError } from '../core/errors.ts'
 import { topicPartitionId } from '../core/record.ts'
 import type { TopicPartition } from '../core/record.ts'
 import type { GroupMember, GroupMetadata, Log } from '../log/log.ts'
@@ -14,12 +15,17 @@ export interface GroupMembershipsOptions {
   readonly topologies: ReadonlyMap<string, CompiledTopology>
   readonly defaultPartitionCount: number
   readonly onTasksGained: (plans: readonly TaskPlan[]) => Promise<void>
+  /** They may commit until this resolves. */
+  readonly onTasksRevoked: (ids: readonly string[]) => Promise<void>
+  /** They are another's already: nothing of them can be committed. */
   readonly onTasksLost: (ids: readonly string[]) => Promise<void>
 }
 
 class Membership {
   readonly plans: readonly TaskPlan[]
   readonly running = new Set<string>()
+  /** Lost since they were started last. */
+  readonly lost = new Set<string>()
   member: GroupMember | null = null
   readonly #assigned = new Set<string>()
   readonly #compiled: CompiledTopology
@@ -45,7 +51,10 @@ class Membership {
     const startable = this.plans.filter(
       (plan) => !this.running.has(plan.id) && this.#isComplete(plan),
     )
-    for (const { id } of startable) this.running.add(id)
+    for (const { id } of startable) {
+      this.running.add(id)
+      this.lost.delete(id)
+    }
     return startable
   }
 
@@ -69,7 +78,7 @@ export class GroupMemberships {
   }
 
   async #join(name: string, compiled: CompiledTopology): Promise<void> {
-    const { log, defaultPartitionCount, onTasksGained, onTasksLost } = this.#options
+    const { log, defaultPartitionCount, onTasksGained, onTasksRevoked, onTasksLost } = this.#options
     const membership = new Membership(compiled, defaultPartitionCount)
     this.#memberships.set(name, membership)
     const topics = new Set(
@@ -85,14 +94,27 @@ export class GroupMemberships {
         if (membership.member !== null) await onTasksGained(membership.takeStartable())
       },
       onRevoked: async (partitions) => {
-        await onTasksLost(membership.lose(partitions))
+        await onTasksRevoked(membership.lose(partitions))
+      },
+      onLost: async (partitions) => {
+        const ids = membership.lose(partitions)
+        for (const id of ids) membership.lost.add(id)
+        await onTasksLost(ids)
       },
     })
     await onTasksGained(membership.takeStartable())
   }
 
-  metadataOf(topologyName: string): GroupMetadata {
+  /** As whom a task commits. @throws TidemarkError PRODUCER_FENCED where the task was lost */
+  metadataOf(topologyName: string, taskId: string): GroupMetadata {
     const membership = this.#memberships.get(topologyName)
+    if (membership?.lost.has(taskId) === true) {
+      throw new TidemarkError(
+        'PRODUCER_FENCED',
+        `task ${taskId} is not this member's any more: its membership of ${topologyName} was over`,
+        { details: { taskId } },
+      )
+    }
     return present(membership?.member, `membership of ${topologyName}`).metadata
   }
 

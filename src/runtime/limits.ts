@@ -27,6 +27,17 @@ export interface RuntimeLimits {
   /** How long a commit may wait for space on the disk before its task fails. */
   readonly diskFullWaitMaxMs: number
   readonly diskFullBackOffMs: number
+  /** Bytes of changelogs that one fetch brings, about. */
+  readonly restoreBytesMax: number
+  /** Changelog partitions in one fetch, at most; more take turns. */
+  readonly restorePartitionsMax: number
+  /** How often a task that is restored tells how far it is. */
+  readonly restoreReportMs: number
+  /** The pause before a log that did not answer is asked again. */
+  readonly unreachableBackOffMs: number
+  /** State of a task that neither runs nor has its standby here is deleted after so long (Kafka Streams'
+   * `state.cleanup.delay.ms`). */
+  readonly stateCleanupDelayMs: number
   /** A named await of a task that takes longer than this is an error, not a hang. */
   readonly stallMaxMs: number
   /** A graceful stop takes at most so long; then what is under way is given up, to be done after the next start. */
@@ -49,6 +60,11 @@ export const defaultLimits: RuntimeLimits = {
   taskRestartBackOffMs: 100,
   diskFullWaitMaxMs: 10 * 60 * 1000,
   diskFullBackOffMs: 1000,
+  restoreBytesMax: 8 * 1024 * 1024,
+  restorePartitionsMax: 256,
+  restoreReportMs: 1000,
+  unreachableBackOffMs: 250,
+  stateCleanupDelayMs: 10 * 60 * 1000,
   stallMaxMs: 60_000,
   stopMaxMs: 8000,
   defaultPartitionCount: 4,

@@ -15,6 +15,11 @@ export function broadcastPositionsStore(subTopology: number): StoreName {
   return storeName(`${reservedPrefix}broadcast-positions-${subTopology}`)
 }
 
+/** How far the state of a sub-topology's tasks reaches in their changelogs. */
+export function changelogPositionsStore(subTopology: number): StoreName {
+  return storeName(`${reservedPrefix}changelog-positions-${subTopology}`)
+}
+
 export class PositionsStore {
   readonly #state: StateBackend
   readonly #store: StoreName

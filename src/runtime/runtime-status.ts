@@ -3,6 +3,9 @@ import type { TopicPartition } from '../core/record.ts'
 import type { NodeDrops } from './task-metrics.ts'
 import type { TaskState } from './task-lifecycle.ts'
 
+/** What a task waits for outside this process. */
+export type WaitingFor = 'disk' | 'sink' | 'kafka'
+
 export interface InputStatus extends TopicPartition {
   readonly position: number
   /** Records in the log that are not processed yet, as of the last fetch. */
@@ -17,7 +20,7 @@ export interface TaskStatus {
   readonly partition: number
   /** Null while a failed task waits for its next attempt. */
   readonly state: TaskState | null
-  readonly waitingFor: 'disk' | 'sink' | null
+  readonly waitingFor: WaitingFor | null
   readonly inputs: readonly InputStatus[]
   readonly processed: number
   readonly produced: number
@@ -30,6 +33,41 @@ export interface TaskStatus {
   /** Null before the first record. */
   readonly streamTimeMs: number | null
   readonly lastCommitMs: number | null
+  /** How long it took from when the task was given to this process until it ran; null before that. */
+  readonly handOverMs: number | null
+}
+
+/** Why a store is restored from the start of its changelog. */
+export type RestoreReason =
+  | 'no local state'
+  | 'local state without a checkpoint'
+  | 'checkpoint beyond the end of the changelog'
+  | 'checkpoint before the start of the changelog'
+  | 'checkpoint older than the deletes that the changelog keeps'
+
+/** A store that is brought up to its changelog. */
+export interface RestoreStatus {
+  readonly taskId: string
+  /** As the backend calls it: `<topology>.<store>`. */
+  readonly store: string
+  readonly topic: string
+  /** Null where only the tail is read. */
+  readonly fromScratch: RestoreReason | null
+  /** Records applied so far. */
+  readonly restored: number
+  /** Offsets passed, and to pass in all; more than records where compaction has left gaps. */
+  readonly offsetsDone: number
+  readonly offsetsTotal: number
+  readonly recordsPerSecond: number
+  /** Null before there is a rate. */
+  readonly remainingMs: number | null
+}
+
+/** A task whose state follows its changelogs while another instance runs it. */
+export interface StandbyStatus {
+  readonly taskId: string
+  /** Changelog offsets that are not applied yet; null before the first look. */
+  readonly lag: number | null
 }
 
 export interface RuntimeTotals {
@@ -49,6 +87,9 @@ export interface RuntimeStatus {
   readonly tasks: readonly TaskStatus[]
   readonly totals: RuntimeTotals
   readonly byTopology: ReadonlyMap<string, RuntimeTotals>
+  /** By store; empty where the log shares its storage with the state. */
+  readonly restoring: readonly RestoreStatus[]
+  readonly standbys: readonly StandbyStatus[]
 }
 
 export function totalsOf(tasks: readonly TaskStatus[], recordsPerSecond: number): RuntimeTotals {

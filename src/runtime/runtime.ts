@@ -16,6 +16,7 @@ import { GroupMemberships } from './group-memberships.ts'
 import { IdleCheck } from './idle-check.ts'
 import { runtimeLimits } from './limits.ts'
 import type { RuntimeLimits } from './limits.ts'
+import { LocalState } from './local-state.ts'
 import { PartitionCounts } from './partition-counts.ts'
 import { RateMeter } from './rate-meter.ts'
 import type { RuntimeStatus, RuntimeTotals, TaskStatus } from './runtime-status.ts'
@@ -26,7 +27,7 @@ import { WorkerHost } from './worker/worker-host.ts'
 import type { WorkerOptions } from './worker/worker-host.ts'
 import { compileTopology } from './task-plan.ts'
 import type { CompiledTopology } from './task-plan.ts'
-import { topicSpecs } from './topics.ts'
+import { topicSpecs, verifyChangelogs } from './topics.ts'
 
 export interface RuntimeOptions {
   readonly topologies: readonly TopologyGraph[]
@@ -74,6 +75,8 @@ class LocalRuntime implements Runtime {
   readonly #topologies: ReadonlyMap<string, CompiledTopology>
   readonly #groups: GroupMemberships
   readonly #host: TaskHost
+  /** Null where the log shares its storage with the state. */
+  readonly #localState: LocalState | null
   readonly #idleCheck: IdleCheck
   readonly #partitionCounts = new PartitionCounts()
   readonly #rates = new Map<string, RateMeter>()
@@ -97,10 +100,16 @@ class LocalRuntime implements Runtime {
       topologies: this.#topologies,
       defaultPartitionCount,
       onTasksGained: (plans) => this.#host.start(plans),
-      onTasksLost: async (ids) => {
+      onTasksRevoked: async (ids) => {
         await this.#host.stop(ids)
+        await this.#localState?.updater.release(ids)
+      },
+      onTasksLost: async (ids) => {
+        await this.#host.drop(ids)
+        await this.#localState?.updater.release(ids)
       },
     })
+    this.#localState = log.sharesState ? null : this.#newLocalState()
     this.#idleCheck = new IdleCheck({
       log,
       state,
@@ -111,6 +120,22 @@ class LocalRuntime implements Runtime {
     for (const name of [allTopologies, ...this.#topologies.keys()]) {
       this.#rates.set(name, new RateMeter(options.clock))
     }
+  }
+
+  #newLocalState(): LocalState {
+    const { log, state, clock } = this.#options
+    return new LocalState({
+      log,
+      state,
+      clock,
+      limits: this.#limits,
+      topologies: this.#topologies,
+      caughtUpLag: 0,
+      onCaughtUp: () => undefined,
+      onFailure: (failure) => {
+        this.#fail(failure)
+      },
+    })
   }
 
   #newHost(): TaskHost {
@@ -130,7 +155,8 @@ class LocalRuntime implements Runtime {
       limits: this.#limits,
       partitionCounts: this.#partitionCounts,
       stateCacheBytesMax: budget.bytesMax,
-      groupOf: (name) => this.#groups.metadataOf(name),
+      stateKeeper: this.#localState?.keeper ?? null,
+      groupOf: (name, taskId) => this.#groups.metadataOf(name, taskId),
       pausedUntil: pausedUntil ?? (() => null),
       onFailure: (failure) => {
         this.#fail(failure)
@@ -149,7 +175,8 @@ class LocalRuntime implements Runtime {
         clock,
         codecs: new Codecs(codecs),
         limits: this.#limits,
-        group: (name) => this.#groups.metadataOf(name),
+        stateKeeper: this.#localState?.keeper ?? null,
+        group: ({ topologyName, id }) => this.#groups.metadataOf(topologyName, id),
         partitionCountOf: this.#partitionCounts.of,
       },
       pausedUntil: pausedUntil ?? (() => null),
@@ -167,10 +194,12 @@ class LocalRuntime implements Runtime {
     try {
       const specs = topicSpecs(topologies, defaultPartitionCount, !log.sharesState)
       await log.createTopics(specs)
+      await verifyChangelogs(log, specs)
       await this.#partitionCounts.read(
         log,
         specs.map(({ name }) => name),
       )
+      await this.#localState?.open()
       await this.#host.open()
       await this.#groups.join()
     } catch (thrown) {
@@ -199,8 +228,10 @@ class LocalRuntime implements Runtime {
   async #close(): Promise<void> {
     const stopped = await this.#host.stop()
     if (stopped.length > 0) this.#lastTasks = stopped
+    await this.#localState?.updater.release(stopped.map(({ id }) => id))
     await this.#groups.leave()
     await this.#host.close()
+    await this.#localState?.close()
   }
 
   #fail(cause: unknown): void {
@@ -231,6 +262,8 @@ class LocalRuntime implements Runtime {
       tasks: this.#lastTasks,
       totals: this.#totals(allTopologies, this.#lastTasks),
       byTopology,
+      restoring: this.#localState?.updater.restoring() ?? [],
+      standbys: this.#localState?.updater.standbys() ?? [],
     }
   }
 

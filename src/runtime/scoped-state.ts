@@ -6,6 +6,10 @@ import { storeName } from '../core/record.ts'
 import type { StoreName } from '../core/record.ts'
 import type { StateBackend, StateChange, StateEntry, StateRange, StateRead } from '../core/state.ts'
 
+export function scopedStoreName(topologyName: string, store: StoreName): StoreName {
+  return storeName(`${topologyName}.${store}`)
+}
+
 export class ScopedState implements StateBackend {
   readonly #backend: StateBackend
   readonly #topologyName: string
@@ -19,7 +23,7 @@ export class ScopedState implements StateBackend {
   nameOf(store: StoreName): StoreName {
     let name = this.#names.get(store)
     if (name === undefined) {
-      name = storeName(`${this.#topologyName}.${store}`)
+      name = scopedStoreName(this.#topologyName, store)
       this.#names.set(store, name)
     }
     return name

@@ -13,11 +13,12 @@ import type { Clock } from '../core/clock.ts'
 import type { Offset, Partition, TopicName, TopicPartition } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
 import type {
-  AppendResult,
   FetchedPartition,
   FetchPartition,
   GroupMetadata,
   Log,
+  PartitionOffset,
+  PartitionRecords,
   TransactionalProducer,
 } from '../log/log.ts'
 import type { Processor } from '../processors/processor.ts'
@@ -26,7 +27,7 @@ import type { MemoryBudget } from '../state/memory-budget.ts'
 import { openTaskStores } from '../state/task-stores.ts'
 import type { TaskStores } from '../state/task-stores.ts'
 import type { RepartitionSinkNode, SinkNode, SubTopology } from '../topology/graph.ts'
-import { Changelog } from './changelog.ts'
+import { changelogRecords } from './changelog.ts'
 import type { Codecs } from './codecs.ts'
 import type { Committable, CommitContent } from './commit.ts'
 import { Execution } from './execution.ts'
@@ -40,8 +41,10 @@ import { OutputBuffer } from './output-buffer.ts'
 import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
 import { processingError } from './processing-error.ts'
 import { Punctuations } from './punctuations.ts'
+import type { WaitingFor } from './runtime-status.ts'
 import type { ScopedState } from './scoped-state.ts'
 import { SourceDecoder, type Quarantine } from './source-decoder.ts'
+import type { StateKeeper } from './state-keeper.ts'
 import type { TaskGraph } from './task-graph.ts'
 import { TaskLifecycle } from './task-lifecycle.ts'
 import type { TaskMetrics } from './task-metrics.ts'
@@ -55,6 +58,8 @@ export interface StreamTaskOptions {
   readonly partition: Partition
   readonly log: Log
   readonly state: ScopedState
+  /** Null where the log shares its storage with the state. */
+  readonly stateKeeper: StateKeeper | null
   readonly budget: MemoryBudget
   readonly codecs: Codecs
   readonly clock: Clock
@@ -79,20 +84,19 @@ export class StreamTask implements Committable, TaskEnvironment {
   readonly clock: Clock
   readonly metrics: TaskMetrics
   readonly producer: TransactionalProducer
-  readonly sharesState: boolean
+  readonly stateKeeper: StateKeeper | null
   readonly lifecycle: TaskLifecycle
   readonly stores: TaskStores
   readonly punctuations = new Punctuations()
   execution: Execution | null = null
   streamTimeMs = -Infinity
-  waitingFor: 'disk' | null = null
+  waitingFor: WaitingFor | null = null
   readonly #options: StreamTaskOptions
   readonly #processors: (Processor | undefined)[] = []
   readonly #output: OutputBuffer
   readonly #quarantine: TaskQuarantine
   readonly #decoder: SourceDecoder
   readonly #broadcastPositions: PositionsStore
-  readonly #changelog: Changelog | null
   #input = new InputQueue([], 0)
   #inputs = new Map<TopicName, Map<Partition, InputPartition>>()
   #committed = new Map<InputPartition, Offset>()
@@ -108,7 +112,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.clock = options.clock
     this.metrics = options.metrics
     this.producer = options.producer
-    this.sharesState = options.log.sharesState
+    this.stateKeeper = options.stateKeeper
     this.lifecycle = new TaskLifecycle(options.id)
     const { graph, partition, state, budget, subTopology, codecs, partitionCountOf } = options
     this.stores = openTaskStores({
@@ -122,20 +126,6 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#decoder = new SourceDecoder(options.graph, codecs, this.#quarantineUnread)
     const reserved = broadcastPositionsStore(subTopology.index)
     this.#broadcastPositions = new PositionsStore(state, reserved, partition)
-    this.#changelog = this.sharesState ? null : this.#newChangelog()
-  }
-
-  #newChangelog(): Changelog {
-    const { topologyName, subTopology, partition, log, state, limits } = this.#options
-    return new Changelog({
-      topologyName,
-      subTopology: subTopology.index,
-      partition,
-      stores: changelogStores(subTopology, this.#options.graph),
-      log,
-      state,
-      fetchWaitMaxMs: limits.fetchWaitMaxMs,
-    })
   }
 
   get group(): GroupMetadata {
@@ -166,16 +156,43 @@ export class StreamTask implements Committable, TaskEnvironment {
     return this.#uncommittedRecords > 0 && this.#options.budget.isExceeded
   }
 
-  /** Reads positions and state as the last commit left them, and makes the processors. */
-  async restore(onProgress: () => void): Promise<void> {
+  /**
+   * Reads positions and state as the last commit left them, and makes the processors. The group's offsets come
+   * first: once they are read in this generation no earlier owner can commit, so the changelog's end that is
+   * looked up after them has all that belongs to them. Ends without running where the signal is raised.
+   */
+  async restore(onProgress: () => void, signal: AbortSignal): Promise<void> {
     this.lifecycle.moveTo('RESTORING')
-    await this.#changelog?.restore(onProgress)
-    await this.#readPositions()
+    const committed = await this.#committedOffsets()
+    if (this.stateKeeper !== null) await this.#restoreState(this.stateKeeper, onProgress, signal)
+    if (signal.aborted) return
+    await this.#readPositions(committed)
     this.#makeProcessors()
     this.lifecycle.moveTo('RUNNING')
   }
 
-  async #readPositions(): Promise<void> {
+  #committedOffsets(): Promise<readonly (PartitionOffset | null)[]> {
+    const { graph, log, partition } = this.#options
+    const partitions = graph.partitionedTopics.map(({ name }) => ({ topic: name, partition }))
+    return log.committedOffsets(this.group.groupId, partitions)
+  }
+
+  async #restoreState(
+    keeper: StateKeeper,
+    onProgress: () => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let lastProgress = -1
+    while (!signal.aborted) {
+      const { isDone, progress, isUnreachable } = await keeper.restore(this.id, signal)
+      this.waitingFor = isUnreachable ? 'kafka' : null
+      if (isDone) return
+      if (progress !== lastProgress || isUnreachable) onProgress()
+      lastProgress = progress
+    }
+  }
+
+  async #readPositions(committed: readonly (PartitionOffset | null)[]): Promise<void> {
     const { graph, limits, log, partition } = this.#options
     const names = [...graph.partitionedTopics, ...graph.broadcastTopics].map(({ name }) => name)
     const descriptions = new Map(
@@ -191,7 +208,6 @@ export class StreamTask implements Committable, TaskEnvironment {
     const endOf = ({ topic, partition: number }: TopicPartition) =>
       present(descriptions.get(topic)?.partitions[number], `${topic}-${number}`)
 
-    const committed = await log.committedOffsets(this.group.groupId, partitioned)
     const reached = await this.#broadcastPositions.read(broadcast.map(positionName))
     const inputs: InputPartition[] = []
     for (const [index, at] of partitioned.entries()) {
@@ -407,14 +423,14 @@ export class StreamTask implements Committable, TaskEnvironment {
     }
     return {
       outputs: this.#output.batches(),
-      changelog: this.#changelog?.records(changes, this.clock.nowMs()) ?? [],
-      state: this.sharesState ? this.#options.state.scoped(changes) : changes,
+      changelog: this.stateKeeper === null ? [] : this.#changelogOf(changes),
+      state: this.#options.state.scoped(changes),
       offsets,
     }
   }
 
-  async writeState(content: CommitContent, results: readonly AppendResult[]): Promise<void> {
-    await this.#changelog?.write(content.state, content.changelog, results)
+  #changelogOf(changes: readonly StateChange[]): PartitionRecords[] {
+    return changelogRecords(this.topologyName, this.partition, changes, this.clock.nowMs())
   }
 
   batchIsDone(): void {
@@ -456,13 +472,6 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#output.clear()
     this.lifecycle.moveTo('CLOSED')
   }
-}
-
-/** The stores of a sub-topology that have a changelog. */
-export function changelogStores(subTopology: SubTopology, graph: TaskGraph) {
-  const names = subTopology.stores.map(({ name }) => name)
-  if (graph.broadcastTopics.length > 0) names.push(broadcastPositionsStore(subTopology.index))
-  return names
 }
 
 function streamTimeOf(metadata: string | undefined): number {

@@ -54,9 +54,25 @@ export class StreamThread {
   }
 
   /** Commits and ends these tasks, or all. Resolves when they have ended, with their last word. */
-  async stop(ids: readonly string[] = [...this.#tasks.keys()]): Promise<readonly TaskStatus[]> {
+  stop(ids: readonly string[] = [...this.#tasks.keys()]): Promise<readonly TaskStatus[]> {
+    return this.#end(ids, (loop) => {
+      loop.stop()
+    })
+  }
+
+  /** Ends these tasks without a commit: they are another's already. */
+  async drop(ids: readonly string[]): Promise<void> {
+    await this.#end(ids, (loop) => {
+      loop.drop()
+    })
+  }
+
+  async #end(
+    ids: readonly string[],
+    end: (loop: TaskLoop) => void,
+  ): Promise<readonly TaskStatus[]> {
     const stopping = ids.flatMap((id) => this.#tasks.get(id) ?? [])
-    for (const { loop } of stopping) loop.stop()
+    for (const { loop } of stopping) end(loop)
     await Promise.all(stopping.map(({ ended }) => ended))
     for (const id of ids) this.#tasks.delete(id)
     if (this.#tasks.size === 0) this.#cancelWatch?.()
@@ -131,5 +147,6 @@ function taskStatus(loop: TaskLoop): TaskStatus {
     drops: metrics.drops(),
     streamTimeMs: streamTimeMs === -Infinity ? null : streamTimeMs,
     lastCommitMs: metrics.lastCommitMs,
+    handOverMs: loop.handOverMs,
   }
 }

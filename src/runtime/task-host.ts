@@ -8,6 +8,8 @@ export interface TaskHost {
   start(plans: readonly TaskPlan[]): Promise<void>
   /** Commits and ends these tasks, all where none are named; resolves with their last word. */
   stop(ids?: readonly string[]): Promise<readonly TaskStatus[]>
+  /** Ends these tasks without a commit: they are another's already. */
+  drop(ids: readonly string[]): Promise<void>
   /** As of the last time that the tasks have told; `refresh` asks them. */
   status(): readonly TaskStatus[]
   refresh(): Promise<void>

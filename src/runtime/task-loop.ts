@@ -18,8 +18,10 @@ import { pause } from '../core/clock.ts'
 import type { FetchedPartition, TransactionalProducer } from '../log/log.ts'
 import { commit } from './commit.ts'
 import type { CommitStepHook } from './commit.ts'
+import { isRebalance } from './commit-membership.ts'
 import { fetchBytes } from './fetch-bytes.ts'
 import type { Readiness } from './input-queue.ts'
+import type { WaitingFor } from './runtime-status.ts'
 import type { StreamTask } from './stream-task.ts'
 import { makeTask } from './task-plan.ts'
 import type { CompiledTopology, TaskPlan, TaskSurroundings } from './task-plan.ts'
@@ -42,7 +44,11 @@ export class TaskLoop {
   readonly metrics = new TaskMetrics()
   readonly #options: TaskLoopOptions
   readonly #wakeUp: WakeUp
+  /** Raised by `stop` and by `drop`. */
   readonly #stopping = new AbortController()
+  #isDropped = false
+  readonly #givenMs: number
+  #handOverMs: number | null = null
   #task: StreamTask | null = null
   #fetching = false
   #fetched: readonly FetchedPartition[] | null = null
@@ -51,11 +57,15 @@ export class TaskLoop {
   #isPaused = false
   #lastCommitMs = -Infinity
   #restartsSinceCommit = 0
+  #isUnreachable = false
+  #fetchNotBeforeMs = -Infinity
 
   constructor(options: TaskLoopOptions) {
     this.#options = options
     this.plan = options.plan
-    this.#wakeUp = new WakeUp(options.surroundings.clock)
+    const { clock } = options.surroundings
+    this.#wakeUp = new WakeUp(clock)
+    this.#givenMs = clock.monotonicMs()
   }
 
   /** Null between two attempts. */
@@ -63,8 +73,14 @@ export class TaskLoop {
     return this.#task
   }
 
-  get waitingFor(): 'disk' | 'sink' | null {
+  get waitingFor(): WaitingFor | null {
+    if (this.#isUnreachable) return 'kafka'
     return this.#task?.waitingFor ?? (this.#isPaused ? 'sink' : null)
+  }
+
+  /** From when the task was given to this process until it ran; null before that. */
+  get handOverMs(): number | null {
+    return this.#handOverMs
   }
 
   /** Resolves after `stop`, with the batch committed. @throws TidemarkError what the task has failed with */
@@ -80,7 +96,10 @@ export class TaskLoop {
         this.#task?.close()
         this.#noteFailure(thrown)
 
-        await pause(clock, limits.taskRestartBackOffMs, this.#stopping.signal)
+        const backOffMs = this.#isUnreachable
+          ? limits.unreachableBackOffMs
+          : limits.taskRestartBackOffMs
+        await pause(clock, backOffMs, this.#stopping.signal)
       } finally {
         this.#task = null
         this.#awaiting = null
@@ -96,6 +115,12 @@ export class TaskLoop {
     this.#wakeUp.wake()
   }
 
+  /** Ends without a commit: the task is another's already. */
+  drop(): void {
+    this.#isDropped = true
+    this.stop()
+  }
+
   wake(): void {
     this.#wakeUp.wake()
   }
@@ -103,12 +128,19 @@ export class TaskLoop {
   /** The await that takes longer than it may; null while all is well. */
   stalledAwait(): { readonly name: AwaitName; readonly forMs: number } | null {
     if (this.#awaiting === null || this.waitingFor === 'disk') return null
+    if (this.waitingFor === 'kafka') return null
     const { clock, limits } = this.#options.surroundings
     const forMs = clock.monotonicMs() - this.#awaiting.sinceMs
     return forMs > limits.stallMaxMs ? { name: this.#awaiting.name, forMs } : null
   }
 
   #noteFailure(thrown: unknown): void {
+    // A log that does not answer is waited for, however long; the status says so.
+    this.#isUnreachable = isUnreachable(thrown)
+    if (this.#isDropped || this.#isUnreachable || isRebalance(thrown)) {
+      this.metrics.restarts += 1
+      return
+    }
     const reaction = thrown instanceof TidemarkError ? thrown.reaction : 'stop'
     const mayRetry = reaction === 'restart-task' || reaction === 'retry'
     if (mayRetry && this.#restartsSinceCommit < this.#options.surroundings.limits.taskRestartsMax) {
@@ -139,13 +171,18 @@ export class TaskLoop {
     this.#task = task
     this.#fetched = null
     this.#fetchFailure = null
-    await this.#named('restore', () => task.restore(() => this.#noteProgress()))
+    const { signal } = this.#stopping
+    await this.#named('restore', () => task.restore(() => this.#noteProgress(), signal))
+    this.#isUnreachable = false
+    this.#handOverMs ??= surroundings.clock.monotonicMs() - this.#givenMs
     while (!this.#stopping.signal.aborted) {
       await this.#turn(task)
       // Promises alone would keep timers and sockets waiting, the watch for stalls among them.
       await setImmediate()
     }
-    if (task.needsCommit) await this.#commit(task)
+    if (task.lifecycle.state === 'RUNNING' && !this.#isDropped && task.needsCommit) {
+      await this.#commit(task)
+    }
     task.close()
   }
 
@@ -185,6 +222,7 @@ export class TaskLoop {
     const { onCommitStep } = this.#options
     const { signal } = this.#stopping
     await this.#named('commit', () => commit(task, { clock, limits, signal, onCommitStep }))
+    this.#isUnreachable = false
     this.#lastCommitMs = clock.monotonicMs()
     this.#restartsSinceCommit = 0
   }
@@ -202,6 +240,9 @@ export class TaskLoop {
     if (readiness.kind === 'waiting') waits.push(readiness.untilMs - nowMs)
     const dueMs = task.nextDueMs()
     if (dueMs !== null) waits.push(dueMs - nowMs)
+    const { clock } = this.#options.surroundings
+    const fetchInMs = this.#fetchNotBeforeMs - clock.monotonicMs()
+    if (fetchInMs > 0) waits.push(fetchInMs)
     await this.#wakeUp.sleep(waits.length === 0 ? null : Math.min(...waits))
   }
 
@@ -217,8 +258,8 @@ export class TaskLoop {
   #fetch(task: StreamTask, readiness: Readiness): void {
     if (this.#fetching || this.#fetched !== null) return
     const partitions = task.fetchPositions()
-    if (partitions.length === 0) return
     const { log, limits, clock } = this.#options.surroundings
+    if (partitions.length === 0 || clock.monotonicMs() < this.#fetchNotBeforeMs) return
     let waitMaxMs = limits.fetchWaitMaxMs
     if (readiness.kind === 'waiting') {
       waitMaxMs = Math.min(waitMaxMs, readiness.untilMs - clock.nowMs())
@@ -245,9 +286,16 @@ export class TaskLoop {
     }
     fetch.then(
       (fetched) => {
+        this.#isUnreachable = false
         end(fetched, null)
       },
       (failure: unknown) => {
+        if (isUnreachable(failure)) {
+          this.#isUnreachable = true
+          this.#fetchNotBeforeMs = clock.monotonicMs() + limits.unreachableBackOffMs
+          end(null, null)
+          return
+        }
         end(null, failure instanceof Error ? failure : new Error(messageOf(failure)))
       },
     )
@@ -264,4 +312,8 @@ export class TaskLoop {
       this.#awaiting.sinceMs = this.#options.surroundings.clock.monotonicMs()
     }
   }
+}
+
+function isUnreachable(thrown: unknown): boolean {
+  return thrown instanceof TidemarkError && thrown.code === 'KAFKA_UNREACHABLE'
 }

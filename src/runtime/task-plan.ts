@@ -10,6 +10,7 @@ import { taskCountOf } from '../topology/partition-counts.ts'
 import type { Codecs } from './codecs.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { ScopedState } from './scoped-state.ts'
+import type { StateKeeper } from './state-keeper.ts'
 import { StreamTask } from './stream-task.ts'
 import { compileTaskGraph } from './task-graph.ts'
 import type { TaskGraph } from './task-graph.ts'
@@ -60,11 +61,14 @@ export function taskGraphOf(plan: TaskPlan, compiled: CompiledTopology): TaskGra
 export interface TaskSurroundings {
   readonly log: Log
   readonly state: StateBackend
+  /** Null where the log shares its storage with the state. */
+  readonly stateKeeper: StateKeeper | null
   readonly budget: MemoryBudget
   readonly codecs: Codecs
   readonly clock: Clock
   readonly limits: RuntimeLimits
-  readonly group: (topologyName: string) => GroupMetadata
+  /** As whom the task commits. @throws TidemarkError PRODUCER_FENCED where it is this member's no more */
+  readonly group: (plan: TaskPlan) => GroupMetadata
   readonly partitionCountOf: (topic: TopicName) => number
 }
 
@@ -87,7 +91,7 @@ export function makeTask(
     state: new ScopedState(state, topologyName),
     metrics,
     producer,
-    group: () => group(topologyName),
+    group: () => group(plan),
     keepsUnread: (topic) =>
       compiled.taskGraphs.findIndex(({ sourcesByTopic }) => sourcesByTopic.has(topic)) ===
       subTopology,

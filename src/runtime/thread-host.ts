@@ -25,6 +25,10 @@ export class ThreadHost implements TaskHost {
     return this.#thread.stop(ids)
   }
 
+  drop(ids: readonly string[]): Promise<void> {
+    return this.#thread.drop(ids)
+  }
+
   status(): readonly TaskStatus[] {
     return this.#thread.status()
   }

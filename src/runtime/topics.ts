@@ -1,12 +1,13 @@
 /** The topics that a topology needs, as the log creates them. */
+import { present } from '../core/assert.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { TopicName } from '../core/record.ts'
 import type { TopicDefinition } from '../core/topic.ts'
-import type { TopicSpec } from '../log/log.ts'
+import type { Log, TopicSpec } from '../log/log.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 import { partitionCountsOf, taskCountOf } from '../topology/partition-counts.ts'
 import { quarantineTopic } from '../quality/quarantine.ts'
-import { changelogTopic } from './changelog.ts'
-import { changelogStores } from './stream-task.ts'
+import { changelogStores, changelogSuffix, changelogTopic } from './changelog.ts'
 import { compileTaskGraph } from './task-graph.ts'
 
 export function topicSpecs(
@@ -23,6 +24,36 @@ export function topicSpecs(
     if (withChangelogs) addChangelogs(graph, defaultPartitionCount, specs)
   }
   return [...specs.values()]
+}
+
+/**
+ * That the changelogs are what a state can be restored from: as they were created, or a topic of somebody else
+ * that happens to have the name. The log has checked the partitions already.
+ * @throws TidemarkError TOPIC_MISMATCH
+ */
+export async function verifyChangelogs(log: Log, specs: readonly TopicSpec[]): Promise<void> {
+  const names = specs.map(({ name }) => name).filter((name) => name.endsWith(changelogSuffix))
+  if (names.length === 0) return
+  const expected = new Map(specs.map((spec) => [spec.name, spec]))
+  for (const { name, cleanupPolicy, partitionCount } of await log.describeTopics(names)) {
+    const spec = present(expected.get(name), name)
+    if (cleanupPolicy !== spec.cleanupPolicy) {
+      throw new TidemarkError(
+        'TOPIC_MISMATCH',
+        `changelog topic ${name} has cleanup.policy ${cleanupPolicy}, which loses state that is old: ` +
+          `set it to compact, or delete the topic where it holds nothing of this application`,
+        { details: { topic: name, cleanupPolicy } },
+      )
+    }
+    if (partitionCount !== spec.partitionCount) {
+      throw new TidemarkError(
+        'TOPIC_MISMATCH',
+        `changelog topic ${name} has ${partitionCount} partitions and its tasks are ${spec.partitionCount}: ` +
+          'run with as many partitions as before, or reset the application',
+        { details: { topic: name, partitionCount, expected: spec.partitionCount } },
+      )
+    }
+  }
 }
 
 /** The topics whose values the topologies encode. */

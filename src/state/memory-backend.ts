@@ -9,6 +9,8 @@ import { StoredState } from '../log/stored-state.ts'
 
 export interface OpenMemoryStorageOptions {
   readonly clock: Clock
+  /** False: the log is as one that keeps its records apart from any state, as Kafka does. Default true. */
+  readonly sharesState?: boolean
   readonly recordBytesMax?: number
   readonly assignor?: GroupAssignor
   readonly maintenance?: Partial<MaintenanceOptions>

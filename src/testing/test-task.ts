@@ -39,7 +39,7 @@ export class TestTask {
       this.#producer,
       this.metrics,
     )
-    await this.#task.restore(() => undefined)
+    await this.#task.restore(() => undefined, new AbortController().signal)
   }
 
   get #open(): StreamTask {

@@ -120,11 +120,12 @@ export class TopologyTestDriver {
     const surroundings: TaskSurroundings = {
       log: storage.log,
       state: storage.state,
+      stateKeeper: null,
       budget: new MemoryBudget(64 * 1024 * 1024),
       codecs,
       clock,
       limits,
-      group: (groupId) => ({ groupId, generationId: -1, memberId: '' }),
+      group: (plan) => ({ groupId: plan.topologyName, generationId: -1, memberId: '' }),
       partitionCountOf: partitionCounts.of,
     }
     const compiled = compileTopology(graph)

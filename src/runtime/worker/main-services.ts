@@ -4,42 +4,23 @@ import type { Clock } from '../../core/clock.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { TopicName, TopicPartition } from '../../core/record.ts'
 import type { StateBackend, StateRange } from '../../core/state.ts'
-import type { FetchedBatches } from '../../log/fetcher.ts'
-import type {
-  AppendResult,
-  FetchRequest,
-  GroupMetadata,
-  Log,
-  Transaction,
-  TransactionalProducer,
-} from '../../log/log.ts'
-import type { EncodedRecords } from '../../log/stored-transaction.ts'
+import type { EncodedLog, EncodedProducer, EncodedTransaction } from '../../log/encoded-log.ts'
+import type { AppendResult, GroupMetadata, Log } from '../../log/log.ts'
 import type { SchemaRegistry } from '../../schema/schema-registry.ts'
+import { markedRebalance, mayCommitAgain } from '../commit-membership.ts'
+import { isCommittedWithoutState } from '../state-keeper.ts'
+import type { StateKeeper } from '../state-keeper.ts'
 import { packFetched, unpackChanges, unpackReads } from './messages.ts'
 import type { CommitBody, CommittedBody, FetchBody, PackedChanges } from './messages.ts'
 import { Packer, Unpacker } from './packing.ts'
 import type { Packed, RequestHandler } from './rpc.ts'
 
-interface EncodedTransaction extends Transaction {
-  sendEncoded(records: EncodedRecords): void
-}
-
-interface EncodedProducer extends TransactionalProducer {
-  begin(): EncodedTransaction
-}
-
-/** A log whose batches cross threads as they are stored. */
-export interface EncodedLog extends Log {
-  fetchEncoded(request: FetchRequest): Promise<readonly FetchedBatches[]>
-  transactionalProducer(transactionalId: string): Promise<EncodedProducer>
-}
-
 /** @throws TidemarkError CONFIGURATION_INVALID */
 export function encodedLog(log: Log): EncodedLog {
-  if (log.sharesState && 'fetchEncoded' in log) return log as EncodedLog
+  if ('fetchEncoded' in log) return log as EncodedLog
   throw new TidemarkError(
     'CONFIGURATION_INVALID',
-    'workers need a log that is stored in this process; set workers to 0',
+    'workers need a log whose batches cross threads; set workers to 0',
   )
 }
 
@@ -48,14 +29,19 @@ export interface MainServicesOptions {
   readonly state: StateBackend
   readonly registry: Pick<SchemaRegistry, 'register' | 'schemaById'>
   readonly clock: Clock
-  readonly groupOf: (topologyName: string) => GroupMetadata
+  /** Null where the log shares its storage with the state. */
+  readonly stateKeeper: StateKeeper | null
+  readonly groupOf: (topologyName: string, taskId: string) => GroupMetadata
   /** Looked at with every request, because a worker cannot. */
   readonly refreshPause: () => void
 }
 
 export class MainServices {
   readonly #options: MainServicesOptions
-  readonly #producers = new Map<number, EncodedProducer>()
+  readonly #producers = new Map<
+    number,
+    { readonly producer: EncodedProducer; readonly id: string }
+  >()
   #lastProducer = 0
 
   constructor(options: MainServicesOptions) {
@@ -70,13 +56,17 @@ export class MainServices {
       read: (body: PackedChanges) => this.#read(body),
       scan: (body: StateRange) => this.#scan(body),
       commit: (body: CommitBody) => this.#commit(body),
+      restore: async (taskId: string, signal) => {
+        const keeper = present(this.#options.stateKeeper, 'the keeper of state')
+        return { body: await keeper.restore(taskId, signal) }
+      },
       writeState: async (body: PackedChanges) => {
         await this.#options.state.write(unpackChanges(body))
         return { body: null }
       },
       openProducer: async (id: string) => ({ body: await this.#openProducer(id) }),
       closeProducer: async (producer: number) => {
-        await this.#producers.get(producer)?.close()
+        await this.#producers.get(producer)?.producer.close()
         this.#producers.delete(producer)
         return { body: null }
       },
@@ -129,51 +119,86 @@ export class MainServices {
   async #openProducer(transactionalId: string): Promise<number> {
     const producer = await this.#options.log.transactionalProducer(transactionalId)
     this.#lastProducer += 1
-    this.#producers.set(this.#lastProducer, producer)
+    this.#producers.set(this.#lastProducer, { producer, id: transactionalId })
     return this.#lastProducer
   }
 
   async #commit(body: CommitBody): Promise<Packed> {
     this.#options.refreshPause()
-    const producer = present(this.#producers.get(body.producer), `producer ${body.producer}`)
-    const transaction = producer.begin()
-    try {
-      fill(transaction, body)
-      if (body.group !== null) {
-        const group = this.#options.groupOf(body.group.groupId)
-        transaction.sendOffsets(group, body.offsets)
+    const { producer, id } = present(
+      this.#producers.get(body.producer),
+      `producer ${body.producer}`,
+    )
+    const groupNow = () => this.#options.groupOf(present(body.group, 'a group').groupId, id)
+    for (;;) {
+      const group = body.group === null ? null : groupNow()
+      const transaction = producer.begin()
+      try {
+        fill(transaction, body, group)
+        const results = await this.#commitAndWrite(transaction, body)
+        return { body: { results: firstOfEachSend(results, body) } satisfies CommittedBody }
+      } catch (thrown) {
+        if (isCommittedWithoutState(thrown)) throw thrown
+        await transaction.abort()
+        if (group === null) throw thrown
+        if (!mayCommitAgain(thrown, group, groupNow)) throw markedRebalance(thrown, group, groupNow)
       }
-      const results = firstOfEachSend(await transaction.commit(), body)
-      return { body: { results } satisfies CommittedBody }
-    } catch (thrown) {
-      await transaction.abort()
-      throw thrown
     }
   }
 
+  async #commitAndWrite(
+    transaction: EncodedTransaction,
+    body: CommitBody,
+  ): Promise<readonly AppendResult[]> {
+    if (body.after === null) return transaction.commit()
+    const { taskId, changelogs } = body.after
+    const changes = body.state === null ? [] : unpackChanges(body.state)
+    const firsts = firstBatchOfEachSend(body)
+    const after = {
+      taskId,
+      changes,
+      changelogs: changelogs.map((sent) => ({
+        ...sent,
+        send: present(firsts[sent.send], 'a send'),
+      })),
+    }
+    const keeper = present(this.#options.stateKeeper, 'the keeper of state')
+    return keeper.commit(transaction, after, () => undefined)
+  }
+
   async close(): Promise<void> {
-    for (const producer of this.#producers.values()) await producer.close()
+    for (const { producer } of this.#producers.values()) await producer.close()
     this.#producers.clear()
   }
 }
 
-function fill(transaction: EncodedTransaction, { sends, batches, state }: CommitBody): void {
+function fill(
+  transaction: EncodedTransaction,
+  { sends, batches, state, after, offsets }: CommitBody,
+  group: GroupMetadata | null,
+): void {
   const unpacker = new Unpacker(batches)
   for (const { topic, partition, recordCounts } of sends) {
     for (const recordCount of recordCounts) {
       transaction.sendEncoded({ topic, partition, recordCount, batch: unpacker.nextBytes() })
     }
   }
-  if (state !== null) transaction.writeState(unpackChanges(state))
+  if (state !== null && after === null) transaction.writeState(unpackChanges(state))
+  if (group !== null) transaction.sendOffsets(group, offsets)
 }
 
-function firstOfEachSend(results: readonly AppendResult[], { sends }: CommitBody): AppendResult[] {
+/** Which of the transaction's batches is the first of each send. */
+function firstBatchOfEachSend({ sends }: CommitBody): number[] {
   let next = 0
   return sends.map(({ recordCounts }) => {
-    const first = present(results[next], 'the result of a batch')
+    const first = next
     next += recordCounts.length
     return first
   })
+}
+
+function firstOfEachSend(results: readonly AppendResult[], body: CommitBody): AppendResult[] {
+  return firstBatchOfEachSend(body).map((first) => present(results[first], 'a batch result'))
 }
 
 /** A Buffer arrives as the Uint8Array that it is. */

@@ -2,9 +2,10 @@
 import type { Offset, Partition, StoreName, TopicName, TopicPartition } from '../../core/record.ts'
 import type { StateAddress, StateChange, StateRead } from '../../core/state.ts'
 import type { AppendResult, FetchPartition, GroupMetadata, PartitionOffset } from '../../log/log.ts'
-import type { FetchedBatches } from '../../log/fetcher.ts'
+import type { BatchFormat, FetchedBatches } from '../../log/encoded-log.ts'
 import type { RuntimeLimits } from '../limits.ts'
 import type { TaskStatus } from '../runtime-status.ts'
+import type { SentChangelog } from '../state-keeper.ts'
 import type { TaskPlan } from '../task-plan.ts'
 import { Packer, Unpacker } from './packing.ts'
 
@@ -16,6 +17,8 @@ export interface WorkerSetup {
   readonly limits: RuntimeLimits
   readonly partitionCounts: readonly (readonly [TopicName, number])[]
   readonly stateCacheBytesMax: number
+  readonly sharesState: boolean
+  readonly batchFormat: BatchFormat
   /** One float64: until when input is paused, as `Clock.nowMs`; 0 is not. */
   readonly pausedUntil: SharedArrayBuffer
 }
@@ -50,7 +53,10 @@ export interface CommitBody {
   readonly sends: readonly (TopicPartition & { readonly recordCounts: readonly number[] })[]
   /** The encoded batches of all sends, in order. */
   readonly batches: ArrayBuffer
+  /** Part of the transaction, or, with `after`, written once it is committed. */
   readonly state: PackedChanges | null
+  /** On a log that does not share its storage with the state. */
+  readonly after: { readonly taskId: string; readonly changelogs: readonly SentChangelog[] } | null
   readonly offsets: readonly PartitionOffset[]
   readonly group: GroupMetadata | null
 }

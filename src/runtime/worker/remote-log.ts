@@ -2,6 +2,7 @@
  * The log and the state as a worker has them: requests to the main thread, which owns the storage. Batches are
  * encoded and decoded here, so that the main thread only moves bytes.
  */
+import { assert } from '../../core/assert.ts'
 import type { TopicName, TopicPartition } from '../../core/record.ts'
 import type {
   StateBackend,
@@ -24,11 +25,9 @@ import type {
   Transaction,
   TransactionalProducer,
 } from '../../log/log.ts'
-import {
-  decodeRecordBatch,
-  encodeRecordBatches,
-  summarizeRecordBatch,
-} from '../../log/record-batch.ts'
+import { batchCodec } from '../../log/batch-codec.ts'
+import type { BatchCodec, BatchFormat } from '../../log/encoded-log.ts'
+import type { RestoreStep, StateAfterCommit, StateKeeper } from '../state-keeper.ts'
 import { packChanges, packReads, unpackFetched } from './messages.ts'
 import type { CommitBody, CommittedBody, FetchBody, FetchedBody } from './messages.ts'
 import { Packer, Unpacker } from './packing.ts'
@@ -37,11 +36,14 @@ import type { Rpc } from './rpc.ts'
 const batchBytesMax = 256 * 1024
 
 export class RemoteLog implements Log {
-  readonly sharesState = true
+  readonly sharesState: boolean
   readonly #rpc: Rpc
+  readonly #codec: BatchCodec
 
-  constructor(rpc: Rpc) {
+  constructor(rpc: Rpc, of: { readonly sharesState: boolean; readonly batchFormat: BatchFormat }) {
     this.#rpc = rpc
+    this.sharesState = of.sharesState
+    this.#codec = batchCodec(of.batchFormat)
   }
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
@@ -50,9 +52,7 @@ export class RemoteLog implements Log {
     const fetched = await this.#rpc.request<FetchedBody>('fetch', { body }, signal)
     return unpackFetched(fetched).map(({ batches, fetchOffset, ...rest }) => ({
       ...rest,
-      records: batches.flatMap(({ bytes, baseOffset }) =>
-        decodeRecordBatch(bytes, baseOffset, fetchOffset),
-      ),
+      records: batches.flatMap((batch) => this.#codec.decode(batch, fetchOffset)),
     }))
   }
 
@@ -70,7 +70,7 @@ export class RemoteLog implements Log {
   async transactionalProducer(transactionalId: string): Promise<TransactionalProducer> {
     const producer = await this.#rpc.request<number>('openProducer', { body: transactionalId })
     return {
-      begin: () => new RemoteTransaction(this.#rpc, producer),
+      begin: () => new RemoteTransaction(this.#rpc, this.#codec, producer),
       close: () => this.#rpc.request('closeProducer', { body: producer }),
     }
   }
@@ -107,6 +107,7 @@ function notHere(what: string): TidemarkError {
 /** Gathers everything and sends it with `commit`, in one message. */
 class RemoteTransaction implements Transaction {
   readonly #rpc: Rpc
+  readonly #codec: BatchCodec
   readonly #producer: number
   readonly #sends: CommitBody['sends'][number][] = []
   readonly #batches = new Packer(64 * 1024)
@@ -114,16 +115,17 @@ class RemoteTransaction implements Transaction {
   #offsets: PartitionOffset[] = []
   #group: GroupMetadata | null = null
 
-  constructor(rpc: Rpc, producer: number) {
+  constructor(rpc: Rpc, codec: BatchCodec, producer: number) {
     this.#rpc = rpc
+    this.#codec = codec
     this.#producer = producer
   }
 
   send({ topic, partition, records }: PartitionRecords): void {
     const recordCounts: number[] = []
-    for (const batch of encodeRecordBatches(records, batchBytesMax)) {
-      recordCounts.push(summarizeRecordBatch(batch).recordCount)
-      this.#batches.add(batch)
+    for (const { bytes, recordCount } of this.#codec.encode(records, batchBytesMax)) {
+      recordCounts.push(recordCount)
+      this.#batches.add(bytes)
     }
     this.#sends.push({ topic, partition, recordCounts })
   }
@@ -137,13 +139,27 @@ class RemoteTransaction implements Transaction {
     this.#changes = this.#changes.concat(changes)
   }
 
-  async commit(): Promise<readonly AppendResult[]> {
-    const state = this.#changes.length === 0 ? null : packChanges(this.#changes)
+  commit(): Promise<readonly AppendResult[]> {
+    return this.#commit(this.#changes, null)
+  }
+
+  /** One message for both: the main thread writes the state once the transaction is committed. */
+  commitAndWrite(after: StateAfterCommit): Promise<readonly AppendResult[]> {
+    const { taskId, changes, changelogs } = after
+    return this.#commit(changes, { taskId, changelogs })
+  }
+
+  async #commit(
+    changes: readonly StateChange[],
+    after: CommitBody['after'],
+  ): Promise<readonly AppendResult[]> {
+    const state = changes.length === 0 ? null : packChanges(changes)
     const body: CommitBody = {
       producer: this.#producer,
       sends: this.#sends,
       batches: this.#batches.finish(),
       state,
+      after,
       offsets: this.#offsets,
       group: this.#group,
     }
@@ -155,6 +171,29 @@ class RemoteTransaction implements Transaction {
   /** Nothing was sent before the commit. */
   abort(): Promise<void> {
     return Promise.resolve()
+  }
+}
+
+export class RemoteStateKeeper implements StateKeeper {
+  readonly #rpc: Rpc
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc
+  }
+
+  restore(taskId: string, signal: AbortSignal): Promise<RestoreStep> {
+    return this.#rpc.request('restore', { body: taskId }, signal)
+  }
+
+  async commit(
+    transaction: Transaction,
+    after: StateAfterCommit,
+    onCommitted: () => void,
+  ): Promise<readonly AppendResult[]> {
+    assert(transaction instanceof RemoteTransaction, 'a worker commits over the main thread')
+    const results = await transaction.commitAndWrite(after)
+    onCommitted()
+    return results
   }
 }
 

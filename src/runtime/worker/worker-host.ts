@@ -11,6 +11,7 @@ import type { SchemaRegistry } from '../../schema/schema-registry.ts'
 import type { RuntimeLimits } from '../limits.ts'
 import type { PartitionCounts } from '../partition-counts.ts'
 import type { TaskStatus } from '../runtime-status.ts'
+import type { StateKeeper } from '../state-keeper.ts'
 import type { TaskHost } from '../task-host.ts'
 import type { TaskPlan } from '../task-plan.ts'
 import { encodedLog, MainServices } from './main-services.ts'
@@ -36,7 +37,9 @@ export interface WorkerHostOptions {
   readonly partitionCounts: PartitionCounts
   /** Of all workers together. */
   readonly stateCacheBytesMax: number
-  readonly groupOf: (topologyName: string) => GroupMetadata
+  /** Null where the log shares its storage with the state. */
+  readonly stateKeeper: StateKeeper | null
+  readonly groupOf: (topologyName: string, taskId: string) => GroupMetadata
   readonly pausedUntil: () => number | null
   readonly onFailure: (failure: unknown) => void
 }
@@ -74,7 +77,8 @@ export class WorkerHost implements TaskHost {
   }
 
   #spawn(index: number): WorkerHandle {
-    const { workers, log, state, clock, limits, partitionCounts, groupOf } = this.#options
+    const { workers, state, clock, limits, partitionCounts, groupOf, stateKeeper } = this.#options
+    const log = encodedLog(this.#options.log)
     const setup: WorkerSetup = {
       index,
       topologyModules: workers.topologyModules,
@@ -82,12 +86,15 @@ export class WorkerHost implements TaskHost {
       limits,
       partitionCounts: partitionCounts.entries(),
       stateCacheBytesMax: Math.floor(this.#options.stateCacheBytesMax / workers.count),
+      sharesState: log.sharesState,
+      batchFormat: log.batchFormat,
       pausedUntil: this.#pausedUntil.buffer,
     }
     const worker = new Worker(new URL('worker-main.ts', import.meta.url), { workerData: setup })
     const services = new MainServices({
-      log: encodedLog(log),
+      log,
       state,
+      stateKeeper,
       registry: workers.registry,
       clock,
       groupOf,
@@ -154,6 +161,17 @@ export class WorkerHost implements TaskHost {
       }),
     )
     return stopped.flat()
+  }
+
+  async drop(ids: readonly string[]): Promise<void> {
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        const own = ids.filter((id) => worker.ids.delete(id))
+        if (own.length === 0) return
+        await worker.rpc.request('drop', { body: { ids: own } })
+        for (const id of own) this.#status.delete(id)
+      }),
+    )
   }
 
   status(): readonly TaskStatus[] {

@@ -13,7 +13,7 @@ import { compileTopology } from '../task-plan.ts'
 import type { CompiledTopology } from '../task-plan.ts'
 import type { MakeCodecs } from './avro-codecs.ts'
 import type { StartRequest, StatusBody, StopRequest, WorkerSetup } from './messages.ts'
-import { RemoteLog, RemoteState } from './remote-log.ts'
+import { RemoteLog, RemoteState, RemoteStateKeeper } from './remote-log.ts'
 import { Rpc, toBody } from './rpc.ts'
 
 const setup = workerData as WorkerSetup
@@ -30,6 +30,10 @@ const rpc = new Rpc(present(parentPort, 'the port to the main thread'), {
     const tasks = (await thread?.stop(ids)) ?? []
     return { body: { index: setup.index, tasks } satisfies StatusBody }
   },
+  drop: async ({ ids }: StopRequest) => {
+    await thread?.drop(ids)
+    return { body: null }
+  },
   status: () => Promise.resolve({ body: status() }),
 })
 
@@ -43,14 +47,15 @@ async function openThread(): Promise<StreamThread> {
   const opened = new StreamThread({
     topologies: await loadTopologies(),
     surroundings: {
-      log: new RemoteLog(rpc),
+      log: new RemoteLog(rpc, setup),
       state: new RemoteState(rpc),
+      stateKeeper: setup.sharesState ? null : new RemoteStateKeeper(rpc),
       budget: new MemoryBudget(setup.stateCacheBytesMax),
       codecs: new Codecs(codecsModule.default(remoteRegistry())),
       clock: systemClock,
       limits: setup.limits,
       // The main thread puts its membership in the place of this.
-      group: (groupId) => ({ groupId, generationId: -1, memberId: '' }),
+      group: (plan) => ({ groupId: plan.topologyName, generationId: -1, memberId: '' }),
       partitionCountOf: partitionCounts.of,
     },
     pausedUntil: () => pausedUntil[0] || null,

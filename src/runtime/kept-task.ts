@@ -1,0 +1,51 @@
+/** A task's state on a log that does not share its storage with it: its stores, and the topics that bring them back. */
+import { present } from '../core/assert.ts'
+import type { StoreName, TopicName } from '../core/record.ts'
+import type { StateAddress } from '../core/state.ts'
+import { changelogStores, changelogTopic } from './changelog.ts'
+import { changelogPositionsStore } from './positions-store.ts'
+import { scopedStoreName } from './scoped-state.ts'
+import { taskGraphOf, taskPlans } from './task-plan.ts'
+import type { CompiledTopology, TaskPlan } from './task-plan.ts'
+
+export interface StoreChangelog {
+  /** As the state backend calls it: `<topology>.<store>`. */
+  readonly store: StoreName
+  readonly topic: TopicName
+}
+
+export interface KeptTask {
+  readonly plan: TaskPlan
+  readonly changelogs: readonly StoreChangelog[]
+  /** Where its checkpoint is kept. */
+  readonly checkpoint: StateAddress
+}
+
+/** By task id. A task without stores keeps nothing and is in it too, with no changelogs. */
+export function keptTasks(
+  topologies: Iterable<CompiledTopology>,
+  defaultPartitionCount: number,
+): ReadonlyMap<string, KeptTask> {
+  const kept = new Map<string, KeptTask>()
+  for (const compiled of topologies) {
+    for (const plan of taskPlans(compiled.graph, defaultPartitionCount)) {
+      kept.set(plan.id, keptTask(plan, compiled))
+    }
+  }
+  return kept
+}
+
+function keptTask(plan: TaskPlan, compiled: CompiledTopology): KeptTask {
+  const { topologyName, partition } = plan
+  const subTopology = present(compiled.graph.subTopologies[plan.subTopology], plan.id)
+  const stores = changelogStores(subTopology, taskGraphOf(plan, compiled))
+  const positions = scopedStoreName(topologyName, changelogPositionsStore(plan.subTopology))
+  return {
+    plan,
+    changelogs: stores.map((store) => ({
+      store: scopedStoreName(topologyName, store),
+      topic: changelogTopic(topologyName, store),
+    })),
+    checkpoint: { store: positions, partition },
+  }
+}

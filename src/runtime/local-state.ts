@@ -1,0 +1,103 @@
+/** All that keeps state on a log that does not share its storage with it, in the thread that owns the state. */
+import type { Clock } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import type { StateBackend } from '../core/state.ts'
+import type { Log } from '../log/log.ts'
+import type { LogAdmin } from '../log/log-admin.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { keptTasks } from './kept-task.ts'
+import type { KeptTask, StoreChangelog } from './kept-task.ts'
+import type { RuntimeLimits } from './limits.ts'
+import { LocalStateKeeper } from './local-state-keeper.ts'
+import { StateUpdater } from './standby/state-updater.ts'
+import type { StateKeeper } from './state-keeper.ts'
+import type { CompiledTopology } from './task-plan.ts'
+
+export interface LocalStateOptions {
+  readonly log: Log
+  readonly state: StateBackend
+  readonly clock: Clock
+  readonly limits: RuntimeLimits
+  readonly topologies: ReadonlyMap<string, CompiledTopology>
+  /** A standby that lacks no more offsets than this has caught up. */
+  readonly caughtUpLag: number
+  readonly onCaughtUp: (taskId: string) => void
+  readonly onFailure: (failure: unknown) => void
+}
+
+/** Kafka's default of `delete.retention.ms`. */
+const deleteRetentionMsDefault = 24 * 60 * 60 * 1000
+const cleanupIntervalMsMax = 60_000
+
+export class LocalState {
+  readonly tasks: ReadonlyMap<string, KeptTask>
+  readonly checkpoints: Checkpoints
+  readonly updater: StateUpdater
+  readonly keeper: StateKeeper
+  readonly #options: LocalStateOptions
+  #cancelCleanup: (() => void) | null = null
+  #cleaning: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  constructor(options: LocalStateOptions) {
+    this.#options = options
+    const { state, clock, topologies, limits } = options
+    this.tasks = keptTasks(topologies.values(), limits.defaultPartitionCount)
+    this.checkpoints = new Checkpoints({ state, clock })
+    const { tasks, checkpoints } = this
+    const deleteRetentionMsOf = (changelog: StoreChangelog) =>
+      deleteRetentionMs(options.log, changelog)
+    this.updater = new StateUpdater({ ...options, tasks, checkpoints, deleteRetentionMsOf })
+    this.keeper = new LocalStateKeeper({
+      state,
+      clock,
+      tasks,
+      checkpoints,
+      updater: this.updater,
+    })
+  }
+
+  /** After the changelog topics are there. */
+  async open(): Promise<void> {
+    await this.checkpoints.load([...this.tasks.values()])
+    this.updater.open()
+    this.#scheduleCleanup()
+  }
+
+  #scheduleCleanup(): void {
+    const { clock, limits } = this.#options
+    const intervalMs = Math.max(1, Math.min(cleanupIntervalMsMax, limits.stateCleanupDelayMs))
+    this.#cancelCleanup = clock.after(intervalMs, () => {
+      this.#cleaning = this.#clean().finally(() => {
+        if (!this.#isClosed) this.#scheduleCleanup()
+      })
+    })
+  }
+
+  async #clean(): Promise<void> {
+    const { updater } = this
+    try {
+      for (const task of updater.idleFor(this.#options.limits.stateCleanupDelayMs)) {
+        if (this.#isClosed) return
+        await updater.forget(task)
+      }
+    } catch (thrown) {
+      this.#options.onFailure(
+        new Error(`state of tasks that are gone: ${messageOf(thrown)}`, { cause: thrown }),
+      )
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelCleanup?.()
+    await this.updater.close()
+    await this.#cleaning
+  }
+}
+
+async function deleteRetentionMs(log: Log, { topic }: StoreChangelog): Promise<number> {
+  if (!('topicConfiguration' in log)) return deleteRetentionMsDefault
+  const set = await (log as Log & LogAdmin).topicConfiguration(topic)
+  return Number(set.get('delete.retention.ms') ?? deleteRetentionMsDefault)
+}

@@ -1,0 +1,88 @@
+/**
+ * Where the reading of a task's changelogs begins: at its checkpoint, where the state up to it is what the
+ * changelog says. Where it is not, the store is wiped and restored in full.
+ */
+import { present } from '../../core/assert.ts'
+import type { Clock } from '../../core/clock.ts'
+import { topicPartitionId } from '../../core/record.ts'
+import type { Offset } from '../../core/record.ts'
+import type { StateBackend } from '../../core/state.ts'
+import type { Log, PartitionDescription } from '../../log/log.ts'
+import type { Checkpoints } from '../checkpoints.ts'
+import type { KeptTask, StoreChangelog } from '../kept-task.ts'
+import type { RestoreReason } from '../runtime-status.ts'
+import { ChangelogCursor } from './changelog-cursor.ts'
+
+export interface OpenCursorsOptions {
+  readonly log: Log
+  readonly state: StateBackend
+  readonly clock: Clock
+  readonly checkpoints: Checkpoints
+  /** How long the log keeps a delete of this topic for readers that are behind (Kafka's `delete.retention.ms`). */
+  readonly deleteRetentionMsOf: (changelog: StoreChangelog) => Promise<number>
+}
+
+/** A clock of another machine may differ, and a restore takes its time: be so much earlier, at most. */
+const marginMaxMs = 10 * 60 * 1000
+
+export async function openCursors(
+  task: KeptTask,
+  options: OpenCursorsOptions,
+): Promise<ChangelogCursor[]> {
+  const { log, clock } = options
+  if (task.changelogs.length === 0) return []
+  const descriptions = await log.describeTopics(task.changelogs.map(({ topic }) => topic))
+  const byName = new Map(descriptions.map((description) => [description.name, description]))
+  const cursors: ChangelogCursor[] = []
+  for (const changelog of task.changelogs) {
+    const { topic } = changelog
+    const { partition } = task.plan
+    const description = present(byName.get(topic), `changelog topic ${topic}`)
+    const at = present(
+      description.partitions.find((candidate) => candidate.partition === partition),
+      topicPartitionId({ topic, partition }),
+    )
+    const start = await startOf(task, changelog, at, options)
+    cursors.push(
+      new ChangelogCursor({ task, changelog, ...start, endOffset: at.highWatermark }, clock),
+    )
+  }
+  return cursors
+}
+
+async function startOf(
+  task: KeptTask,
+  changelog: StoreChangelog,
+  at: PartitionDescription,
+  options: OpenCursorsOptions,
+): Promise<{ readonly offset: Offset; readonly fromScratch: RestoreReason | null }> {
+  const reason = await reasonToWipe(task, changelog, at, options)
+  if (reason !== null) await options.checkpoints.wipe(task, changelog)
+  const reached = options.checkpoints.of(task, changelog.topic)
+  if (reached !== null) return { offset: reached.offset, fromScratch: null }
+  return { offset: at.logStartOffset, fromScratch: reason ?? 'no local state' }
+}
+
+async function reasonToWipe(
+  task: KeptTask,
+  changelog: StoreChangelog,
+  { logStartOffset, highWatermark }: PartitionDescription,
+  { state, clock, checkpoints, deleteRetentionMsOf }: OpenCursorsOptions,
+): Promise<RestoreReason | null> {
+  const reached = checkpoints.of(task, changelog.topic)
+  if (reached === null) {
+    const { store } = changelog
+    const { partition } = task.plan
+    const [first] = await state.scan({ store, partition, entriesMax: 1 })
+    return first === undefined ? null : 'local state without a checkpoint'
+  }
+  const { offset, writtenMs } = reached
+  if (offset > highWatermark) return 'checkpoint beyond the end of the changelog'
+  if (offset < logStartOffset) return 'checkpoint before the start of the changelog'
+  if (offset === highWatermark || writtenMs === null) return null
+  const retentionMs = await deleteRetentionMsOf(changelog)
+  const usableMs = retentionMs - Math.min(marginMaxMs, retentionMs / 10)
+  return clock.nowMs() - writtenMs > usableMs
+    ? 'checkpoint older than the deletes that the changelog keeps'
+    : null
+}

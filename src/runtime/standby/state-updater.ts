@@ -1,0 +1,409 @@
+/**
+ * Reads the changelogs of all tasks that are restored here, and of all whose standby is here, into the local
+ * state: one loop, many partitions a fetch (Kafka Streams' `StateUpdater` and `StoreChangelogReader`).
+ *
+ *  1. While a task is restored standbys wait: somebody waits for the task.
+ *  2. The state of a task has one writer: this loop, or the commits of the task while it is active.
+ *  3. What is in memory is one fetch that is applied and one that is under way, each of `restoreBytesMax`.
+ *  4. Only committed records are read, and a task is restored to the high watermark, not to the last stable
+ *     offset: what was committed with the offsets that the task goes on from may still wait for its marker.
+ */
+import { assert, present } from '../../core/assert.ts'
+import type { Clock } from '../../core/clock.ts'
+import { pause } from '../../core/clock.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { Offset, TopicName } from '../../core/record.ts'
+import { topicPartitionId } from '../../core/record.ts'
+import type { StateBackend, StateChange } from '../../core/state.ts'
+import type { FetchedPartition, Log } from '../../log/log.ts'
+import type { Checkpoints } from '../checkpoints.ts'
+import { fetchBytes } from '../fetch-bytes.ts'
+import type { KeptTask, StoreChangelog } from '../kept-task.ts'
+import type { RuntimeLimits } from '../limits.ts'
+import type { RestoreStatus, StandbyStatus } from '../runtime-status.ts'
+import type { RestoreStep } from '../state-keeper.ts'
+import { WakeUp } from '../wake-up.ts'
+import type { ChangelogCursor } from './changelog-cursor.ts'
+import { openCursors } from './open-cursors.ts'
+import { TaskState } from './task-state.ts'
+
+export interface StateUpdaterOptions {
+  readonly log: Log
+  readonly state: StateBackend
+  readonly clock: Clock
+  readonly limits: RuntimeLimits
+  readonly tasks: ReadonlyMap<string, KeptTask>
+  readonly checkpoints: Checkpoints
+  readonly deleteRetentionMsOf: (changelog: StoreChangelog) => Promise<number>
+  /** A standby or a warm-up has come within so many offsets of its changelogs' end. */
+  readonly caughtUpLag: number
+  readonly onCaughtUp: (taskId: string) => void
+  readonly onFailure: (failure: unknown) => void
+}
+
+interface Fetch {
+  readonly cursors: readonly ChangelogCursor[]
+  readonly fetched: Promise<readonly FetchedPartition[]>
+}
+
+export class StateUpdater {
+  readonly #options: StateUpdaterOptions
+  readonly #states = new Map<string, TaskState>()
+  readonly #standbys = new Set<string>()
+  readonly #caughtUp = new Set<string>()
+  readonly #wakeUp: WakeUp
+  /** Those who wait for a task to be restored. */
+  readonly #waiters = new Set<() => void>()
+  #isClosed = false
+  #isUnreachable = false
+  #running: Promise<void> | null = null
+  /** Ends the wait of the fetch under way. */
+  #fetching = new AbortController()
+  /** Turns with every fetch, so that all partitions have theirs where there are more than one fetch takes. */
+  #turn = 0
+
+  constructor(options: StateUpdaterOptions) {
+    this.#options = options
+    this.#wakeUp = new WakeUp(options.clock)
+    const nowMs = options.clock.nowMs()
+    for (const [id, task] of options.tasks) this.#states.set(id, new TaskState(task, nowMs))
+  }
+
+  open(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** As `StateKeeper.restore`. */
+  async restore(taskId: string, signal: AbortSignal): Promise<RestoreStep> {
+    const state = this.#state(taskId)
+    if (state.mode !== 'restoring') {
+      // Its ends are looked up anew: what a standby has seen may be of before the last commit.
+      this.#moveTo(state, 'restoring')
+      state.cursors = null
+      this.#open(state)
+    }
+    await this.#waitFor(state, signal)
+    if (state.failure !== null) {
+      const { failure } = state
+      state.failure = null
+      state.cursors = null
+      this.#moveTo(state, 'idle')
+      throw failure
+    }
+    const isDone = state.cursors !== null && state.isRestored && !signal.aborted
+    const progress = (state.cursors ?? []).reduce((sum, { offset }) => sum + offset, 0)
+    if (isDone) this.#moveTo(state, 'active')
+    return { isDone, progress, isUnreachable: this.#isUnreachable }
+  }
+
+  async #waitFor(state: TaskState, signal: AbortSignal): Promise<void> {
+    const { clock, limits } = this.#options
+    const untilMs = clock.monotonicMs() + limits.restoreReportMs
+    for (;;) {
+      if (state.failure !== null || this.#isClosed || signal.aborted) return
+      if (state.cursors !== null && state.isRestored) return
+      const leftMs = untilMs - clock.monotonicMs()
+      if (leftMs <= 0) return
+      const woken = new AbortController()
+      const wake = () => {
+        woken.abort()
+      }
+      this.#waiters.add(wake)
+      signal.addEventListener('abort', wake, { once: true })
+
+      await pause(clock, leftMs, woken.signal)
+      signal.removeEventListener('abort', wake)
+      this.#waiters.delete(wake)
+    }
+  }
+
+  /** The task's commits write its state: true between its restoring and its release. */
+  isActive(taskId: string): boolean {
+    return this.#state(taskId).mode === 'active'
+  }
+
+  /** The task has ended here; its state is kept, and followed where a standby is wanted. */
+  async release(taskIds: readonly string[]): Promise<void> {
+    for (const id of taskIds) {
+      const state = this.#state(id)
+      if (state.mode === 'active' || state.mode === 'restoring') this.#moveTo(state, 'idle')
+    }
+    await this.#settle()
+    this.#reconcile()
+  }
+
+  /** From now on these are followed, and no others. */
+  async setStandbys(taskIds: readonly string[]): Promise<void> {
+    this.#standbys.clear()
+    for (const id of taskIds) if (this.#options.tasks.has(id)) this.#standbys.add(id)
+    for (const id of this.#caughtUp) if (!this.#standbys.has(id)) this.#caughtUp.delete(id)
+    for (const state of this.#states.values()) {
+      const { id } = state.task.plan
+      if (state.mode === 'standby' && !this.#standbys.has(id)) this.#moveTo(state, 'idle')
+    }
+    await this.#settle()
+    this.#reconcile()
+  }
+
+  /** What a standby lacks; null where it is none or has not looked yet. */
+  lagOf(taskId: string): number | null {
+    const state = this.#states.get(taskId)
+    return state?.mode === 'standby' ? state.lag : null
+  }
+
+  /** Tasks whose state is kept here though nobody has run or followed them for so long. */
+  idleFor(ms: number): readonly KeptTask[] {
+    const beforeMs = this.#options.clock.nowMs() - ms
+    return [...this.#states.values()]
+      .filter(({ idleSinceMs }) => idleSinceMs !== null && idleSinceMs <= beforeMs)
+      .map(({ task }) => task)
+      .filter((task) => this.#options.checkpoints.offsetsOf(task.plan.id).size > 0)
+  }
+
+  /** Deletes the state of an idle task; nothing where it is idle no more. */
+  async forget(task: KeptTask): Promise<void> {
+    const state = this.#state(task.plan.id)
+    if (state.mode !== 'idle' || state.isOpening) return
+    state.isOpening = true
+    try {
+      await this.#options.checkpoints.wipeTask(task)
+    } finally {
+      state.isOpening = false
+      this.#open(state)
+    }
+  }
+
+  restoring(): readonly RestoreStatus[] {
+    return [...this.#states.values()]
+      .filter(({ mode }) => mode === 'restoring')
+      .flatMap(({ cursors }) => (cursors ?? []).map((cursor) => cursor.status()))
+  }
+
+  standbys(): readonly StandbyStatus[] {
+    return [...this.#states.values()]
+      .filter(({ mode }) => mode === 'standby')
+      .map((state) => ({ taskId: state.task.plan.id, lag: state.lag }))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#interrupt()
+    await this.#running
+  }
+
+  #state(taskId: string): TaskState {
+    return present(this.#states.get(taskId), `state of task ${taskId}`)
+  }
+
+  #moveTo(state: TaskState, mode: TaskState['mode']): void {
+    state.moveTo(mode, this.#options.clock.nowMs())
+  }
+
+  #reconcile(): void {
+    for (const id of this.#standbys) {
+      const state = this.#state(id)
+      if (state.mode !== 'idle' || state.task.changelogs.length === 0) continue
+      this.#moveTo(state, 'standby')
+      this.#open(state)
+    }
+  }
+
+  /** Looks up where the changelogs of a task begin and end; beside the loop, because it may have to wipe. */
+  #open(state: TaskState): void {
+    if (!state.isRead || state.cursors !== null || state.isOpening) return
+    state.isOpening = true
+    const { mode } = state
+    const opened = this.#settle().then(() => openCursors(state.task, this.#options))
+    opened.then(
+      (cursors) => {
+        state.isOpening = false
+        if (state.mode === mode) state.cursors = cursors
+        else this.#open(state)
+        this.#interrupt()
+      },
+      (failure: unknown) => {
+        state.isOpening = false
+        this.#failedToOpen(state, failure)
+      },
+    )
+  }
+
+  #failedToOpen(state: TaskState, failure: unknown): void {
+    if (!state.isRead || this.#isClosed) return
+    if (!isPassing(failure)) {
+      this.#giveUp(state, failure)
+      return
+    }
+    this.#isUnreachable = true
+    const { clock, limits } = this.#options
+    clock.after(limits.unreachableBackOffMs, () => {
+      this.#open(state)
+    })
+  }
+
+  #giveUp(state: TaskState, failure: unknown): void {
+    if (state.mode === 'restoring') state.failure = failure
+    else this.#options.onFailure(failure)
+    this.#wakeWaiters()
+  }
+
+  async #run(): Promise<void> {
+    const { clock, limits } = this.#options
+    let next: Fetch | null = null
+    while (!this.#isClosed) {
+      const current: Fetch | null = next ?? this.#fetch()
+      next = null
+      if (current === null) {
+        await this.#wakeUp.sleep(null)
+        continue
+      }
+      try {
+        const fetched = await current.fetched
+        this.#isUnreachable = false
+        const taken = this.#take(current.cursors, fetched)
+        // The log is asked for more while the state is written; who waits does so where there is nothing.
+        next = taken.length === 0 ? null : this.#fetch()
+
+        await this.#apply(taken)
+        this.#noteCaughtUp()
+      } catch (thrown) {
+        next?.fetched.catch(() => undefined)
+        next = null
+        this.#noteFailure(current, thrown)
+
+        await pause(clock, limits.unreachableBackOffMs)
+      }
+      this.#wakeWaiters()
+    }
+    next?.fetched.catch(() => undefined)
+    this.#wakeWaiters()
+  }
+
+  #fetch(): Fetch | null {
+    const cursors = this.#wanted()
+    if (cursors.length === 0) return null
+    const { log, limits } = this.#options
+    this.#fetching = new AbortController()
+    const fetched = log.fetch({
+      partitions: cursors.map(({ at, fetchOffset }) => ({ ...at, offset: fetchOffset })),
+      ...fetchBytes(cursors.length, limits.restoreBytesMax),
+      waitMaxMs: limits.fetchWaitMaxMs,
+      isolation: 'read_committed',
+      signal: this.#fetching.signal,
+    })
+    return { cursors, fetched }
+  }
+
+  #wanted(): ChangelogCursor[] {
+    const read = [...this.#states.values()].filter(({ isRead }) => isRead)
+    const restoring = read.filter(({ mode, isRestored }) => mode === 'restoring' && !isRestored)
+    let cursors = restoring
+      .flatMap((state) => state.cursors ?? [])
+      .filter(({ fetchOffset, endOffset }) => fetchOffset < endOffset)
+    if (cursors.length === 0) {
+      cursors = read
+        .filter(({ mode }) => mode === 'standby')
+        .flatMap((state) => state.cursors ?? [])
+    }
+    const { restorePartitionsMax } = this.#options.limits
+    if (cursors.length <= restorePartitionsMax) return cursors
+    const first = this.#turn % cursors.length
+    this.#turn += restorePartitionsMax
+    return [...cursors.slice(first), ...cursors.slice(0, first)].slice(0, restorePartitionsMax)
+  }
+
+  /** Moves the cursors on; what they have left behind is returned, to be applied. A task that meanwhile is not
+   * read any more, or is read anew, has other cursors: what came for these is left. */
+  #take(
+    cursors: readonly ChangelogCursor[],
+    fetched: readonly FetchedPartition[],
+  ): (readonly [ChangelogCursor, FetchedPartition])[] {
+    const taken: (readonly [ChangelogCursor, FetchedPartition])[] = []
+    const byId = new Map(cursors.map((cursor) => [topicPartitionId(cursor.at), cursor]))
+    for (const range of fetched) {
+      const cursor = present(byId.get(topicPartitionId(range)), topicPartitionId(range))
+      const state = this.#state(cursor.task.plan.id)
+      if (state.cursors?.includes(cursor) !== true) continue
+      if (state.mode === 'standby') cursor.endOffset = range.highWatermark
+      if (range.nextOffset === cursor.fetchOffset) continue
+      cursor.fetchOffset = range.nextOffset
+      taken.push([cursor, range])
+    }
+    return taken
+  }
+
+  #applying: Promise<void> = Promise.resolve()
+
+  /** Resolves when nothing is being written for a task that is read no more. */
+  async #settle(): Promise<void> {
+    await this.#applying.catch(() => undefined)
+  }
+
+  #apply(taken: readonly (readonly [ChangelogCursor, FetchedPartition])[]): Promise<void> {
+    this.#applying = this.#write(taken)
+    return this.#applying
+  }
+
+  async #write(taken: readonly (readonly [ChangelogCursor, FetchedPartition])[]): Promise<void> {
+    if (taken.length === 0) return
+    const { state, checkpoints, clock } = this.#options
+    const changes: StateChange[] = []
+    const writtenMs = clock.nowMs()
+    const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>])[] = []
+    for (const [cursor, { records, nextOffset }] of taken) {
+      const { task, changelog, at } = cursor
+      assert(this.#state(task.plan.id).isRead, `state of ${task.plan.id} has one writer`)
+      for (const { key, value } of records) {
+        const { partition } = at
+        const bytes = present(key, `key of a record of ${topicPartitionId(at)}`)
+        changes.push({ store: changelog.store, partition, key: bytes, value })
+      }
+      const positions = new Map([[at.topic, nextOffset]])
+      for (const change of checkpoints.changes(task, positions, writtenMs)) changes.push(change)
+      reached.push([task, positions])
+    }
+    await state.write(changes)
+    for (const [task, positions] of reached) checkpoints.written(task, positions, writtenMs)
+    for (const [cursor, { records, nextOffset }] of taken) {
+      cursor.offset = nextOffset
+      cursor.records += records.length
+    }
+  }
+
+  #noteCaughtUp(): void {
+    for (const id of this.#standbys) {
+      const lag = this.lagOf(id)
+      if (lag === null || lag > this.#options.caughtUpLag || this.#caughtUp.has(id)) continue
+      this.#caughtUp.add(id)
+      this.#options.onCaughtUp(id)
+    }
+  }
+
+  #noteFailure({ cursors }: Fetch, thrown: unknown): void {
+    this.#isUnreachable = thrown instanceof TidemarkError && thrown.code === 'KAFKA_UNREACHABLE'
+    for (const cursor of cursors) cursor.fetchOffset = cursor.offset
+    if (isPassing(thrown)) return
+    // The changelog is not what it was: where to begin is looked up anew.
+    const isRange = thrown instanceof TidemarkError && thrown.code === 'OFFSET_OUT_OF_RANGE'
+    for (const state of new Set(cursors.map(({ task }) => this.#state(task.plan.id)))) {
+      if (!state.isRead) continue
+      state.cursors = null
+      if (isRange) this.#open(state)
+      else this.#giveUp(state, thrown)
+    }
+  }
+
+  #interrupt(): void {
+    this.#fetching.abort()
+    this.#wakeUp.wake()
+    this.#wakeWaiters()
+  }
+
+  #wakeWaiters(): void {
+    for (const wake of this.#waiters) wake()
+  }
+}
+
+function isPassing(thrown: unknown): boolean {
+  return thrown instanceof TidemarkError && thrown.reaction === 'retry'
+}

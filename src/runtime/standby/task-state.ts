@@ -1,0 +1,71 @@
+/**
+ * What becomes of one task's local state, and who writes it:
+ *
+ *     idle ──▶ standby ──▶ restoring ──▶ active
+ *      │  ◀─────┘            ▲  │          │
+ *      └─────────────────────┘  │          │
+ *     idle or standby ◀─────────┴──────────┘   the task was given up: another runs it
+ *
+ * idle: kept, read by nobody. standby: the updater reads the changelogs into it, continuously. restoring: up to
+ * where they ended when that began. active: the task's commits write it. One writer in each (invariant).
+ */
+import { assert } from '../../core/assert.ts'
+import type { KeptTask } from '../kept-task.ts'
+import type { ChangelogCursor } from './changelog-cursor.ts'
+
+export type StateMode = 'idle' | 'standby' | 'restoring' | 'active'
+
+const legalTransitions: Readonly<Record<StateMode, readonly StateMode[]>> = {
+  idle: ['standby', 'restoring'],
+  standby: ['idle', 'restoring'],
+  restoring: ['active', 'idle', 'standby', 'restoring'],
+  // A task that failed restores again.
+  active: ['restoring', 'idle', 'standby'],
+}
+
+export class TaskState {
+  readonly task: KeptTask
+  /** Null until they are open, and while nothing is read. */
+  cursors: readonly ChangelogCursor[] | null = null
+  isOpening = false
+  /** Restoring waits for this. */
+  failure: unknown = null
+  /** Since when nobody runs or follows the task; null while somebody does. */
+  idleSinceMs: number | null
+  #mode: StateMode = 'idle'
+
+  constructor(task: KeptTask, nowMs: number) {
+    this.task = task
+    this.idleSinceMs = nowMs
+  }
+
+  get mode(): StateMode {
+    return this.#mode
+  }
+
+  /** True where the updater reads the task's changelogs. */
+  get isRead(): boolean {
+    return this.#mode === 'standby' || this.#mode === 'restoring'
+  }
+
+  get isRestored(): boolean {
+    return this.cursors?.every(({ lag }) => lag === 0) ?? false
+  }
+
+  get lag(): number | null {
+    if (this.cursors === null) return null
+    return this.cursors.reduce((sum, { lag }) => sum + lag, 0)
+  }
+
+  moveTo(next: StateMode, nowMs: number): void {
+    const { id } = this.task.plan
+    assert(
+      legalTransitions[this.#mode].includes(next),
+      `state of task ${id} goes from ${this.#mode} to ${next}`,
+    )
+    this.#mode = next
+    this.idleSinceMs = next === 'idle' ? nowMs : null
+    this.failure = null
+    if (!this.isRead) this.cursors = null
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Keeps the state of tasks on a log that does not share its storage with it: brings it up to its changelogs
+ * before a task runs, and writes it after each commit. It is where the state is, in the main thread; workers
+ * have it by requests.
+ */
+import { present } from '../core/assert.ts'
+import { messageOf, TidemarkError } from '../core/errors.ts'
+import type { Offset, TopicName } from '../core/record.ts'
+import type { StateBackend, StateChange } from '../core/state.ts'
+import type { Clock } from '../core/clock.ts'
+import type { AppendResult, Transaction } from '../log/log.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import type { KeptTask } from './kept-task.ts'
+
+export interface StateKeeper {
+  /** Restores the task's state; answers after about a second at the latest: ask again until it is done. Ends at
+   * once, not done, when the signal is raised.
+   * @throws TidemarkError KAFKA_UNREACHABLE, and what else reading the changelogs throws */
+  restore(taskId: string, signal: AbortSignal): Promise<RestoreStep>
+  /**
+   * Steps 4 and 5 of a commit. `onCommitted` is called between them.
+   * @throws TidemarkError PRODUCER_FENCED | TRANSACTION_ABORTED | … as `Transaction.commit`, then nothing of it is
+   * durable; RESTORE_FAILED where the transaction is committed and the state could not be written: it must be
+   * restored before the task goes on
+   */
+  commit(
+    transaction: Transaction,
+    after: StateAfterCommit,
+    onCommitted: () => void,
+  ): Promise<readonly AppendResult[]>
+}
+
+export interface RestoreStep {
+  readonly isDone: boolean
+  /** Grows while the restoring gets on. */
+  readonly progress: number
+  /** True where it waits for a log that does not answer. */
+  readonly isUnreachable: boolean
+}
+
+/** What is written once the transaction is committed. Plain data: it is sent to the main thread. */
+export interface StateAfterCommit {
+  readonly taskId: string
+  /** With the names of the backend. */
+  readonly changes: readonly StateChange[]
+  readonly changelogs: readonly SentChangelog[]
+}
+
+export interface SentChangelog {
+  readonly topic: TopicName
+  /** Which of the transaction's sends it was. */
+  readonly send: number
+  readonly recordCount: number
+}
+
+export interface StateWriterOptions {
+  readonly state: StateBackend
+  readonly clock: Clock
+  readonly checkpoints: Checkpoints
+}
+
+/** Step 5. @throws TidemarkError RESTORE_FAILED */
+export async function writeStateAfterCommit(
+  task: KeptTask,
+  after: StateAfterCommit,
+  results: readonly AppendResult[],
+  { state, clock, checkpoints }: StateWriterOptions,
+): Promise<void> {
+  if (after.changes.length === 0) return
+  const positions = new Map<TopicName, Offset>()
+  for (const { topic, send, recordCount } of after.changelogs) {
+    const { baseOffset } = present(results[send], `append result of ${topic}`)
+    positions.set(topic, (baseOffset + recordCount) as Offset)
+  }
+  const writtenMs = clock.nowMs()
+  try {
+    await state.write([...after.changes, ...checkpoints.changes(task, positions, writtenMs)])
+  } catch (cause) {
+    throw new TidemarkError(
+      'RESTORE_FAILED',
+      `task ${after.taskId}: its commit stands, but its state could not be written (${messageOf(cause)}); it is restored from the changelog`,
+      { cause, details: { taskId: after.taskId } },
+    )
+  }
+  checkpoints.written(task, positions, writtenMs)
+}
+
+/** True where the transaction stands and must not go again. */
+export function isCommittedWithoutState(thrown: unknown): boolean {
+  return thrown instanceof TidemarkError && thrown.code === 'RESTORE_FAILED'
+}
