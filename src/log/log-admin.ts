@@ -30,6 +30,9 @@ export interface LogAdmin {
   deleteGroup(groupId: string): Promise<void>
   topicNames(): Promise<readonly TopicName[]>
   deleteTopics(names: readonly TopicName[]): Promise<void>
+  /** Of each topic the identity that it got when it was made: another one once it was deleted and made anew (KIP-516).
+   * @throws TidemarkError TOPIC_UNKNOWN */
+  topicIds(names: readonly TopicName[]): Promise<ReadonlyMap<TopicName, string>>
   /** What is set on the topic itself, defaults left out. */
   topicConfiguration(name: TopicName): Promise<ReadonlyMap<string, string>>
   /** The first offset whose record is at or after the time; the end of the partition where there is none. */
