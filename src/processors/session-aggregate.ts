@@ -22,8 +22,9 @@ export interface SessionAggregateOptions<K, V, A> {
   readonly keySerde: Serde<K>
   /** `aggregate` is null for the first value of a session. */
   readonly add: (key: K, value: V, aggregate: A | null) => A
-  /** Joins two sessions' aggregates, the earlier one first. */
-  readonly merge: (key: K, one: A, other: A) => A
+  /** Joins two sessions' aggregates, the earlier one first; null stands for a session without records, which the
+   * first of a record's sessions is joined with. */
+  readonly merge: (key: K, one: A | null, other: A) => A
   readonly emit: Emit
 }
 
@@ -74,10 +75,10 @@ export class SessionAggregateProcessor<K, V, A> implements Processor<
       this.#context.countDropped('late')
       return
     }
-    const merged = near.reduce<A | null>((sum, { value }) => {
-      if (value.value === null) return sum
-      return sum === null ? value.value : merge(key, sum, value.value)
-    }, null)
+    const merged = near.reduce<A | null>(
+      (sum, { value }) => (value.value === null ? sum : merge(key, sum, value.value)),
+      null,
+    )
     const oldValue = this.#replace(near, startMs, endMs, headers)
     const newValue = add(key, record.value, merged)
     this.#sessions.put(key, startMs, endMs, { value: newValue, timestampMs: endMs })

@@ -163,7 +163,7 @@ class SessionStream<K, V> implements SessionWindowedStream<K, V> {
   }
 
   count(name: string, materialized: WindowedMaterialized<K, number>): KTable<Windowed<K>, number> {
-    const merge = (_key: K, one: number, other: number) => one + other
+    const merge = (_key: K, one: number | null, other: number) => (one ?? 0) + other
     return this.#table(name, counting<K, V>(), merge, { valueSerde: numberSerde, ...materialized })
   }
 
@@ -173,7 +173,7 @@ class SessionStream<K, V> implements SessionWindowedStream<K, V> {
     materialized: WindowedMaterialized<K, V>,
   ): KTable<Windowed<K>, V> {
     const known = this.#at.valueSerde === null ? {} : { valueSerde: this.#at.valueSerde }
-    const merge = (_key: K, one: V, other: V) => reducer(one, other)
+    const merge = (_key: K, one: V | null, other: V) => (one === null ? other : reducer(one, other))
     return this.#table(name, reducing<K, V>(reducer), merge, { ...known, ...materialized })
   }
 
@@ -184,13 +184,14 @@ class SessionStream<K, V> implements SessionWindowedStream<K, V> {
     merger: (key: K, one: A, other: A) => A,
     materialized: WindowedMaterializedAs<K, A>,
   ): KTable<Windowed<K>, A> {
-    return this.#table(name, folding(initializer, aggregator), merger, materialized)
+    const merge = (key: K, one: A | null, other: A) => merger(key, one ?? initializer(), other)
+    return this.#table(name, folding(initializer, aggregator), merge, materialized)
   }
 
   #table<A>(
     name: string,
     add: (key: K, value: V, aggregate: A | null) => A,
-    merge: (key: K, one: A, other: A) => A,
+    merge: (key: K, one: A | null, other: A) => A,
     materialized: WindowedMaterialized<K, A>,
   ): KTable<Windowed<K>, A> {
     const windows = this.#windows

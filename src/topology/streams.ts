@@ -246,7 +246,8 @@ export interface SessionWindowedStream<K, V> {
     reducer: (aggregate: V, value: V) => V,
     materialized: WindowedMaterialized<K, V>,
   ): KTable<Windowed<K>, V>
-  /** @param merger joins the aggregates of two sessions that a record has connected, the earlier one first */
+  /** @param merger joins the aggregates of two sessions that a record has connected, the earlier one first. As in
+   * Kafka Streams it is also given what `initializer` makes, with the first session that a record belongs to. */
   aggregate<A>(
     name: string,
     initializer: () => A,

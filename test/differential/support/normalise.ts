@@ -1,0 +1,143 @@
+/**
+ * Every place where our output is not Kafka Streams' on purpose; docs/semantics.md says why of each, under the
+ * rule's name. A rule of inputs keeps a case clear of what differs; a rule of outputs takes out what says nothing
+ * new. Both sides get the same, and a topology only the rules that it names.
+ */
+import { isClockStep } from './case.ts'
+import type { Output, Outputs, RecordStep, Step } from './case.ts'
+
+type InputRule = (steps: readonly Step[]) => readonly Step[]
+type OutputRule = (outputs: Outputs) => Outputs
+
+export const inputRules = {
+  /** A delete without a key is refused at the door. Every topology has this rule. */
+  'keyless-deletes': (steps) =>
+    withRecords(steps, (record) => (record.key === null && record.value === null ? null : record)),
+  /** Windowed folds of Kafka Streams take records without a value in. */
+  'null-values-in-windows': (steps) =>
+    withRecords(steps, (record) => (record.value === null ? null : record)),
+  /** Stream time is the task's here and counts every record; there it is each window's own. */
+  'stream-time-of-the-task': (steps) => {
+    let latestMs = 0
+    return withRecords(steps, (record) => {
+      if (record.key === null)
+        return { ...record, timestampMs: Math.min(record.timestampMs, latestMs) }
+      latestMs = Math.max(latestMs, record.timestampMs)
+      return record
+    })
+  },
+  /** Ours of a key are ordered by time, Kafka Streams' by arrival: the same where time rises. */
+  'tables-by-event-time': (steps) => {
+    const latestMs = new Map<string, number>()
+    return withRecords(steps, (record) => {
+      if (!tableTopics.has(record.topic)) return record
+      const id = `${record.topic} ${record.key}`
+      const timestampMs = Math.max(record.timestampMs, (latestMs.get(id) ?? -1) + 1)
+      latestMs.set(id, timestampMs)
+      return { ...record, timestampMs }
+    })
+  },
+  /** As before, over all tables: what comes last is then the latest, of whatever table. */
+  'time-that-rises': (steps) => {
+    let latestMs = -1
+    return withRecords(steps, (record) => {
+      latestMs = Math.max(record.timestampMs, latestMs + 1)
+      return { ...record, timestampMs: latestMs }
+    })
+  },
+  /** Of two updates of a key at one moment the later one wins there; here the one with the greater bytes. */
+  'ties-in-tables': (steps) => {
+    const taken = new Set<string>()
+    return withRecords(steps, (record) => {
+      let { timestampMs } = record
+      const id = () => `${record.topic} ${record.key} ${timestampMs}`
+      while (taken.has(id())) timestampMs += 1
+      taken.add(id())
+      return { ...record, timestampMs }
+    })
+  },
+  /** A delete of a row that is not there: to Kafka Streams' foreign-key joins it is a change. */
+  'idle-deletes-of-rows': (steps) => {
+    const held = new Set<string>()
+    return withRecords(steps, (record) => {
+      const id = `${record.topic} ${record.key}`
+      if (record.value !== null) held.add(id)
+      else if (!held.delete(id)) return null
+      return record
+    })
+  },
+  /** Kafka Streams' foreign-key joins take a row that is empty when serialized for one that is not there. */
+  'empty-rows': (steps) =>
+    withRecords(steps, (record) => (record.value === '' ? { ...record, value: 'e' } : record)),
+} satisfies Record<string, InputRule>
+
+export const outputRules = {
+  /** A versioned table of Kafka Streams also puts out what is older than what it put out before. */
+  'older-versions': (outputs) => {
+    const latestMs = new Map<string, number>()
+    return outputs.map((step) =>
+      step.filter(({ topic, key, timestampMs }) => {
+        const id = `${topic} ${key}`
+        if (timestampMs < (latestMs.get(id) ?? 0)) return false
+        latestMs.set(id, timestampMs)
+        return true
+      }),
+    )
+  },
+  /** A delete of a key that holds nothing. */
+  'idle-tombstones': (outputs) => {
+    const held = new Set<string>()
+    return outputs.map((step) =>
+      step.filter((output) => {
+        const id = `${output.topic} ${output.key}`
+        if (output.value !== null) held.add(id)
+        else if (!held.delete(id)) return false
+        return true
+      }),
+    )
+  },
+  /** A delete of a session that its own update follows at once. */
+  'sessions-that-keep-their-bounds': (outputs) =>
+    outputs.map((step) =>
+      step.filter((output, index) => {
+        const isUpdated = (later: Output) => later.key === output.key && later.value !== null
+        return output.value !== null || !step.slice(index + 1).some(isUpdated)
+      }),
+    ),
+  /** The joined row has the later time of its two rows here, and there the time of what came last. */
+  'times-of-foreign-key-joins': (outputs) =>
+    outputs.map((step) => step.map((output) => ({ ...output, timestampMs: 0 }))),
+  /** Kafka Streams drops the headers of records that it folds into sessions. */
+  'headers-of-sessions': (outputs) =>
+    outputs.map((step) => step.map((output) => ({ ...output, header: null }))),
+} satisfies Record<string, OutputRule>
+
+export type RuleName = keyof typeof inputRules | keyof typeof outputRules
+
+export function normaliseSteps(steps: readonly Step[], rules: readonly RuleName[]): Step[] {
+  let result = inputRules['keyless-deletes'](steps)
+  for (const rule of rules)
+    if (rule in inputRules) result = inputRules[rule as keyof typeof inputRules](result)
+  return [...result]
+}
+
+export function normaliseOutputs(outputs: Outputs, rules: readonly RuleName[]): Outputs {
+  let result = outputs
+  for (const rule of rules)
+    if (rule in outputRules) result = outputRules[rule as keyof typeof outputRules](result)
+  return result
+}
+
+const tableTopics = new Set(['table', 'other'])
+
+/** Each record as `change` gives it back; null leaves it out. */
+function withRecords(
+  steps: readonly Step[],
+  change: (record: RecordStep) => RecordStep | null,
+): Step[] {
+  return steps.flatMap((step): Step[] => {
+    if (isClockStep(step)) return [step]
+    const changed = change(step)
+    return changed === null ? [] : [changed]
+  })
+}
