@@ -1,0 +1,140 @@
+/**
+ * Transactional producers on Kafka. Ids that `transactionalIdOf` maps to one transactional.id share one manager, and
+ * with it their Kafka transactions; each id has one producer at a time, a later one fences the earlier.
+ */
+import type { Clock } from '../../../core/clock.ts'
+import { TidemarkError } from '../../../core/errors.ts'
+import type { BatchCodec, EncodedProducer } from '../../encoded-log.ts'
+import type { KafkaCluster } from '../kafka-cluster.ts'
+import { KafkaProducer } from './kafka-producer.ts'
+import { ProducerSession } from './producer-session.ts'
+import { fencedError } from './transaction-reactions.ts'
+import { TransactionManager } from './transaction-manager.ts'
+import type { TransactionLimits, TransactionStats } from './transaction-manager.ts'
+
+export interface KafkaTransactionsOptions {
+  readonly cluster: KafkaCluster
+  readonly clock: Clock
+  /** Encodes what is given to `send`. */
+  readonly codec: BatchCodec
+  /** transaction.timeout.ms: how long the coordinator lets a transaction be open, so how long what a dead producer
+   * left open holds up its readers. Longer than the longest commit. Default 30,000. */
+  readonly timeoutMs?: number
+  /** 1: the protocol before KIP-890's second part, whatever the brokers speak. Default 2: the newest. */
+  readonly protocolMax?: 1 | 2
+  /** Default: the id itself. */
+  readonly transactionalIdOf?: (id: string) => string
+  readonly limits?: Partial<KafkaTransactionLimits>
+  /** Between 0 and 1, for the jitter of the back-off. Default: `Math.random`. */
+  readonly random?: () => number
+}
+
+export interface KafkaTransactionLimits extends TransactionLimits {
+  /** Of the batches that `send` encodes, before compression. */
+  readonly batchBytesMax: number
+  /** Connections to a broker that the managers share out among themselves. */
+  readonly lanesMax: number
+}
+
+const defaultTimeoutMs = 30_000
+const defaultLimits: KafkaTransactionLimits = {
+  transactionBytesMax: 16 * 1024 * 1024,
+  transactionCallersMax: 1_000,
+  waitingBytesMax: 128 * 1024 * 1024,
+  waitingCallersMax: 10_000,
+  attemptsMax: 3,
+  batchBytesMax: 512 * 1024,
+  lanesMax: 4,
+}
+
+/** A manager and the open producers that use it. */
+interface Shared {
+  readonly manager: TransactionManager
+  readonly producers: Map<string, KafkaProducer>
+}
+
+export class KafkaTransactions {
+  readonly #options: KafkaTransactionsOptions
+  readonly #limits: KafkaTransactionLimits
+  readonly #byTransactionalId = new Map<string, Shared>()
+  #managersMade = 0
+  #closed = false
+
+  constructor(options: KafkaTransactionsOptions) {
+    this.#options = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+  }
+
+  /**
+   * Fences every earlier producer of the id: here by itself, elsewhere with all that share its transactional.id.
+   * Resolves when no transaction of the earlier ones is open any more.
+   * @throws TidemarkError PRODUCER_FENCED | KAFKA_REFUSED | KAFKA_UNREACHABLE
+   */
+  async producer(id: string): Promise<EncodedProducer> {
+    if (this.#closed) throw new TidemarkError('INSTANCE_NOT_RUNNING', 'the log is closed')
+    const transactionalId = this.#options.transactionalIdOf?.(id) ?? id
+    const earlier = this.#byTransactionalId.get(transactionalId)?.producers.get(id)
+    if (earlier !== undefined) {
+      earlier.fence(fencedError(id))
+      await earlier.close()
+    }
+    const shared = this.#shared(transactionalId)
+    const producer = new KafkaProducer({
+      ...this.#options,
+      id,
+      manager: shared.manager,
+      batchBytesMax: this.#limits.batchBytesMax,
+      onClosed: () => {
+        this.#release(transactionalId, shared, id, producer)
+      },
+    })
+    shared.producers.get(id)?.fence(fencedError(id))
+    shared.producers.set(id, producer)
+    try {
+      await shared.manager.prepare()
+    } catch (thrown) {
+      await producer.close()
+      throw thrown
+    }
+    return producer
+  }
+
+  /** By transactional.id. */
+  stats(): ReadonlyMap<string, TransactionStats> {
+    return new Map([...this.#byTransactionalId].map(([id, { manager }]) => [id, manager.stats()]))
+  }
+
+  /** Commits what was submitted, then refuses what comes. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const all = [...this.#byTransactionalId.values()]
+    await Promise.all(all.map(({ manager }) => manager.close()))
+  }
+
+  #shared(transactionalId: string): Shared {
+    let shared = this.#byTransactionalId.get(transactionalId)
+    if (shared === undefined || shared.manager.isFenced) {
+      const session = new ProducerSession({
+        cluster: this.#options.cluster,
+        clock: this.#options.clock,
+        random: this.#options.random ?? Math.random,
+        transactionalId,
+        lane: `transactions-${this.#managersMade++ % this.#limits.lanesMax}`,
+        timeoutMs: this.#options.timeoutMs ?? defaultTimeoutMs,
+        protocolMax: this.#options.protocolMax ?? 2,
+      })
+      shared = { manager: new TransactionManager(session, this.#limits), producers: new Map() }
+      this.#byTransactionalId.set(transactionalId, shared)
+    }
+    return shared
+  }
+
+  /** A manager that nobody uses is forgotten: the next one's InitProducerId fences who came in between. */
+  #release(transactionalId: string, shared: Shared, id: string, producer: KafkaProducer): void {
+    if (shared.producers.get(id) === producer) shared.producers.delete(id)
+    if (shared.producers.size > 0) return
+    if (this.#byTransactionalId.get(transactionalId) === shared) {
+      this.#byTransactionalId.delete(transactionalId)
+    }
+  }
+}
