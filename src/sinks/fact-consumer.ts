@@ -6,76 +6,46 @@
  *  1. Offsets are committed after their rows are queryable, in order.
  *  2. At most two batches are held, the one being written and the one being filled; each ends at `rowsMax` rows or
  *     `bytesMax` bytes. Of one fetch, at most `fetchBytesMax` bytes wait beside them.
- *  3. A sink that is unavailable, or a disk without room for offsets, pauses the consumer; nothing is skipped. Any
- *     other failure ends it.
+ *  3. A sink that is unavailable, a log that cannot be reached, or a disk without room for offsets pauses the consumer;
+ *     nothing is skipped. Meanwhile the next batch is filled, so that fewer and larger ones follow. Any other failure
+ *     ends it.
  *  4. A batch that is given up (stop, revocation, failure) takes with it whatever was read after it.
  *  5. An offset holds for the table it was committed for, whose identity is kept beside it: a table that was lost and
  *     made anew is filled from the start of its topic.
+ *  6. Of the members of a group each writes its own partitions. Offsets that the group refuses, because it shares its
+ *     partitions out anew, are offered again until they are taken or the partitions are another's; rows that two
+ *     members write are the same rows.
  */
 import { present } from '../core/assert.ts'
-import type { Clock } from '../core/clock.ts'
 import { pause } from '../core/clock.ts'
-import { TidemarkError, type ErrorCode } from '../core/errors.ts'
+import { TidemarkError } from '../core/errors.ts'
 import { offset, topicPartitionId } from '../core/record.ts'
 import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
-import type { FetchedPartition, GroupMember, Log, PartitionOffset } from '../log/log.ts'
+import type { FetchedPartition, FetchRequest, GroupMember, PartitionOffset } from '../log/log.ts'
+import { BatchPace } from './batch-pace.ts'
+import { embeddedBatches } from './fact-batches.ts'
+import type { FactConsumerOptions, FactConsumerStatus } from './fact-consumer-options.ts'
 import { FactBuffer } from './fact-buffer.ts'
+import { FactPositions } from './fact-positions.ts'
 import { factRows } from './fact-rows.ts'
 import type { FactSource } from './fact-rows.ts'
-import type { Sink, TableRows } from './sink.ts'
+import type { TableRows } from './sink.ts'
+import { passes } from './passing.ts'
 import { startOffsets } from './start-offsets.ts'
 
-export interface FactConsumerOptions {
-  /** Of the instance; the group is `<name>-clickhouse`. */
-  readonly name: string
-  readonly log: Log
-  readonly sink: Sink
-  readonly clock: Clock
-  readonly facts: readonly FactSource[]
-  /** The high bits of every version: grows when the fact topics start anew at offset 0. */
-  readonly epoch: number
-  readonly rowsMax?: number
-  readonly bytesMax?: number
-  /** How long the first fact of a batch waits for others. */
-  readonly ageMaxMs?: number
-  readonly fetchBytesMax?: number
-  /** How long a fetch waits where there is nothing to read. */
-  readonly idleWaitMs?: number
-  /** Facts that may wait in the log before `backPressure` says so. */
-  readonly lagMax?: number
-  /** Called once, when the consumer has ended by itself. */
-  readonly onFailure?: (error: unknown) => void
-}
-
-export interface FactConsumerStatus {
-  readonly state: 'stopped' | 'running' | 'paused' | 'failed'
-  /** Why it is paused or failed. */
-  readonly reason: string | null
-  /** Facts not yet queryable, by `database.table`. */
-  readonly lag: Readonly<Record<string, number>>
-  readonly lagTotal: number
-  readonly rowsWritten: number
-  readonly lastWriteMs: number | null
-}
-
-interface Position {
-  readonly at: TopicPartition
-  /** Where the next fetch goes on. */
-  next: Offset
-  /** Up to here rows are queryable and committed. */
-  written: Offset
-  lastStable: Offset
-}
+export type { FactConsumerOptions, FactConsumerStatus } from './fact-consumer-options.ts'
 
 const backPressureRetryMs = 500
-/** Pass without a person's doing, or with a person's room on the disk. */
-const passingCodes: ReadonlySet<ErrorCode> = new Set(['SINK_UNAVAILABLE', 'DISK_FULL'])
+
+type Settings = Required<Omit<FactConsumerOptions, 'onFailure' | 'groupInstanceId'>>
 
 export class FactConsumer {
-  readonly #options: Required<Omit<FactConsumerOptions, 'onFailure'>>
+  readonly #options: Settings
+  readonly #groupInstanceId: string | undefined
   readonly #onFailure: (error: unknown) => void
   readonly #sources = new Map<string, FactSource>()
-  readonly #positions = new Map<string, Position>()
+  readonly #positions = new FactPositions()
+  readonly #pace: BatchPace
   readonly #stopping = new AbortController()
   /** Of each topic's table (invariant 5). */
   readonly #identities = new Map<string, string>()
@@ -90,20 +60,15 @@ export class FactConsumer {
   #loop: Promise<void> | null = null
   #state: FactConsumerStatus['state'] = 'stopped'
   #reason: string | null = null
+  #isLogAway = false
   #rowsWritten = 0
   #lastWriteMs: number | null = null
   #progress: (() => void)[] = []
 
   constructor(options: FactConsumerOptions) {
-    this.#options = {
-      rowsMax: 50_000,
-      bytesMax: 16 * 1024 * 1024,
-      ageMaxMs: 200,
-      fetchBytesMax: 4 * 1024 * 1024,
-      idleWaitMs: 500,
-      lagMax: 500_000,
-      ...options,
-    }
+    this.#options = { ...embeddedBatches, idleWaitMs: 500, lagMax: 500_000, ...options }
+    this.#groupInstanceId = options.groupInstanceId
+    this.#pace = new BatchPace(this.#options, options.clock)
     this.#onFailure = options.onFailure ?? (() => {})
     for (const source of options.facts) this.#sources.set(source.fact.topic.name, source)
   }
@@ -122,6 +87,12 @@ export class FactConsumer {
       userData: () => Buffer.alloc(0),
       onAssigned: (partitions) => this.#assign(partitions),
       onRevoked: (partitions) => this.#revoke(partitions),
+      onLost: (partitions) => this.#revoke(partitions),
+      onFailure: (thrown) => {
+        this.#failure ??= { thrown }
+        this.#holding.abort()
+      },
+      ...(this.#groupInstanceId === undefined ? {} : { groupInstanceId: this.#groupInstanceId }),
     })
     this.#state = 'running'
     this.#loop = this.#run().catch((thrown: unknown) => {
@@ -146,20 +117,14 @@ export class FactConsumer {
 
   status(): FactConsumerStatus {
     const lag: Record<string, number> = {}
-    let lagTotal = 0
     for (const [topic, { fact }] of this.#sources) {
-      let waiting = 0
-      for (const position of this.#positions.values()) {
-        if (position.at.topic === topic) waiting += lagOf(position)
-      }
-      lag[`${fact.database}.${fact.table}`] = waiting
-      lagTotal += waiting
+      lag[`${fact.database}.${fact.table}`] = this.#positions.lag(topic)
     }
     return {
-      state: this.#state,
+      state: this.#state === 'running' && this.#isLogAway ? 'paused' : this.#state,
       reason: this.#reason,
       lag,
-      lagTotal,
+      lagTotal: this.#positions.lag(),
       rowsWritten: this.#rowsWritten,
       lastWriteMs: this.#lastWriteMs,
     }
@@ -167,19 +132,19 @@ export class FactConsumer {
 
   /** Not null while facts wait longer than the sink can follow: producers hold back this long and ask again. */
   backPressure(): { readonly retryAfterMs: number } | null {
-    let lag = 0
-    for (const position of this.#positions.values()) lag += lagOf(position)
-    return lag > this.#options.lagMax ? { retryAfterMs: backPressureRetryMs } : null
+    return this.#positions.lag() > this.#options.lagMax
+      ? { retryAfterMs: backPressureRetryMs }
+      : null
   }
 
   /** Resolves when every fact that is committed now is queryable.
    * @throws TidemarkError SINK_UNAVAILABLE where the consumer ended before that */
   async drain(): Promise<void> {
-    const targets = await this.#lastStableOffsets()
+    const targets = await this.#ends()
     const reached = () =>
       targets.every(
         ({ topic, partition, offset }) =>
-          (this.#positions.get(topicPartitionId({ topic, partition }))?.written ?? 0) >= offset,
+          (this.#positions.get({ topic, partition })?.written ?? 0) >= offset,
       )
     while (!reached()) {
       if (this.#state === 'failed' || this.#state === 'stopped') {
@@ -194,14 +159,23 @@ export class FactConsumer {
   }
 
   async #assign(partitions: readonly TopicPartition[]): Promise<void> {
-    const { log, name } = this.#options
-    const identityOf = (topic: TopicName) => this.#identityOf(topic)
-    const starts = await startOffsets(log, `${name}-clickhouse`, partitions, identityOf)
+    const starts = await this.#startOffsets(partitions)
     partitions.forEach((at, index) => {
-      const next = present(starts[index], 'start offset')
-      const position = { at, next, written: next, lastStable: next }
-      this.#positions.set(topicPartitionId(at), position)
+      this.#positions.add(at, present(starts[index], 'start offset'))
     })
+  }
+
+  async #startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Offset[]> {
+    const { log, name, clock } = this.#options
+    const identityOf = (topic: TopicName) => this.#identityOf(topic)
+    for (;;) {
+      try {
+        return await startOffsets(log, `${name}-clickhouse`, partitions, identityOf)
+      } catch (thrown) {
+        if (!passes(thrown) || this.#stopping.signal.aborted) throw thrown
+        await pause(clock, backPressureRetryMs, this.#stopping.signal)
+      }
+    }
   }
 
   #identityOf(topic: TopicName): string {
@@ -213,17 +187,17 @@ export class FactConsumer {
     this.#holding.abort()
     await this.#writing
     this.#holding = new AbortController()
-    for (const at of partitions) this.#positions.delete(topicPartitionId(at))
+    for (const at of partitions) this.#positions.delete(at)
     this.#buffer = new FactBuffer()
     this.#tail = []
-    for (const position of this.#positions.values()) position.next = position.written
+    this.#positions.setBack()
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       if (this.#tail.length === 0) await this.#fetch()
       this.#fill()
-      if (this.#isFull() || this.#isOld()) await this.#flush()
+      if (this.#isDue()) await this.#flush()
       if (this.#failure !== null) throw this.#failure.thrown
     }
     await this.#flush()
@@ -232,8 +206,8 @@ export class FactConsumer {
   }
 
   async #fetch(): Promise<void> {
-    const { log, fetchBytesMax } = this.#options
-    const partitions = [...this.#positions.values()].map(({ at, next }) => ({
+    const { fetchBytesMax } = this.#options
+    const partitions = this.#positions.all().map(({ at, next }) => ({
       ...at,
       offset: next,
     }))
@@ -241,7 +215,7 @@ export class FactConsumer {
       await pause(this.#options.clock, this.#options.idleWaitMs, this.#stopping.signal)
       return
     }
-    const fetched = await log.fetch({
+    const fetched = await this.#tryFetch({
       partitions,
       bytesMax: fetchBytesMax,
       bytesPerPartitionMax: fetchBytesMax,
@@ -251,7 +225,7 @@ export class FactConsumer {
     })
     const asked = new Map(partitions.map((at) => [topicPartitionId(at), at.offset]))
     for (const partition of fetched) {
-      const position = this.#positions.get(topicPartitionId(partition))
+      const position = this.#positions.get(partition)
       // Revoked, or set back, while the fetch was under way.
       if (position === undefined || position.next !== asked.get(topicPartitionId(partition)))
         continue
@@ -262,11 +236,26 @@ export class FactConsumer {
     }
   }
 
+  /** Nothing, after a pause, where the log cannot be reached now. */
+  async #tryFetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    const { log, clock } = this.#options
+    try {
+      const fetched = await log.fetch(request)
+      this.#isLogAway = false
+      return fetched
+    } catch (thrown) {
+      if (!passes(thrown)) throw thrown
+      this.#isLogAway = true
+      this.#reason = thrown.message
+      await pause(clock, backPressureRetryMs, this.#stopping.signal)
+      return []
+    }
+  }
+
   #waitMs(): number {
-    const { clock, ageMaxMs, idleWaitMs } = this.#options
-    const { firstMs } = this.#buffer
-    if (firstMs === null) return idleWaitMs
-    return Math.max(0, Math.min(idleWaitMs, firstMs + ageMaxMs - clock.monotonicMs()))
+    const { idleWaitMs } = this.#options
+    if (this.#buffer.firstMs === null || this.#state === 'paused') return idleWaitMs
+    return Math.min(idleWaitMs, this.#pace.waitMs(this.#buffer))
   }
 
   /** Moves fetched records into the batch while it has room. */
@@ -288,17 +277,15 @@ export class FactConsumer {
   }
 
   #isFull(): boolean {
-    return (
-      this.#buffer.rows >= this.#options.rowsMax || this.#buffer.bytes >= this.#options.bytesMax
-    )
+    return this.#pace.isFull(this.#buffer)
   }
 
-  /** A batch waits for others while the one before it is being written, or for `ageMaxMs`. */
-  #isOld(): boolean {
-    if (this.#buffer.isEmpty) return false
-    const { firstMs } = this.#buffer
-    const { clock, ageMaxMs } = this.#options
-    return firstMs === null || clock.monotonicMs() - firstMs >= ageMaxMs
+  /** While a sink is away, the next batch waits with it. */
+  #isDue(): boolean {
+    if (this.#isFull()) return true
+    if (this.#state === 'paused') return false
+    if (this.#pace.isOld(this.#buffer)) return true
+    return this.#writing === null && this.#pace.isEnough(this.#buffer)
   }
 
   /** Hands the batch over and goes on reading while it is written (invariant 2). */
@@ -308,9 +295,14 @@ export class FactConsumer {
     const { signal } = this.#holding
     if (batch.isEmpty || signal.aborted || this.#failure !== null) return
     this.#buffer = new FactBuffer()
-    this.#writing = this.#write(batch, signal).catch((thrown: unknown) => {
-      this.#failure = { thrown }
-    })
+    const writing = this.#write(batch, signal)
+      .catch((thrown: unknown) => {
+        this.#failure ??= { thrown }
+      })
+      .then(() => {
+        if (this.#writing === writing) this.#writing = null
+      })
+    this.#writing = writing
   }
 
   /** 1 decode what is left of the batch; 2 write it; 3 commit its offsets. */
@@ -318,7 +310,9 @@ export class FactConsumer {
     const tables: TableRows[] = []
     for (const [topic, facts] of batch.topics()) {
       const source = present(this.#sources.get(topic), `fact table of ${topic}`)
-      tables.push(await factRows(source, facts, this.#options.epoch))
+      tables.push(
+        await factRows(source, facts, epochOf(this.#options.epoch, source.fact.topic.name)),
+      )
     }
     const { sink, log } = this.#options
     if (tables.length > 0 && !(await this.#whenPossible(() => sink.write(tables), signal))) return
@@ -330,9 +324,10 @@ export class FactConsumer {
     const commit = () => log.commitOffsets(member.metadata, offsets)
     if (!(await this.#whenPossible(commit, signal))) return
     for (const at of offsets) {
-      const position = this.#positions.get(topicPartitionId(at))
+      const position = this.#positions.get(at)
       if (position !== undefined) position.written = at.offset
     }
+    this.#pace.succeeded()
     this.#rowsWritten += batch.rows
     if (batch.rows > 0) this.#lastWriteMs = this.#options.clock.nowMs()
     this.#notify()
@@ -348,13 +343,14 @@ export class FactConsumer {
         this.#reason = null
         return true
       } catch (thrown) {
-        if (!(thrown instanceof TidemarkError) || !passingCodes.has(thrown.code)) throw thrown
+        if (!passes(thrown)) throw thrown
         this.#state = 'paused'
         this.#reason = thrown.message
         if (this.#stopping.signal.aborted) this.#holding.abort()
         if (isGivenUp()) return false
         await this.#refreshLag()
-        const { retryAfterMs } = thrown.details
+        const { retryAfterMs, tooManyParts } = thrown.details
+        if (tooManyParts === true) this.#pace.slowDown()
         const delayMs = typeof retryAfterMs === 'number' ? retryAfterMs : backPressureRetryMs
         await pause(this.#options.clock, delayMs, signal)
         if (isGivenUp()) return false
@@ -362,25 +358,23 @@ export class FactConsumer {
     }
   }
 
-  /** While the sink is away nothing is fetched, and the lag must be seen to grow. */
+  /** A full batch waits for the sink; meanwhile the lag must be seen to grow, where the log can be asked. */
   async #refreshLag(): Promise<void> {
-    for (const { topic, partition, offset } of await this.#lastStableOffsets()) {
-      const position = this.#positions.get(topicPartitionId({ topic, partition }))
-      if (position !== undefined) position.lastStable = offset
+    try {
+      for (const { offset, ...at } of await this.#ends()) {
+        const position = this.#positions.get(at)
+        if (position !== undefined) position.lastStable = offset
+      }
+    } catch (thrown) {
+      if (!passes(thrown)) throw thrown
     }
   }
 
-  async #lastStableOffsets(): Promise<readonly PartitionOffset[]> {
-    const topics = this.#options.facts.map(({ fact }) => fact.topic.name)
-    const described = await this.#options.log.describeTopics(topics)
-    return described.flatMap(({ name, partitions }) =>
-      partitions
-        .map(({ partition, lastStableOffset }) => ({
-          topic: name,
-          partition,
-          offset: lastStableOffset,
-        }))
-        .filter((at) => this.#positions.has(topicPartitionId(at))),
+  #ends(): Promise<readonly PartitionOffset[]> {
+    const { log, facts } = this.#options
+    return this.#positions.ends(
+      log,
+      facts.map(({ fact }) => fact.topic.name),
     )
   }
 
@@ -391,6 +385,6 @@ export class FactConsumer {
   }
 }
 
-function lagOf(position: Position): number {
-  return Math.max(0, position.lastStable - position.written)
+function epochOf(epoch: number | ReadonlyMap<TopicName, number>, topic: TopicName): number {
+  return typeof epoch === 'number' ? epoch : present(epoch.get(topic), `epoch of ${topic}`)
 }

@@ -45,7 +45,7 @@ describe('ClickHouse sink on the embedded engine', () => {
     const failing = new FailingClickHouse(
       temporary.clickhouse,
       2,
-      'Code: 252. DB::Exception: Too many parts (TOO_MANY_PARTS)',
+      'Code: 241. DB::Exception: (total) memory limit exceeded (MEMORY_LIMIT_EXCEEDED)',
     )
     const clock = new ManualClock()
     const sink = new ClickHouseSink({ clickhouse: failing, clock, migrationsDirectory: null })
@@ -63,16 +63,46 @@ describe('ClickHouse sink on the embedded engine', () => {
       'Code: 243. DB::Exception: no space (NOT_ENOUGH_SPACE)',
     )
     const clock = new ManualClock()
-    const options = { clickhouse: failing, clock, migrationsDirectory: null, attemptsMax: 3 }
+    const options = {
+      clickhouse: failing,
+      clock,
+      migrationsDirectory: null,
+      attemptsMax: 3,
+      random: () => 0.999999,
+    }
     const sink = new ClickHouseSink(options)
     const written = sink.write([{ table: conformanceTable, rows: [scoreRow({})] }])
     await assert.rejects(advanceUntil(clock, written), (thrown) => {
       assert.ok(thrown instanceof TidemarkError)
       assert.equal(thrown.code, 'SINK_UNAVAILABLE')
-      assert.equal(thrown.details['retryAfterMs'], 1000)
+      assert.equal(thrown.details['retryAfterMs'], 500)
       return true
     })
     assert.equal(failing.attempts, 3)
+    const again = sink.write([{ table: conformanceTable, rows: [scoreRow({})] }])
+    await assert.rejects(advanceUntil(clock, again), (thrown) => {
+      assert.equal((thrown as TidemarkError).details['retryAfterMs'], 1000)
+      return true
+    })
+  })
+
+  test('too many parts are not answered with another insert at once, but with a longer wait', async () => {
+    const failing = new FailingClickHouse(
+      temporary.clickhouse,
+      99,
+      'Code: 252. DB::Exception: Too many parts (300 with average size of 1.00 KiB) in table (TOO_MANY_PARTS)',
+    )
+    const clock = new ManualClock()
+    const options = { clickhouse: failing, clock, migrationsDirectory: null, random: () => 0 }
+    const sink = new ClickHouseSink(options)
+    const written = sink.write([{ table: conformanceTable, rows: [scoreRow({})] }])
+    await assert.rejects(advanceUntil(clock, written), (thrown) => {
+      assert.ok(thrown instanceof TidemarkError)
+      assert.equal(thrown.details['tooManyParts'], true)
+      assert.equal(thrown.details['retryAfterMs'], 1000)
+      return true
+    })
+    assert.equal(failing.attempts, 1)
   })
 
   test('a value that its column cannot hold is refused by the column’s name, without a retry', async () => {

@@ -11,6 +11,7 @@ import type { Clock } from '../../core/clock.ts'
 import { pause } from '../../core/clock.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { Row, Sink, TableName, TableRows } from '../sink.ts'
+import { BackOff } from './back-off.ts'
 import type { ClickHouse } from './clickhouse.ts'
 import { queryError, sinkError } from './failure.ts'
 import { versionsTable } from './fact-table-ddl.ts'
@@ -27,15 +28,23 @@ export interface ClickHouseSinkOptions {
   readonly attemptsMax?: number
   readonly retryFirstMs?: number
   readonly retryMaxMs?: number
+  /** Between the callers' attempts, once its own are used up. */
+  readonly unavailableMaxMs?: number
+  /** In [0, 1): spreads attempts. */
+  readonly random?: () => number
 }
+
+/** A server with too many parts needs merges, which take seconds; another insert at once would add a part. */
+const tooManyPartsMs = 2_000
 
 export class ClickHouseSink implements Sink {
   readonly #clickhouse: ClickHouse
   readonly #clock: Clock
   readonly #migrationsDirectory: string | null
   readonly #attemptsMax: number
-  readonly #retryFirstMs: number
-  readonly #retryMaxMs: number
+  readonly #retry: () => BackOff
+  /** Grows while the server is away or overloaded, over the callers' attempts. */
+  readonly #unavailable: BackOff
   readonly #encoders = new Map<string, TabSeparatedEncoder>()
   readonly #closing = new AbortController()
 
@@ -44,8 +53,11 @@ export class ClickHouseSink implements Sink {
     this.#clock = options.clock
     this.#migrationsDirectory = options.migrationsDirectory
     this.#attemptsMax = options.attemptsMax ?? 5
-    this.#retryFirstMs = options.retryFirstMs ?? 50
-    this.#retryMaxMs = options.retryMaxMs ?? 2_000
+    const random = options.random ?? Math.random
+    const { retryFirstMs: firstMs = 50, retryMaxMs: maxMs = 2_000 } = options
+    this.#retry = () => new BackOff({ firstMs, maxMs, random })
+    const unavailableMaxMs = options.unavailableMaxMs ?? 30_000
+    this.#unavailable = new BackOff({ firstMs: 500, maxMs: unavailableMaxMs, random })
   }
 
   async setup(): Promise<void> {
@@ -82,19 +94,32 @@ FROM system.tables WHERE database = {database:String} AND name = {table:String}`
   }
 
   async #insert(table: TableName, encoder: TabSeparatedEncoder, payload: Buffer): Promise<void> {
-    let delayMs = this.#retryFirstMs
+    const retry = this.#retry()
     for (let attempt = 1; ; attempt++) {
+      let floorMs = 0
       try {
         await this.#clickhouse.insert(table, encoder.columns, payload)
+        this.#unavailable.succeeded()
         return
       } catch (thrown) {
         const error = sinkError(thrown, table)
         if (error.code !== 'SINK_UNAVAILABLE') throw error
-        if (attempt >= this.#attemptsMax || this.#closing.signal.aborted) throw error
+        const tooManyParts = error.details['tooManyParts'] === true
+        // The caller gathers a larger batch meanwhile.
+        const isLast = attempt >= this.#attemptsMax || tooManyParts
+        if (tooManyParts) floorMs = tooManyPartsMs
+        if (isLast || this.#closing.signal.aborted) throw this.#withRetryAfter(error, floorMs)
       }
-      await pause(this.#clock, delayMs, this.#closing.signal)
-      delayMs = Math.min(delayMs * 2, this.#retryMaxMs)
+      await pause(this.#clock, retry.nextMs(), this.#closing.signal)
     }
+  }
+
+  #withRetryAfter(error: TidemarkError, floorMs: number): TidemarkError {
+    const retryAfterMs = this.#unavailable.nextMs(floorMs)
+    return new TidemarkError(error.code, error.message, {
+      details: { ...error.details, retryAfterMs },
+      cause: error.cause,
+    })
   }
 
   async #encoderOf(table: TableName): Promise<TabSeparatedEncoder> {

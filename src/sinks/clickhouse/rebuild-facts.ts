@@ -1,0 +1,197 @@
+/**
+ * The tables of a topology, made again from its fact topics while readers and writers go on.
+ *
+ * Each table gets a shadow, filled from the start of its topic; then the two change names in one step (EXCHANGE
+ * TABLES), and the shadow, now the old table, is dropped. Why not the other way, setting the sink group's offsets back:
+ * versioned rows would bring back what is missing but never take out what does not belong there, readers could not
+ * tell when it is done, and the group would have to be stopped. Here the result is a function of the topics alone,
+ * and a rebuild that fails leaves the table as it was.
+ *
+ * The consumers write on into the table of the plain name. What they wrote before the exchange went with the old table, so
+ * after the exchange the topic is read on to where it ends then, into the new one; rows written twice are the same.
+ * A new table has a new identity: each consumer, at its next start, reads its topics once more from their starts.
+ */
+import { randomUUID } from 'node:crypto'
+import { present } from '../../core/assert.ts'
+import { pause } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
+import { offset, topicPartitionId } from '../../core/record.ts'
+import type { Offset, TopicName } from '../../core/record.ts'
+import type { Log, PartitionDescription } from '../../log/log.ts'
+import { FactBuffer } from '../fact-buffer.ts'
+import type { FactBatches } from '../fact-batches.ts'
+import { serverBatches } from '../fact-batches.ts'
+import { factRows } from '../fact-rows.ts'
+import type { FactSource } from '../fact-rows.ts'
+import { passes } from '../passing.ts'
+import type { Sink, TableName } from '../sink.ts'
+import type { ClickHouse } from './clickhouse.ts'
+import { qualifiedName, versionsTable } from './fact-table-ddl.ts'
+import { ask, runStatement } from './run-statement.ts'
+import { withSchemaLock } from './schema-lock.ts'
+
+export interface RebuildOptions {
+  readonly log: Log
+  readonly sink: Sink
+  readonly clickhouse: ClickHouse
+  readonly clock: Clock
+  readonly facts: readonly FactSource[]
+  /** Of each fact topic, as the consumers have it. */
+  readonly epochOf: (topic: TopicName) => number
+  readonly batches?: FactBatches
+  readonly onProgress?: (progress: RebuildProgress) => void
+  /** Gives up before the exchange of the table in hand. */
+  readonly signal?: AbortSignal
+}
+
+export interface RebuildProgress {
+  readonly table: TableName
+  readonly rowsWritten: number
+  readonly recordsLeft: number
+}
+
+export interface RebuiltTable {
+  readonly table: TableName
+  /** Rows written, which are the last versions of their keys within a batch. */
+  readonly rows: number
+}
+
+const retryMs = 1_000
+
+/** @throws TidemarkError SINK_REFUSED | SINK_UNAVAILABLE, and what the fact topics' codecs throw */
+export async function rebuildFacts(options: RebuildOptions): Promise<readonly RebuiltTable[]> {
+  const { clickhouse } = options
+  return await withSchemaLock(clickhouse, options, async () => {
+    const rebuilt: RebuiltTable[] = []
+    for (const source of options.facts) rebuilt.push(await rebuildTable(source, options))
+    return rebuilt
+  })
+}
+
+/** 1 the shadow; 2 fill it; 3 exchange; 4 what came in meanwhile; 5 drop the old one. */
+async function rebuildTable(source: FactSource, options: RebuildOptions): Promise<RebuiltTable> {
+  const { clickhouse } = options
+  const { database, table } = source.fact
+  const live = { database, table }
+  const shadow = { database, table: `${table}_rebuild` }
+  const drop = `DROP TABLE IF EXISTS ${qualifiedName(versionsTable(shadow))} SYNC`
+  await runStatement(clickhouse, drop, `rebuild of ${database}.${table}`)
+  await createShadow(clickhouse, live, shadow)
+  try {
+    const start = await topicPartitions(source, options.log)
+    const fromStart = new Map(start.map((at) => [at.partition, at.logStartOffset]))
+    const filled = await copy(source, shadow, fromStart, options)
+    options.signal?.throwIfAborted()
+    const exchange = `EXCHANGE TABLES ${qualifiedName(versionsTable(live))} AND ${qualifiedName(versionsTable(shadow))}`
+    await runStatement(clickhouse, exchange, `rebuild of ${database}.${table}`)
+    const { signal: _, ...toTheEnd } = options
+    const added = await copy(source, live, filled.reached, toTheEnd)
+    return { table: live, rows: filled.rows + added.rows }
+  } finally {
+    await runStatement(clickhouse, drop, `rebuild of ${database}.${table}`)
+  }
+}
+
+async function createShadow(clickhouse: ClickHouse, live: TableName, shadow: TableName) {
+  const versions = versionsTable(live)
+  const [row] = await ask<{ engine: string }>(
+    clickhouse,
+    `SELECT engine_full AS engine FROM system.tables
+WHERE database = {database:String} AND name = {table:String}`,
+    { ...versions },
+  )
+  const engine = shadowEngine(present(row, `table ${qualifiedName(versions)}`).engine, randomUUID())
+  const statement = `CREATE TABLE ${qualifiedName(versionsTable(shadow))} AS ${qualifiedName(versions)} ENGINE = ${engine}`
+  await runStatement(clickhouse, statement, `rebuild of ${live.database}.${live.table}`)
+}
+
+/** Two replicated tables cannot share a path in Keeper, and after the exchange the new one keeps its own. */
+export function shadowEngine(engine: string, id: string): string {
+  return engine.replace(
+    /^(Replicated\w*MergeTree\(')((?:[^'\\]|\\.)*?)(?:-rebuilt-[0-9a-f-]+)?'/,
+    (_, head: string, path: string) => `${head}${path}-rebuilt-${id}'`,
+  )
+}
+
+type Reached = ReadonlyMap<number, Offset>
+
+/** From `from` to where the topic ends when it is called. */
+async function copy(
+  source: FactSource,
+  into: TableName,
+  from: Reached,
+  options: Omit<RebuildOptions, 'signal'> & { readonly signal?: AbortSignal },
+): Promise<{ readonly reached: Reached; readonly rows: number }> {
+  const { log, sink, clock, epochOf, batches = serverBatches, onProgress, signal } = options
+  const topic = source.fact.topic.name
+  const ends = await topicPartitions(source, log)
+  const reached = new Map<number, Offset>(from)
+  let rows = 0
+  let buffer = new FactBuffer()
+  const flush = async () => {
+    const batch = await factRows(
+      source,
+      [...buffer.topics()].flatMap(([, facts]) => [...facts]),
+      epochOf(topic),
+    )
+    await persist(() => sink.write([{ table: into, rows: batch.rows }]), clock, signal)
+    rows += batch.rows.length
+    buffer = new FactBuffer()
+    onProgress?.({ table: into, rowsWritten: rows, recordsLeft: leftOf(ends, reached) })
+  }
+  for (const { partition, lastStableOffset, logStartOffset } of ends) {
+    let next = Math.max(reached.get(partition) ?? 0, logStartOffset)
+    while (next < lastStableOffset) {
+      signal?.throwIfAborted()
+      const [fetched] = await persist(
+        () =>
+          log.fetch({
+            partitions: [{ topic, partition, offset: offset(next) }],
+            bytesMax: batches.fetchBytesMax,
+            bytesPerPartitionMax: batches.fetchBytesMax,
+            waitMaxMs: retryMs,
+            isolation: 'read_committed',
+          }),
+        clock,
+        signal,
+      )
+      const part = present(fetched, topicPartitionId({ topic, partition }))
+      for (const record of part.records) buffer.add(part, record, 0)
+      next = part.nextOffset
+      reached.set(partition, part.nextOffset)
+      if (buffer.rows >= batches.rowsMax || buffer.bytes >= batches.bytesMax) await flush()
+    }
+  }
+  if (buffer.rows > 0) await flush()
+  return { reached, rows }
+}
+
+function leftOf(ends: readonly PartitionDescription[], reached: Reached): number {
+  return ends.reduce(
+    (left, { partition, lastStableOffset, logStartOffset }) =>
+      left + Math.max(0, lastStableOffset - (reached.get(partition) ?? logStartOffset)),
+    0,
+  )
+}
+
+/** Goes on when what is away is back. */
+async function persist<T>(step: () => Promise<T>, clock: Clock, signal?: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await step()
+    } catch (thrown) {
+      if (!passes(thrown)) throw thrown
+      const { retryAfterMs } = thrown.details
+      await pause(clock, typeof retryAfterMs === 'number' ? retryAfterMs : retryMs, signal)
+      signal?.throwIfAborted()
+    }
+  }
+}
+
+async function topicPartitions(
+  { fact }: FactSource,
+  log: Log,
+): Promise<readonly PartitionDescription[]> {
+  const [description] = await log.describeTopics([fact.topic.name])
+  return present(description, `topic ${fact.topic.name}`).partitions
+}

@@ -1,0 +1,38 @@
+/** What a fact consumer is told, and what it tells. */
+import type { Clock } from '../core/clock.ts'
+import type { TopicName } from '../core/record.ts'
+import type { Log } from '../log/log.ts'
+import type { FactBatches } from './fact-batches.ts'
+import type { FactSource } from './fact-rows.ts'
+import type { Sink } from './sink.ts'
+
+export interface FactConsumerOptions extends Partial<FactBatches> {
+  /** Of the instance; the group is `<name>-clickhouse`. */
+  readonly name: string
+  readonly log: Log
+  readonly sink: Sink
+  readonly clock: Clock
+  readonly facts: readonly FactSource[]
+  /** The high bits of every version: grows when the fact topics start anew at offset 0. By topic where each has its
+   * own. */
+  readonly epoch: number | ReadonlyMap<TopicName, number>
+  /** A static member's (KIP-345): kept over restarts. */
+  readonly groupInstanceId?: string
+  /** How long a fetch waits where there is nothing to read. */
+  readonly idleWaitMs?: number
+  /** Facts that may wait in the log before `backPressure` says so. */
+  readonly lagMax?: number
+  /** Called once, when the consumer has ended by itself. */
+  readonly onFailure?: (error: unknown) => void
+}
+
+export interface FactConsumerStatus {
+  readonly state: 'stopped' | 'running' | 'paused' | 'failed'
+  /** Why it is paused or failed. */
+  readonly reason: string | null
+  /** Facts not yet queryable, by `database.table`. */
+  readonly lag: Readonly<Record<string, number>>
+  readonly lagTotal: number
+  readonly rowsWritten: number
+  readonly lastWriteMs: number | null
+}
