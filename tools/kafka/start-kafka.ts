@@ -23,6 +23,7 @@ import {
   type SecureListener,
 } from './security.ts'
 import { formatNode } from './storage.ts'
+import { openTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 export interface KafkaOptions {
   /** Default 1. With 3, topics have three replicas and need two. */
@@ -31,7 +32,9 @@ export interface KafkaOptions {
   readonly features?: Readonly<Record<string, number>>
   /** Settings of every broker. */
   readonly overrides?: Readonly<Record<string, string | number | boolean>>
-  /** Listeners beside the open one. */
+  /** Clients reach every broker through a proxy of its own, which fails on demand. */
+  readonly proxied?: boolean
+  /** Listeners beside the open one; they have no proxy. */
   readonly security?: readonly SecureListener[]
   /** Default 320. */
   readonly heapMb?: number
@@ -41,8 +44,10 @@ export interface KafkaOptions {
 
 export interface KafkaBroker {
   readonly id: number
-  /** Of the open listener. */
+  /** Where clients reach it: of the open listener, or of its proxy. */
   readonly port: number
+  /** Where `proxied` was asked for. */
+  readonly proxy: TcpProxy | undefined
   /** Undefined while it does not run. */
   readonly pid: number | undefined
   /** SIGKILL; resolves when the process is gone. */
@@ -119,7 +124,7 @@ class LocalKafka implements Kafka {
   }
 
   get bootstrapServers(): string {
-    return this.#nodes.map(({ client }) => `${host}:${client}`).join(',')
+    return this.#brokers.map(({ port }) => `${host}:${port}`).join(',')
   }
 
   get secure(): Partial<Record<SecureListener, string>> {
@@ -151,7 +156,14 @@ class LocalKafka implements Kafka {
     const secure = { listeners: security, folder: this.#folder }
     const nodes = this.#nodes
     const id = ports.id
-    await writeProperties(path, nodeProperties({ id, nodes, folder, security: secure, overrides }))
+    const proxy = this.#options.proxied
+      ? await openTcpProxy({ targetPort: ports.client })
+      : undefined
+    const advertisedPort = proxy?.port ?? ports.client
+    await writeProperties(
+      path,
+      nodeProperties({ id, nodes, folder, advertisedPort, security: secure, overrides }),
+    )
     await formatNode(this.#jars, path, {
       features,
       scram: security.some((name) => name.startsWith('SASL')) ? scramCredentials : [],
@@ -160,7 +172,7 @@ class LocalKafka implements Kafka {
     const command = [java.command, `-Xmx${heapMb}m`, ...jvmOptions, ...args, 'kafka.Kafka', path]
     const logPath = join(folder, 'broker.log')
     const process = new BrokerProcess({ command, logPath, clusterFolder: this.#folder })
-    return new LocalBroker(ports, process)
+    return new LocalBroker(ports, process, proxy)
   }
 
   async controllerOf(): Promise<KafkaBroker> {
@@ -187,7 +199,12 @@ class LocalKafka implements Kafka {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#brokers.map((broker) => broker.process.kill()))
+    await Promise.all(
+      this.#brokers.map(async (broker) => {
+        await broker.process.kill()
+        await broker.proxy?.close()
+      }),
+    )
     await rm(this.#folder, { recursive: true, force: true })
   }
 }
@@ -195,12 +212,18 @@ class LocalKafka implements Kafka {
 class LocalBroker implements KafkaBroker {
   readonly id: number
   readonly port: number
+  readonly proxy: TcpProxy | undefined
   readonly process: BrokerProcess
   readonly #view: ClusterView
 
-  constructor({ id, client, internal }: NodePorts, process: BrokerProcess) {
+  constructor(
+    { id, client, internal }: NodePorts,
+    process: BrokerProcess,
+    proxy: TcpProxy | undefined,
+  ) {
     this.id = id
-    this.port = client
+    this.port = proxy?.port ?? client
+    this.proxy = proxy
     this.process = process
     // The others count a broker that was killed as alive for a while.
     this.#view = new ClusterView([internal])
