@@ -4,8 +4,10 @@ import type { FactTable } from '../core/fact-table.ts'
 import type { Log } from '../log/log.ts'
 import { quarantineFact } from '../quality/quarantine.ts'
 import { FactConsumer } from '../sinks/fact-consumer.ts'
+import type { FactConsumerOptions } from '../sinks/fact-consumer-options.ts'
 import type { Sink } from '../sinks/sink.ts'
 import type { Cleanup } from './cleanup.ts'
+import type { SinkConfiguration } from './configuration.ts'
 import type { TopicCodecs } from './topic-codecs.ts'
 import type { LoadedTopology } from './topologies.ts'
 
@@ -15,7 +17,10 @@ export interface FactConsumersOptions {
   readonly clock: Clock
   readonly codecs: TopicCodecs
   readonly topologies: readonly LoadedTopology[]
-  readonly epoch: number
+  readonly epoch: FactConsumerOptions['epoch']
+  readonly batches: SinkConfiguration
+  /** Of a static member; null where the instance is none. */
+  readonly groupInstanceId: string | null
   readonly onFailure: (thrown: unknown) => void
 }
 
@@ -28,10 +33,16 @@ export async function startFactConsumers(
   options: FactConsumersOptions,
   cleanup: Cleanup,
 ): Promise<void> {
-  const { log, sink, clock, codecs, topologies, epoch, onFailure } = options
+  const { codecs, topologies, groupInstanceId, batches, ...common } = options
   const start = async (name: string, tables: readonly FactTable[]) => {
     const facts = tables.map((fact) => ({ fact, codec: codecs.rows(fact.topic) }))
-    const consumer = new FactConsumer({ name, log, sink, clock, facts, epoch, onFailure })
+    const consumer = new FactConsumer({
+      ...common,
+      ...batches,
+      name,
+      facts,
+      ...(groupInstanceId === null ? {} : { groupInstanceId }),
+    })
     await consumer.start()
     consumers.set(name, consumer)
     // What the runtime still commits while it stops is left to the next start.

@@ -27,6 +27,8 @@ export interface InstanceOptions {
   /** False: no port is opened; the doors are called in process. */
   readonly listen: boolean
   readonly clock?: Clock
+  /** A line for the operator: what a start waits for. */
+  readonly onProgress?: (line: string) => void
 }
 
 export interface InstanceApps {
@@ -73,7 +75,8 @@ async function open(
 ): Promise<Instance> {
   const clock = options.clock ?? systemClock
   const startedAtMs = clock.nowMs()
-  const services = await openServices(configuration, clock, cleanup)
+  const onProgress = options.onProgress ?? (() => {})
+  const services = await openServices(configuration, { clock, cleanup, onProgress })
   let state: InstanceStatus['state'] = 'starting'
   let trouble: string | null = null
   let urls: InstanceUrls = { console: '', registry: '', ingest: '', clickhouse: '' }
@@ -140,7 +143,7 @@ function doorOptions(services: Services, configuration: Configuration): IngestAp
 
 async function openDoors(
   apps: InstanceApps,
-  { host, portOffset }: Configuration,
+  { host, portOffset, doors: wanted }: Configuration,
   cleanup: Cleanup,
 ): Promise<InstanceUrls> {
   const ports = portsOf(portOffset)
@@ -152,6 +155,7 @@ async function openDoors(
   ]
   const listeners = new Map<keyof InstanceApps, Listener>()
   for (const [door, name] of doors) {
+    if (!wanted.includes(door)) continue
     const listener = await listen(apps[door], { name, host, port: ports[door] })
     listeners.set(door, listener)
     cleanup.add(() => listener.close(requestGraceMs))

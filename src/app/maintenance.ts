@@ -1,26 +1,21 @@
-/** Retention, compaction and purging of the log, a bounded step at a time, for as long as the instance runs. */
-import type { Clock } from '../core/clock.ts'
+/** The upkeep of the log, a bounded step at a time, for as long as the instance runs. */
+import { pause, type Clock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { pause } from '../core/clock.ts'
-import type { StoredLog } from '../log/stored-log.ts'
-import type { TopologyGraph } from '../topology/graph.ts'
-import { purgeRepartitionTopics } from './purge.ts'
 
 const idleMs = 30_000
 /** Between two steps of work that is not done yet: tasks come first. */
 const breatheMs = 50
 
-/** Returns how to stop it: after the step that is under way. */
+/** @param step true where more is to be done at once. Returns how to stop it: after the step that is under way. */
 export function keepMaintained(
-  log: StoredLog,
-  graphs: readonly TopologyGraph[],
+  step: () => Promise<boolean>,
   clock: Clock,
   onFailure: (thrown: unknown) => void,
 ): () => Promise<void> {
   const stopping = new AbortController()
   const run = async () => {
     while (!stopping.signal.aborted) {
-      const more = await step(log, graphs, clock)
+      const more = await unlessItPasses(step)
       await pause(clock, more ? breatheMs : idleMs, stopping.signal)
     }
   }
@@ -31,17 +26,12 @@ export function keepMaintained(
   }
 }
 
-/** True where more is to be done. A full disk is not the end: room may come, and tasks wait for it too. */
-async function step(
-  log: StoredLog,
-  graphs: readonly TopologyGraph[],
-  clock: Clock,
-): Promise<boolean> {
+/** A full disk or a broker that is away is not the end: tasks wait for it too. */
+async function unlessItPasses(step: () => Promise<boolean>): Promise<boolean> {
   try {
-    await purgeRepartitionTopics(log, graphs)
-    return (await log.maintain(clock.nowMs())).more
+    return await step()
   } catch (thrown) {
-    if (thrown instanceof TidemarkError && thrown.code === 'DISK_FULL') return false
+    if (thrown instanceof TidemarkError && thrown.reaction === 'retry') return false
     throw thrown
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What an application remembers of itself beside its data: manifests of its topologies, the epoch of its facts. On Kafka
+ * What an application remembers of itself beside its data: manifests of its topologies. On Kafka
  * a compacted topic, `<application>-meta`, which all instances share; embedded a reserved store of the data directory.
  */
 import type { Clock } from '../core/clock.ts'

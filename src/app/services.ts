@@ -1,34 +1,38 @@
 /** What an instance consists of below its doors, opened in order; each part says in `cleanup` how it closes. */
-import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
+import type { FactTable } from '../core/fact-table.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
-import { entryBytesMax } from '../quality/quarantine.ts'
+import { quarantineFact } from '../quality/quarantine.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
-import { LocalSchemaRegistry } from '../schema/local-schema-registry.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import type { RedriveOutcome, RedriveRequest } from '../server/console/console-app.ts'
-import { topicRegistryStorage } from '../server/registry/topic-registry-storage.ts'
 import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
 import { ClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts'
-import { openClickHouse } from '../sinks/clickhouse/open-clickhouse.ts'
 import { LocalIngest } from '../sources/ingest-records.ts'
 import { MemoryBudget } from '../state/memory-budget.ts'
-import { openStorage } from '../state/rocksdb-backend.ts'
 import { describe } from '../topology/describe.ts'
 import { describeMermaid } from '../topology/describe-mermaid.ts'
+import type { TopologyGraph } from '../topology/graph.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
 import { backPressureOf, startFactConsumers, type FactConsumers } from './fact-consumers.ts'
-import { factEpoch } from './fact-epoch.ts'
+import { cacheBytesOf, openFoundation, type Foundation, type Profile } from './foundation.ts'
 import { keepMaintained } from './maintenance.ts'
 import { redriveEntries } from './redrive-entries.ts'
 import { sourceTopicsOf } from './source-topics.ts'
 import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
+import {
+  changesOf,
+  keepManifests,
+  refuseOrphans,
+  type TopologyChanges,
+} from './topology-changes.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 
 export interface Services {
+  readonly profile: Profile
   readonly clock: Clock
   readonly log: Log
   readonly state: StateBackend
@@ -46,52 +50,61 @@ export interface Services {
   readonly failed: Promise<never>
 }
 
+const quarantineTable = quarantineFact as FactTable
 const migrationsDirectory = new URL('../../schemas/clickhouse/', import.meta.url).pathname
+
+export interface ServicesOptions {
+  readonly clock: Clock
+  readonly cleanup: Cleanup
+  /** A line for the operator: what a start waits for. */
+  readonly onProgress: (line: string) => void
+}
 
 export async function openServices(
   configuration: Configuration,
-  clock: Clock,
-  cleanup: Cleanup,
+  { clock, cleanup, onProgress }: ServicesOptions,
 ): Promise<Services> {
   const topologies = await loadTopologies(configuration.topologies)
-  const { log, state } = await open(configuration, clock, cleanup)
-  const registry = await LocalSchemaRegistry.open(await topicRegistryStorage(log, clock))
+  const graphs = topologies.map(({ graph }) => graph)
+  const foundation = await openFoundation(configuration, {
+    clock,
+    cleanup,
+    topologies,
+    onProgress,
+  })
+  const { log, state, registry, clickhouse } = foundation
+  const changes = await startChanges(configuration, foundation, graphs)
   const codecs = await openCodecs(topologies, registry)
-  const clickhouse = await openClickHouse({ path: join(configuration.dataDir, 'clickhouse') })
-  cleanup.add(() => clickhouse.close())
-
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
+  const onFailure = failure.reject
   const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
   await sink.setup()
-  const epoch = await factEpoch(state, clickhouse)
   const consumers: FactConsumers = new Map()
   const backPressure = () => backPressureOf(consumers)
   const runtime = await startRuntime(configuration, {
+    ...foundation,
     topologies,
-    log,
-    state,
-    registry,
     codecs,
     clock,
     backPressure,
   })
   cleanup.add(() => runtime.stop())
-  void runtime.failed.then(failure.reject)
-
-  const onFailure = failure.reject
-  await startFactConsumers(
-    consumers,
-    { log, sink, clock, codecs, topologies, epoch, onFailure },
-    cleanup,
-  )
-  const graphs = topologies.map(({ graph }) => graph)
-  cleanup.add(keepMaintained(log, graphs, clock, failure.reject))
+  void runtime.failed.then(onFailure)
+  await keepManifests(foundation.meta, changes)
+  const tables = [...topologies.flatMap(({ factTables }) => factTables), quarantineTable]
+  const epoch = await foundation.factEpochs(tables)
+  const batches = configuration.sink
+  const groupInstanceId = foundation.member?.groupInstanceId ?? null
+  const facts = { log, sink, clock, codecs, topologies, epoch, batches, groupInstanceId }
+  await startFactConsumers(consumers, { ...facts, onFailure }, cleanup)
+  cleanup.add(keepMaintained(() => foundation.maintain(graphs), clock, onFailure))
 
   const topics = admissionTopics(topologies, codecs)
   const quarantine = codecs.quarantine
   const { recordBytesMax } = configuration
   return {
+    profile: foundation.profile,
     clock,
     log,
     state,
@@ -106,6 +119,18 @@ export async function openServices(
     redrive: (request) => redriveEntries(request, { log, clock, topics, quarantine }),
     failed: failure.promise,
   }
+}
+
+/** @throws TidemarkError STORE_ORPHANED | TOPIC_MISMATCH where this start would lose what ran before */
+async function startChanges(
+  { partitions, accept }: Configuration,
+  foundation: Foundation,
+  graphs: readonly TopologyGraph[],
+): Promise<readonly TopologyChanges[]> {
+  const context = { ...foundation, defaultPartitionCount: partitions, accepted: accept }
+  const changes = await changesOf(graphs, context, null)
+  refuseOrphans(changes)
+  return changes
 }
 
 interface RuntimeParts {
@@ -145,27 +170,9 @@ async function startRuntime(configuration: Configuration, parts: RuntimeParts): 
   return runtime
 }
 
-async function open(configuration: Configuration, clock: Clock, cleanup: Cleanup) {
-  const storage = await openStorage({
-    directory: configuration.dataDir,
-    clock,
-    durability: configuration.durability,
-    memoryBudgetBytes: configuration.memoryBudgetBytes - cacheBytesOf(configuration),
-    // The doors hold records to recordBytesMax; the log takes them in quarantine too.
-    recordBytesMax: entryBytesMax(configuration.recordBytesMax),
-  })
-  cleanup.add(() => storage.close())
-  return storage
-}
-
 function describeTopology(topologies: readonly LoadedTopology[], name: string) {
   const graph = topologies.find((loaded) => loaded.graph.name === name)?.graph
   return graph === undefined ? null : { text: describe(graph), mermaid: describeMermaid(graph) }
-}
-
-/** Of the one budget, what the stores' caches of decoded values get; the rest is RocksDB's. */
-function cacheBytesOf({ memoryBudgetBytes }: Configuration): number {
-  return Math.floor(memoryBudgetBytes / 3)
 }
 
 /** The topics that take events from outside. */

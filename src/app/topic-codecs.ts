@@ -1,10 +1,12 @@
 /** The codec of every topic of an instance, with its schema registered before the first record. */
 import { present } from '../core/assert.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { ValueCodec } from '../core/serde.ts'
 import type { TopicDefinition } from '../core/topic.ts'
 import { quarantineTopic, type QuarantineEntry } from '../quality/quarantine.ts'
 import { openAvroCodec, type AvroCodec } from '../schema/avro-codec.ts'
-import type { SchemaRegistry } from '../schema/schema-registry.ts'
+import { schemaDifference, schemaRefusal, type SchemaDifference } from '../schema/schema-refusal.ts'
+import { valueSubject, type SchemaRegistry } from '../schema/schema-registry.ts'
 import type { LoadedTopology } from './topologies.ts'
 
 export interface TopicCodecs {
@@ -14,15 +16,23 @@ export interface TopicCodecs {
   readonly quarantine: ValueCodec<QuarantineEntry>
 }
 
-/** @throws TidemarkError SCHEMA_INCOMPATIBLE where a registered schema may not be followed by ours */
+/** @throws TidemarkError SCHEMA_INCOMPATIBLE where registered schemas may not be followed by ours, with what differs */
 export async function openCodecs(
   topologies: readonly LoadedTopology[],
   registry: SchemaRegistry,
 ): Promise<TopicCodecs> {
   const codecs = new Map<string, AvroCodec<unknown>>()
+  const differences: SchemaDifference[] = []
   const openOne = async ({ name, schema }: TopicDefinition) => {
     if (codecs.has(name)) return
-    codecs.set(name, await openAvroCodec({ topic: name, schema, registry }))
+    try {
+      codecs.set(name, await openAvroCodec({ topic: name, schema, registry }))
+    } catch (thrown) {
+      if (!(thrown instanceof TidemarkError) || thrown.code !== 'SCHEMA_INCOMPATIBLE') throw thrown
+      const difference = await schemaDifference(registry, valueSubject(name), schema)
+      if (difference === null) throw thrown
+      differences.push(difference)
+    }
   }
   for (const { graph } of topologies) {
     for (const node of graph.nodes) {
@@ -30,6 +40,7 @@ export async function openCodecs(
     }
   }
   await openOne(quarantineTopic as unknown as TopicDefinition)
+  if (differences.length > 0) throw schemaRefusal(differences)
   const of = ({ name }: { readonly name: string }) => present(codecs.get(name), `codec of ${name}`)
   return {
     of,

@@ -66,6 +66,11 @@ export class CachedSchemaRegistry implements SchemaRegistry {
     return this.#clock.monotonicMs() < this.#awayUntilMs
   }
 
+  /** Whether it can be registered while the registry is away. */
+  isKnown(subject: string, schema: string | object): boolean {
+    return this.#registrations.has(registrationName(subject, schema))
+  }
+
   async schemaById(id: number): Promise<string | null> {
     const known = this.#schemas.get(id)
     if (known !== undefined) return known

@@ -1,0 +1,151 @@
+/** Kafka, a schema registry and a ClickHouse server, each somewhere else; state in this instance's data directory. */
+import { join } from 'node:path'
+import type { FactTable } from '../core/fact-table.ts'
+import { present } from '../core/assert.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { KafkaLog } from '../log/kafka/open-kafka-log.ts'
+import { openKafkaLog } from '../log/kafka/open-kafka-log.ts'
+import { quarantineTopic } from '../quality/quarantine.ts'
+import { CachedSchemaRegistry } from '../schema/cached-schema-registry.ts'
+import { HttpSchemaRegistry } from '../schema/http-schema-registry.ts'
+import { schemaCacheFile } from '../schema/schema-cache-file.ts'
+import { valueSubject } from '../schema/schema-registry.ts'
+import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
+import { clusterEpochs } from '../sinks/clickhouse/cluster-epoch.ts'
+import { openClickHouse } from '../sinks/clickhouse/open-clickhouse.ts'
+import { openStorage } from '../state/rocksdb-backend.ts'
+import type { ClusterConfiguration } from './cluster-configuration.ts'
+import { clickHouseOptions, kafkaOptions, registryOptions } from './cluster-options.ts'
+import type { Configuration } from './configuration.ts'
+import { cacheBytesOf, type Foundation, type FoundationOptions } from './foundation.ts'
+import { instanceIdentity } from './instance-identity.ts'
+import { definitionsOf } from './manifest.ts'
+import { sharedMetaRecords } from './meta-records.ts'
+import { purgeRepartitionTopics } from './purge.ts'
+import { reachAll } from './reach-all.ts'
+import { withoutCredentials } from './secret.ts'
+import type { LoadedTopology } from './topologies.ts'
+
+export async function openClusterFoundation(
+  configuration: Configuration,
+  cluster: ClusterConfiguration,
+  options: FoundationOptions,
+): Promise<Foundation> {
+  const { clock, cleanup } = options
+  const { dataDir } = configuration
+  const instanceId = instanceIdentity(cluster, dataDir)
+  const registry = await openRegistry(dataDir, cluster, options)
+  const { log, clickhouse } = await openServers(cluster, instanceId, registry, options)
+  // The directory of the state is this process's from here on.
+  const storage = await openStorage({
+    directory: join(dataDir, 'state'),
+    clock,
+    // What the operating system loses is in the changelogs.
+    durability: 'process-crash',
+    memoryBudgetBytes: configuration.memoryBudgetBytes - cacheBytesOf(configuration),
+  })
+  cleanup.add(() => storage.close())
+  return {
+    profile: 'cluster',
+    log,
+    admin: log,
+    state: storage.state,
+    registry,
+    clickhouse,
+    meta: await sharedMetaRecords(log, clock, cluster.applicationId),
+    member: { instanceId, groupInstanceId: cluster.groupInstanceId },
+    factEpochs: (tables) => factEpochs(log, clickhouse, tables),
+    maintain: async (graphs) => {
+      await purgeRepartitionTopics(log, graphs)
+      await storage.log.maintain(clock.nowMs())
+      return false
+    },
+  }
+}
+
+async function openRegistry(
+  dataDir: string,
+  { registry: configuration }: ClusterConfiguration,
+  { clock, cleanup }: FoundationOptions,
+): Promise<CachedSchemaRegistry> {
+  const remote = new HttpSchemaRegistry(registryOptions(configuration, clock))
+  const registry = await CachedSchemaRegistry.open({
+    registry: remote,
+    storage: schemaCacheFile(join(dataDir, 'schemas.json'), configuration.urls),
+    clock,
+  })
+  cleanup.add(async () => {
+    await registry.close()
+    remote.close()
+  })
+  return registry
+}
+
+async function openServers(
+  cluster: ClusterConfiguration,
+  instanceId: string,
+  registry: CachedSchemaRegistry,
+  { clock, cleanup, topologies, onProgress }: FoundationOptions,
+): Promise<{ log: KafkaLog; clickhouse: ClickHouse }> {
+  let log: KafkaLog | undefined
+  let clickhouse: ClickHouse | undefined
+  const registryUrls = cluster.registry.urls.map(withoutCredentials).join(', ')
+  await reachAll(
+    [
+      {
+        name: `Kafka at ${cluster.kafka.bootstrapServers.join(', ')}`,
+        reach: async () => {
+          const opened = await openKafkaLog(kafkaOptions(cluster, instanceId, clock))
+          cleanup.add(() => opened.close())
+          log = opened
+        },
+      },
+      {
+        name: `the schema registry at ${registryUrls}`,
+        reach: async () => {
+          if (!knowsAll(registry, topologies)) await greet(registry)
+        },
+      },
+      {
+        name: `ClickHouse at ${withoutCredentials(cluster.clickhouse.url)}`,
+        reach: async () => {
+          const opened = await openClickHouse(clickHouseOptions(cluster.clickhouse))
+          cleanup.add(() => opened.close())
+          clickhouse = opened
+        },
+      },
+    ],
+    { clock, retryMaxMs: cluster.startRetryMaxMs, onProgress },
+  )
+  return { log: present(log, 'Kafka'), clickhouse: present(clickhouse, 'ClickHouse') }
+}
+
+/** @throws TidemarkError REGISTRY_UNREACHABLE, CONFIGURATION_INVALID where it refuses who asks */
+async function greet(registry: CachedSchemaRegistry): Promise<void> {
+  try {
+    await registry.compatibilityLevel()
+  } catch (thrown) {
+    // Who may not see its configuration may still be let to the schemas.
+    if (!(thrown instanceof TidemarkError) || thrown.details['status'] !== 403) throw thrown
+  }
+}
+
+/** Then the registry may be away. */
+function knowsAll(registry: CachedSchemaRegistry, topologies: readonly LoadedTopology[]): boolean {
+  const definitions = topologies.flatMap(({ graph }) => definitionsOf(graph))
+  return [...definitions, quarantineTopic].every(({ name, schema }) =>
+    registry.isKnown(valueSubject(name), schema),
+  )
+}
+
+async function factEpochs(log: KafkaLog, clickhouse: ClickHouse, tables: readonly FactTable[]) {
+  const ids = await log.topicIds(tables.map(({ topic }) => topic.name))
+  return clusterEpochs(
+    clickhouse,
+    tables.map(({ database, table, topic }) => ({
+      topic: topic.name,
+      topicId: present(ids.get(topic.name), `id of topic ${topic.name}`),
+      table: { database, table },
+    })),
+  )
+}

@@ -1,0 +1,111 @@
+/** The configuration in the words of each adapter. Secrets are revealed here and nowhere else. */
+import { readFile } from 'node:fs/promises'
+import type { Clock } from '../core/clock.ts'
+import type { KafkaLogOptions } from '../log/kafka/open-kafka-log.ts'
+import type { HttpSchemaRegistryOptions } from '../schema/http-schema-registry.ts'
+import type { ClickHouseOptions } from '../sinks/clickhouse/open-clickhouse.ts'
+import type {
+  ClickHouseConfiguration,
+  ClusterConfiguration,
+  KafkaConfiguration,
+  RegistryConfiguration,
+} from './cluster-configuration.ts'
+import { transactionalIds } from './instance-identity.ts'
+
+/** The main thread ends one transaction at a time, in which the tasks of all its workers take part. */
+export const transactionLanes = 1
+
+const heartbeatMaxMs = 3_000
+
+export function kafkaOptions(
+  cluster: ClusterConfiguration,
+  instanceId: string,
+  clock: Clock,
+): KafkaLogOptions {
+  const { kafka, applicationId } = cluster
+  const { sessionTimeoutMs } = kafka
+  return {
+    bootstrapServers: kafka.bootstrapServers,
+    clientId: `${applicationId}-${instanceId}`,
+    clock,
+    security: securityOf(kafka),
+    compression: kafka.compression,
+    replicationFactor: kafka.replicationFactor,
+    transactions: {
+      timeoutMs: kafka.transactionTimeoutMs,
+      protocolMax: kafka.transactionProtocolMax,
+      transactionalIdOf: transactionalIds(applicationId, instanceId, transactionLanes),
+    },
+    group: {
+      sessionTimeoutMs,
+      heartbeatIntervalMs: Math.min(heartbeatMaxMs, Math.floor(sessionTimeoutMs / 3)),
+    },
+    ...(kafka.clientRack === null ? {} : { rack: kafka.clientRack }),
+  }
+}
+
+function securityOf({ tls, sasl }: KafkaConfiguration): NonNullable<KafkaLogOptions['security']> {
+  const { ca, cert, key } = tls ?? {}
+  return {
+    ...(tls === null
+      ? {}
+      : {
+          tls: {
+            ...(ca === undefined ? {} : { authority: ca }),
+            ...(cert === undefined ? {} : { certificate: cert }),
+            ...(key === undefined ? {} : { key }),
+          },
+        }),
+    ...(sasl === null ? {} : { sasl: saslOf(sasl) }),
+  }
+}
+
+type KafkaSasl = NonNullable<NonNullable<KafkaLogOptions['security']>['sasl']>
+
+function saslOf(sasl: NonNullable<KafkaConfiguration['sasl']>): KafkaSasl {
+  if (sasl.mechanism !== 'OAUTHBEARER') {
+    const { mechanism, username, password } = sasl
+    return { mechanism, username, password: password.reveal() }
+  }
+  const { mechanism, token, tokenFile } = sasl
+  // A token in a file is renewed there by whoever issues it.
+  const read = async () =>
+    tokenFile === null ? token.reveal() : (await readFile(tokenFile, 'utf8')).trim()
+  return { mechanism, token: read }
+}
+
+/** All addresses are asked three times in three quarters of a second. */
+const registryRetry = { roundsMax: 3, firstMs: 250 }
+
+export function registryOptions(
+  { urls, authentication, tlsCa }: RegistryConfiguration,
+  clock: Clock,
+): HttpSchemaRegistryOptions {
+  return {
+    url: urls,
+    retry: { clock, ...registryRetry },
+    ...(tlsCa === null ? {} : { tlsCa }),
+    ...(authentication === null ? {} : { authentication: revealed(authentication) }),
+  }
+}
+
+function revealed(given: NonNullable<RegistryConfiguration['authentication']>) {
+  return given.kind === 'bearer'
+    ? { kind: given.kind, token: given.token.reveal() }
+    : { kind: given.kind, user: given.username, password: given.password.reveal() }
+}
+
+export function clickHouseOptions({
+  url,
+  username,
+  password,
+  cluster,
+  replicated,
+}: ClickHouseConfiguration): ClickHouseOptions {
+  return {
+    url,
+    cluster: { onCluster: cluster, replicated },
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password: password.reveal() }),
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What an instance stands on: log, state, registry, ClickHouse. The one place where the profile is chosen; who gets a
+ * foundation does not know which it is.
+ */
+import type { Clock } from '../core/clock.ts'
+import type { FactTable } from '../core/fact-table.ts'
+import type { StateBackend } from '../core/state.ts'
+import type { Log } from '../log/log.ts'
+import type { LogAdmin } from '../log/log-admin.ts'
+import type { SchemaRegistry } from '../schema/schema-registry.ts'
+import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
+import type { FactConsumerOptions } from '../sinks/fact-consumer-options.ts'
+import type { TopologyGraph } from '../topology/graph.ts'
+import type { Cleanup } from './cleanup.ts'
+import type { Configuration } from './configuration.ts'
+import type { MetaRecords } from './meta-records.ts'
+import type { LoadedTopology } from './topologies.ts'
+
+export type Profile = 'embedded' | 'cluster'
+
+export interface Foundation {
+  readonly profile: Profile
+  readonly log: Log
+  /** Null where the log is this process's own. */
+  readonly admin: LogAdmin | null
+  readonly state: StateBackend
+  readonly registry: SchemaRegistry
+  readonly clickhouse: ClickHouse
+  readonly meta: MetaRecords
+  /** How this instance is known among others; null where there are none. */
+  readonly member: MemberIdentity | null
+  /** The high bits of the facts' versions; asked once the tables and the fact topics exist. */
+  factEpochs(tables: readonly FactTable[]): Promise<FactConsumerOptions['epoch']>
+  /** One bounded step of the log's upkeep; true where more is to be done at once. */
+  maintain(graphs: readonly TopologyGraph[]): Promise<boolean>
+}
+
+export interface MemberIdentity {
+  readonly instanceId: string
+  readonly groupInstanceId: string | null
+}
+
+export interface FoundationOptions {
+  readonly clock: Clock
+  readonly cleanup: Cleanup
+  readonly topologies: readonly LoadedTopology[]
+  /** A line for the operator: what a start waits for. */
+  readonly onProgress: (line: string) => void
+}
+
+/** Each is loaded only where it is used: the engines behind them are large. */
+export async function openFoundation(
+  configuration: Configuration,
+  options: FoundationOptions,
+): Promise<Foundation> {
+  const { cluster } = configuration
+  if (cluster === null) {
+    const { openEmbeddedFoundation } = await import('./embedded-foundation.ts')
+    return openEmbeddedFoundation(configuration, options)
+  }
+  const { openClusterFoundation } = await import('./cluster-foundation.ts')
+  return openClusterFoundation(configuration, cluster, options)
+}
+
+/** Of the one budget, what the stores' caches of decoded values get; the rest is RocksDB's. */
+export function cacheBytesOf({ memoryBudgetBytes }: Configuration): number {
+  return Math.floor(memoryBudgetBytes / 3)
+}
