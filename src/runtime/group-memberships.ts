@@ -1,17 +1,22 @@
 /**
  * One group a topology, the topology's name its id. Tells which tasks this process runs: those whose inputs
- * are all assigned to it.
+ * are all assigned to it; and in a cluster which it follows, where they moved, and where the others are.
  */
 import { present } from '../core/assert.ts'
-import { TidemarkError } from '../core/errors.ts'
-import { topicPartitionId } from '../core/record.ts'
-import type { TopicPartition } from '../core/record.ts'
-import type { GroupMember, GroupMetadata, Log } from '../log/log.ts'
+import type { Clock } from '../core/clock.ts'
+import type { GroupMetadata, JoinGroupOptions, Log } from '../log/log.ts'
+import { encodeSubscription } from './assignment/subscription-user-data.ts'
+import type { TaskStateReport } from './assignment/subscription-user-data.ts'
+import { taskAssignor } from './assignment/task-assignor.ts'
+import type { ClusterOptions } from './cluster-options.ts'
+import type { LocalState } from './local-state.ts'
+import { Membership } from './membership.ts'
+import type { TopologyHosts } from './queries/hosts.ts'
 import type { CompiledTopology, TaskPlan } from './task-plan.ts'
-import { taskInputs, taskPlans } from './task-plan.ts'
 
 export interface GroupMembershipsOptions {
   readonly log: Log
+  readonly clock: Clock
   readonly topologies: ReadonlyMap<string, CompiledTopology>
   readonly defaultPartitionCount: number
   readonly onTasksGained: (plans: readonly TaskPlan[]) => Promise<void>
@@ -19,49 +24,15 @@ export interface GroupMembershipsOptions {
   readonly onTasksRevoked: (ids: readonly string[]) => Promise<void>
   /** They are another's already: nothing of them can be committed. */
   readonly onTasksLost: (ids: readonly string[]) => Promise<void>
+  readonly onFailure: (failure: unknown) => void
+  /** Null: the log shares the partitions out as it does by itself, and no state is followed. */
+  readonly cluster: {
+    readonly options: ClusterOptions
+    readonly localState: LocalState
+  } | null
 }
 
-class Membership {
-  readonly plans: readonly TaskPlan[]
-  readonly running = new Set<string>()
-  /** Lost since they were started last. */
-  readonly lost = new Set<string>()
-  member: GroupMember | null = null
-  readonly #assigned = new Set<string>()
-  readonly #compiled: CompiledTopology
-
-  constructor(compiled: CompiledTopology, defaultPartitionCount: number) {
-    this.#compiled = compiled
-    this.plans = taskPlans(compiled.graph, defaultPartitionCount)
-  }
-
-  gain(partitions: readonly TopicPartition[]): void {
-    for (const at of partitions) this.#assigned.add(topicPartitionId(at))
-  }
-
-  lose(partitions: readonly TopicPartition[]): string[] {
-    for (const at of partitions) this.#assigned.delete(topicPartitionId(at))
-    const lost = this.plans.filter((plan) => this.running.has(plan.id) && !this.#isComplete(plan))
-    for (const { id } of lost) this.running.delete(id)
-    return lost.map(({ id }) => id)
-  }
-
-  /** The tasks that can run and do not yet. */
-  takeStartable(): TaskPlan[] {
-    const startable = this.plans.filter(
-      (plan) => !this.running.has(plan.id) && this.#isComplete(plan),
-    )
-    for (const { id } of startable) {
-      this.running.add(id)
-      this.lost.delete(id)
-    }
-    return startable
-  }
-
-  #isComplete(plan: TaskPlan): boolean {
-    return taskInputs(plan, this.#compiled).every((at) => this.#assigned.has(topicPartitionId(at)))
-  }
-}
+const noUserData = Buffer.alloc(0)
 
 export class GroupMemberships {
   readonly #options: GroupMembershipsOptions
@@ -78,49 +49,103 @@ export class GroupMemberships {
   }
 
   async #join(name: string, compiled: CompiledTopology): Promise<void> {
-    const { log, defaultPartitionCount, onTasksGained, onTasksRevoked, onTasksLost } = this.#options
-    const membership = new Membership(compiled, defaultPartitionCount)
+    const { log, clock, defaultPartitionCount } = this.#options
+    const { onTasksGained, onTasksRevoked, onTasksLost, onFailure } = this.#options
+    const membership = new Membership(compiled, defaultPartitionCount, clock)
     this.#memberships.set(name, membership)
-    const topics = new Set(
-      compiled.taskGraphs.flatMap(({ partitionedTopics }) => partitionedTopics),
-    )
     membership.member = await log.joinGroup({
       groupId: name,
-      topics: [...new Set([...topics].map((topic) => topic.name))],
-      userData: () => Buffer.alloc(0),
+      topics: membership.topics,
+      userData: () => this.#userDataOf(membership),
+      ...this.#inCluster(membership),
       onAssigned: async (partitions) => {
         membership.gain(partitions)
         // Until the member is known no task could commit; the first assignment waits for it.
         if (membership.member !== null) await onTasksGained(membership.takeStartable())
       },
       onRevoked: async (partitions) => {
-        await onTasksRevoked(membership.lose(partitions))
+        await onTasksRevoked(membership.revoke(partitions))
       },
       onLost: async (partitions) => {
-        const ids = membership.lose(partitions)
-        for (const id of ids) membership.lost.add(id)
-        await onTasksLost(ids)
+        await onTasksLost(membership.lose(partitions))
       },
+      onFailure,
     })
     await onTasksGained(membership.takeStartable())
   }
 
   /** As whom a task commits. @throws TidemarkError PRODUCER_FENCED where the task was lost */
   metadataOf(topologyName: string, taskId: string): GroupMetadata {
-    const membership = this.#memberships.get(topologyName)
-    if (membership?.lost.has(taskId) === true) {
-      throw new TidemarkError(
-        'PRODUCER_FENCED',
-        `task ${taskId} is not this member's any more: its membership of ${topologyName} was over`,
-        { details: { taskId } },
-      )
-    }
-    return present(membership?.member, `membership of ${topologyName}`).metadata
+    return this.#membership(topologyName).metadataOf(taskId)
+  }
+
+  /** True where the task runs in this process. */
+  runs(taskId: string): boolean {
+    return [...this.#memberships.values()].some((membership) => membership.runs(taskId))
+  }
+
+  noteCaughtUp(taskId: string): void {
+    for (const membership of this.#memberships.values()) membership.noteCaughtUp(taskId)
+  }
+
+  /** Null before the topology's group was joined. */
+  hostsOf(topologyName: string): TopologyHosts | null {
+    const self = this.#options.cluster?.options.endpoint ?? ''
+    return this.#memberships.get(topologyName)?.hosts(self) ?? null
   }
 
   async leave(): Promise<void> {
-    await Promise.all(
-      [...this.#memberships.values()].map(({ member }) => member?.leave() ?? Promise.resolve()),
-    )
+    await Promise.all([...this.#memberships.values()].map((membership) => membership.leave()))
+  }
+
+  #membership(topologyName: string): Membership {
+    return present(this.#memberships.get(topologyName), `membership of ${topologyName}`)
+  }
+
+  #inCluster(
+    membership: Membership,
+  ): Pick<JoinGroupOptions, 'assignor' | 'groupInstanceId' | 'onAssignment'> {
+    const { cluster } = this.#options
+    if (cluster === null) return {}
+    const { options, localState } = cluster
+    const { groupInstanceId, probingRebalanceIntervalMs } = options
+    return {
+      assignor: taskAssignor({
+        tasks: membership.plans.map((plan) => ({
+          id: plan.id,
+          subTopology: plan.subTopology,
+          inputs: membership.inputsOf(plan),
+          stores: localState.changelogsOf(plan.id).map(({ store }) => store),
+        })),
+        options: {
+          acceptableRecoveryLag: options.acceptableRecoveryLag,
+          warmupReplicasMax: options.maxWarmupReplicas,
+          standbyReplicaCount: options.numStandbyReplicas,
+          ...(probingRebalanceIntervalMs === undefined ? {} : { probingRebalanceIntervalMs }),
+        },
+      }),
+      ...(groupInstanceId === undefined ? {} : { groupInstanceId }),
+      onAssignment: async (userData) => {
+        membership.takeAssignment(userData)
+        const followed = [...this.#memberships.values()].flatMap((each) => each.followed)
+        await localState.updater.setStandbys(followed)
+      },
+    }
+  }
+
+  #userDataOf(membership: Membership): Buffer {
+    const { cluster } = this.#options
+    membership.noteJoining()
+    if (cluster === null) return noUserData
+    const { instanceId, endpoint, rack, capacity } = cluster.options
+    return encodeSubscription({
+      processId: instanceId,
+      endpoint,
+      rack: rack ?? null,
+      capacity: capacity ?? 1,
+      states: membership.plans
+        .map(({ id }) => cluster.localState.reportOf(id))
+        .filter((report): report is TaskStateReport => report !== null),
+    })
   }
 }

@@ -20,6 +20,8 @@ export interface IdleCheckOptions {
   readonly state: StateBackend
   readonly topologies: ReadonlyMap<string, CompiledTopology>
   readonly defaultPartitionCount: number
+  /** False for a task whose state is with another instance: that one knows what it has read of broadcast topics. */
+  readonly isOwn: (taskId: string) => boolean
 }
 
 export class IdleCheck {
@@ -56,7 +58,7 @@ export class IdleCheck {
       ...at,
       offset: committed[index]?.offset ?? 0,
     }))
-    for (const plan of plans) {
+    for (const plan of plans.filter(({ id }) => this.#options.isOwn(id))) {
       reached.push(...(await this.#broadcastReached(plan, compiled)))
     }
     return reached

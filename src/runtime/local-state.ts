@@ -1,9 +1,11 @@
 /** All that keeps state on a log that does not share its storage with it, in the thread that owns the state. */
+import { present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { LogAdmin } from '../log/log-admin.ts'
+import type { TaskStateReport } from './assignment/subscription-user-data.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { keptTasks } from './kept-task.ts'
 import type { KeptTask, StoreChangelog } from './kept-task.ts'
@@ -62,6 +64,21 @@ export class LocalState {
     await this.checkpoints.load([...this.tasks.values()])
     this.updater.open()
     this.#scheduleCleanup()
+  }
+
+  changelogsOf(taskId: string): readonly StoreChangelog[] {
+    return present(this.tasks.get(taskId), `task ${taskId}`).changelogs
+  }
+
+  /** What the group is told of the state of a task here; null where there is none. */
+  reportOf(taskId: string): TaskStateReport | null {
+    const offsets = this.checkpoints.offsetsOf(taskId)
+    const isRunning = this.updater.isActive(taskId)
+    if (offsets.size === 0 && !isRunning) return null
+    let offsetSum = 0
+    for (const offset of offsets.values()) offsetSum += offset
+    const lag = this.updater.lagOf(taskId)
+    return { taskId, isRunning, offsetSum, endOffsetSum: lag === null ? null : offsetSum + lag }
   }
 
   #scheduleCleanup(): void {

@@ -5,6 +5,7 @@
 import { pause } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
+import type { Partition } from '../core/record.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { MemoryBudget } from '../state/memory-budget.ts'
@@ -12,12 +13,16 @@ import type { TopologyGraph } from '../topology/graph.ts'
 import { Codecs } from './codecs.ts'
 import type { CodecFactory } from './codecs.ts'
 import type { CommitStepHook } from './commit.ts'
+import { checkClusterOptions } from './cluster-options.ts'
+import type { ClusterOptions } from './cluster-options.ts'
 import { GroupMemberships } from './group-memberships.ts'
+import type { GroupMembershipsOptions } from './group-memberships.ts'
 import { IdleCheck } from './idle-check.ts'
 import { runtimeLimits } from './limits.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { LocalState } from './local-state.ts'
 import { PartitionCounts } from './partition-counts.ts'
+import type { HeldTask, QueryableRuntime, TopologyHosts } from './queries/hosts.ts'
 import { RateMeter } from './rate-meter.ts'
 import type { RuntimeStatus, RuntimeTotals, TaskStatus } from './runtime-status.ts'
 import { totalsOf } from './runtime-status.ts'
@@ -25,7 +30,7 @@ import { ThreadHost } from './thread-host.ts'
 import type { TaskHost } from './task-host.ts'
 import { WorkerHost } from './worker/worker-host.ts'
 import type { WorkerOptions } from './worker/worker-host.ts'
-import { compileTopology } from './task-plan.ts'
+import { compileTopology, taskId } from './task-plan.ts'
 import type { CompiledTopology } from './task-plan.ts'
 import { topicSpecs, verifyChangelogs } from './topics.ts'
 
@@ -41,11 +46,14 @@ export interface RuntimeOptions {
   /** Back-pressure: the time, as `Clock.nowMs`, until which tasks take no input; null goes on. */
   readonly pausedUntil?: () => number | null
   readonly onCommitStep?: CommitStepHook
+  /** Absent: this process is the only one, or shares tasks with others without following their state. It takes a
+   * log that does not share its storage with the state. */
+  readonly cluster?: ClusterOptions
   /** Absent, or with a count of 0: the tasks run in this thread. */
   readonly workers?: WorkerOptions
 }
 
-export interface Runtime {
+export interface Runtime extends QueryableRuntime {
   /** Resolves when every task has been started. @throws TidemarkError TOPIC_MISMATCH | TOPOLOGY_INVALID */
   start(): Promise<void>
   /** Commits what is under way and closes the tasks, within `stopMaxMs`. */
@@ -55,6 +63,9 @@ export interface Runtime {
   lag(): Promise<number>
   /** Resolves when nothing is left to process anywhere. @throws what the runtime has failed with */
   whenIdle(): Promise<void>
+  /** Where the tasks of a topology are, as of the last rebalance of a cluster; null before its group was joined. */
+  hostsOf(topology: string): TopologyHosts | null
+  heldTask(topology: string, subTopology: number, partition: Partition): HeldTask | null
   /** Resolves, never rejects, with what made the runtime fail; it has stopped its tasks then. */
   readonly failed: Promise<unknown>
 }
@@ -95,8 +106,10 @@ class LocalRuntime implements Runtime {
       this.#resolveFailed = resolve
     })
     this.#topologies = compileAll(topologies)
+    this.#localState = log.sharesState ? null : this.#newLocalState()
     this.#groups = new GroupMemberships({
       log,
+      clock: options.clock,
       topologies: this.#topologies,
       defaultPartitionCount,
       onTasksGained: (plans) => this.#host.start(plans),
@@ -108,13 +121,17 @@ class LocalRuntime implements Runtime {
         await this.#host.drop(ids)
         await this.#localState?.updater.release(ids)
       },
+      onFailure: (failure) => {
+        this.#fail(failure)
+      },
+      cluster: this.#cluster(),
     })
-    this.#localState = log.sharesState ? null : this.#newLocalState()
     this.#idleCheck = new IdleCheck({
       log,
       state,
       topologies: this.#topologies,
       defaultPartitionCount,
+      isOwn: (taskId) => log.sharesState || this.#groups.runs(taskId),
     })
     this.#host = this.#newHost()
     for (const name of [allTopologies, ...this.#topologies.keys()]) {
@@ -122,16 +139,30 @@ class LocalRuntime implements Runtime {
     }
   }
 
+  #cluster(): GroupMembershipsOptions['cluster'] {
+    const { cluster } = this.#options
+    if (cluster === undefined) return null
+    if (this.#localState !== null) {
+      return { options: checkClusterOptions(cluster), localState: this.#localState }
+    }
+    throw new TidemarkError(
+      'CONFIGURATION_INVALID',
+      'a cluster needs a log that its instances share; this one is stored in this process',
+    )
+  }
+
   #newLocalState(): LocalState {
-    const { log, state, clock } = this.#options
+    const { log, state, clock, cluster } = this.#options
     return new LocalState({
       log,
       state,
       clock,
       limits: this.#limits,
       topologies: this.#topologies,
-      caughtUpLag: 0,
-      onCaughtUp: () => undefined,
+      caughtUpLag: cluster?.acceptableRecoveryLag ?? 0,
+      onCaughtUp: (taskId) => {
+        this.#groups.noteCaughtUp(taskId)
+      },
       onFailure: (failure) => {
         this.#fail(failure)
       },
@@ -270,6 +301,16 @@ class LocalRuntime implements Runtime {
   #totals(name: string, tasks: readonly TaskStatus[]): RuntimeTotals {
     const { processed } = totalsOf(tasks, 0)
     return totalsOf(tasks, this.#rates.get(name)?.perSecond(processed) ?? 0)
+  }
+
+  hostsOf(topology: string): TopologyHosts | null {
+    return this.#groups.hostsOf(topology)
+  }
+
+  heldTask(topology: string, subTopology: number, partition: Partition): HeldTask | null {
+    const id = taskId(topology, subTopology, partition)
+    if (this.#localState !== null) return this.#localState.updater.held(id)
+    return this.#groups.runs(id) ? { role: 'active', lastAppliedMs: null } : null
   }
 
   lag(): Promise<number> {

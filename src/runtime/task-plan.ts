@@ -35,11 +35,15 @@ export function compileTopology(graph: TopologyGraph): CompiledTopology {
   return { graph, taskGraphs: graph.subTopologies.map(compileTaskGraph) }
 }
 
+export function taskId(topologyName: string, subTopology: number, partition: Partition): string {
+  return `${topologyName}-${subTopology}_${partition}`
+}
+
 export function taskPlans(graph: TopologyGraph, defaultPartitionCount: number): TaskPlan[] {
   return graph.subTopologies.flatMap((subTopology) => {
     const count = taskCountOf(subTopology, defaultPartitionCount)
     return Array.from({ length: count }, (_, partition) => ({
-      id: `${graph.name}-${subTopology.index}_${partition}`,
+      id: taskId(graph.name, subTopology.index, partition as Partition),
       topologyName: graph.name,
       subTopology: subTopology.index,
       partition: partition as Partition,

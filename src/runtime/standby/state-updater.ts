@@ -11,7 +11,7 @@
 import { assert, present } from '../../core/assert.ts'
 import type { Clock } from '../../core/clock.ts'
 import { pause } from '../../core/clock.ts'
-import { TidemarkError } from '../../core/errors.ts'
+import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { Offset, TopicName } from '../../core/record.ts'
 import { topicPartitionId } from '../../core/record.ts'
 import type { StateBackend, StateChange } from '../../core/state.ts'
@@ -20,6 +20,7 @@ import type { Checkpoints } from '../checkpoints.ts'
 import { fetchBytes } from '../fetch-bytes.ts'
 import type { KeptTask, StoreChangelog } from '../kept-task.ts'
 import type { RuntimeLimits } from '../limits.ts'
+import type { HeldTask } from '../queries/hosts.ts'
 import type { RestoreStatus, StandbyStatus } from '../runtime-status.ts'
 import type { RestoreStep } from '../state-keeper.ts'
 import { WakeUp } from '../wake-up.ts'
@@ -88,7 +89,7 @@ export class StateUpdater {
       state.failure = null
       state.cursors = null
       this.#moveTo(state, 'idle')
-      throw failure
+      throw failure instanceof Error ? failure : new Error(messageOf(failure))
     }
     const isDone = state.cursors !== null && state.isRestored && !signal.aborted
     const progress = (state.cursors ?? []).reduce((sum, { offset }) => sum + offset, 0)
@@ -143,6 +144,13 @@ export class StateUpdater {
     }
     await this.#settle()
     this.#reconcile()
+  }
+
+  /** For interactive queries; null where the state is not kept up here. */
+  held(taskId: string): HeldTask | null {
+    const state = this.#states.get(taskId)
+    if (state === undefined || state.mode === 'idle') return null
+    return { role: state.mode, lastAppliedMs: state.lastAppliedMs }
   }
 
   /** What a standby lacks; null where it is none or has not looked yet. */
@@ -365,6 +373,7 @@ export class StateUpdater {
     await state.write(changes)
     for (const [task, positions] of reached) checkpoints.written(task, positions, writtenMs)
     for (const [cursor, { records, nextOffset }] of taken) {
+      this.#state(cursor.task.plan.id).lastAppliedMs = writtenMs
       cursor.offset = nextOffset
       cursor.records += records.length
     }

@@ -32,6 +32,8 @@ export class TaskState {
   failure: unknown = null
   /** Since when nobody runs or follows the task; null while somebody does. */
   idleSinceMs: number | null
+  /** When the updater wrote it last, as `Clock.nowMs`. */
+  lastAppliedMs: number | null = null
   #mode: StateMode = 'idle'
 
   constructor(task: KeptTask, nowMs: number) {

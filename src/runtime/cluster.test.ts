@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { TestCluster } from './test-support/test-cluster.ts'
+import { enriching, joining, orders, outputs, users } from './test-support/joining.ts'
+import { readLatest, send } from './test-support/harness.ts'
+
+const event = fc.oneof(
+  fc.record({
+    to: fc.constant('orders' as const),
+    id: fc.constantFrom('1', '2', '3', '4', '5', '6', '7', '8'),
+    user: fc.constantFrom('a', 'b', 'c', 'd'),
+    item: fc.constantFrom('p', 'q'),
+  }),
+  fc.record({
+    to: fc.constant('users' as const),
+    id: fc.constantFrom('a', 'b', 'c', 'd'),
+    name: fc.constantFrom('ada', 'bob', 'cy'),
+  }),
+)
+
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.array(event, { minLength: 1, maxLength: 12 }) },
+  { weight: 2, arbitrary: fc.constantFrom('one' as const, 'two' as const, 'three' as const) },
+)
+
+type Event = typeof event extends fc.Arbitrary<infer E> ? E : never
+
+async function sendAll(cluster: TestCluster, events: readonly Event[], atMs: number) {
+  for (const [index, { to, ...value }] of events.entries()) {
+    if (to === 'orders')
+      await send(cluster.log, orders, [{ ...value, atMs: atMs + index } as never])
+    else await send(cluster.log, users, [{ ...value, atMs: atMs + index } as never])
+  }
+}
+
+async function results(cluster: TestCluster) {
+  const found: Record<string, unknown> = {}
+  for (const topic of outputs) {
+    const rows = [...(await readLatest(cluster.log, topic))].filter(
+      ([, row]) => row !== null && row !== 0,
+    )
+    found[topic] = Object.fromEntries(rows.sort())
+  }
+  return found
+}
+
+test('tasks that move between instances while events flow give what one undisturbed instance gives', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 4, maxLength: 12 }),
+      fc.constantFrom(0, 1),
+      async (steps, numStandbyReplicas) => {
+        const moving = await TestCluster.open([joining, enriching], { numStandbyReplicas })
+        const still = await TestCluster.open([joining, enriching])
+        try {
+          await moving.start('one')
+          await still.start('one')
+          let atMs = 1
+          for (const each of steps) {
+            if (typeof each !== 'string') {
+              await sendAll(moving, each, atMs)
+              await sendAll(still, each, atMs)
+              atMs += each.length
+            } else if (!moving.runtimes.has(each)) await moving.start(each)
+            else if (moving.runtimes.size > 1) await moving.stop(each)
+          }
+          await moving.whenIdle()
+          await still.whenIdle()
+          assert.deepEqual(await results(moving), await results(still))
+        } finally {
+          await moving.close()
+          await still.close()
+        }
+      },
+    ),
+    { numRuns: 15 },
+  )
+})
