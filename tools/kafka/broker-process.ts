@@ -2,7 +2,7 @@
  * One broker as a process. A shell holds it: when our end of its standard input closes, which the system does
  * however this process ends, the shell kills the broker and removes the cluster's folder.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 
@@ -48,7 +48,6 @@ export interface BrokerProcessOptions {
  */
 export class BrokerProcess {
   readonly #options: BrokerProcessOptions
-  #shell: ChildProcess | undefined
   #pid: number | undefined
   #exited: Promise<unknown> = Promise.resolve()
 
@@ -59,6 +58,10 @@ export class BrokerProcess {
   /** Of the broker itself, not of its shell; undefined while it does not run. */
   get pid(): number | undefined {
     return this.#pid
+  }
+
+  get logPath(): string {
+    return this.#options.logPath
   }
 
   /** Resolves when the process runs, which is before the broker answers. */
@@ -72,7 +75,6 @@ export class BrokerProcess {
     const group = shell.pid
     if (group === undefined) throw await once(shell, 'error').then(([error]) => error as Error)
     running.set(group, clusterFolder)
-    this.#shell = shell
     this.#exited = once(shell, 'exit').then(() => {
       killGroup(group)
       running.delete(group)
@@ -107,14 +109,6 @@ export class BrokerProcess {
   /** The end of what it printed. */
   output(charactersMax = 4_000): string {
     return readFileSync(this.#options.logPath, 'utf8').slice(-charactersMax)
-  }
-
-  /** Lets this process end while the broker runs. */
-  unref(): void {
-    this.#shell?.unref()
-    for (const stream of [this.#shell?.stdin, this.#shell?.stdout]) {
-      ;(stream as { unref?: () => void } | null | undefined)?.unref?.()
-    }
   }
 
   #signal(signal: NodeJS.Signals): void {

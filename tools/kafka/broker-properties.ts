@@ -115,8 +115,12 @@ export async function writeProperties(path: string, properties: Properties): Pro
  * is down for a while stays free. */
 const portRange = { first: 20_000, last: 32_000 } as const
 
-/** @returns the ports of `nodeCount` nodes; nobody listened on them just now */
-export async function freePorts(nodeCount: number, secureCount: number): Promise<NodePorts[]> {
+/** @returns the ports of `nodeCount` nodes; nobody listened on them just now, `firstPort` and its next apart */
+export async function freePorts(
+  nodeCount: number,
+  secureCount: number,
+  firstPort?: number,
+): Promise<NodePorts[]> {
   const taken = new Set<number>()
   const nodes: NodePorts[] = []
   for (let id = 1; id <= nodeCount; id++) {
@@ -124,7 +128,7 @@ export async function freePorts(nodeCount: number, secureCount: number): Promise
     for (let index = 0; index < secureCount; index++) secure.push(await freePort(taken))
     nodes.push({
       id,
-      client: await freePort(taken),
+      client: firstPort === undefined ? await freePort(taken) : firstPort + id - 1,
       internal: await freePort(taken),
       controller: await freePort(taken),
       secure,

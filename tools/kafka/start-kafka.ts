@@ -34,6 +34,8 @@ export interface KafkaOptions {
   readonly overrides?: Readonly<Record<string, string | number | boolean>>
   /** Clients reach every broker through a proxy of its own, which fails on demand. */
   readonly proxied?: boolean
+  /** Clients' port of the first broker; the next brokers have the next. Default: free ones. */
+  readonly firstPort?: number
   /** Listeners beside the open one; they have no proxy. */
   readonly security?: readonly SecureListener[]
   /** Default 320. */
@@ -61,6 +63,8 @@ export interface KafkaBroker {
   resume(): void
   /** The end of what it printed. */
   output(): string
+  /** All that it printed. */
+  readonly logPath: string
 }
 
 export interface Kafka {
@@ -94,6 +98,9 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     } catch (error) {
       const clash = cluster.brokers.some((broker) => broker.output().includes('BindException'))
       await cluster.close()
+      if (clash && options.firstPort !== undefined) {
+        throw new Error(`port ${options.firstPort}, or one after it, is taken`, { cause: error })
+      }
       // Somebody took a port between our look and the broker's start.
       if (!clash || tries === portClashTriesMax) throw error
     }
@@ -137,7 +144,7 @@ class LocalKafka implements Kafka {
   async start(): Promise<void> {
     const { brokers = 1, security = [] } = this.#options
     this.#folder = await mkdtemp(join(tmpdir(), 'tidemark-kafka-'))
-    this.#nodes = await freePorts(brokers, security.length)
+    this.#nodes = await freePorts(brokers, security.length, this.#options.firstPort)
     this.#view = new ClusterView(this.#nodes.map(({ internal }) => internal))
     if (security.length > 0) {
       this.#certificates = await makeCertificates(this.#jars.java, this.#folder)
@@ -231,6 +238,10 @@ class LocalBroker implements KafkaBroker {
 
   get pid(): number | undefined {
     return this.process.pid
+  }
+
+  get logPath(): string {
+    return this.process.logPath
   }
 
   async start(): Promise<void> {
