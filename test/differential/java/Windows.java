@@ -75,11 +75,12 @@ final class Windows {
                 .withKeySerde(Serdes.String()).withValueSerde(serde).withCachingDisabled();
     }
 
-    /** Kept for twice the gap and grace, as ours are: see "sessions-are-kept-longer" in docs/semantics.md. */
+    /** Kept as long as ours are: see "Where the judge is set up as we are" in docs/semantics.md. */
     private static <V> Materialized<String, V, SessionStore<Bytes, byte[]>> inSessions(
             Parameters parameters, Serde<V> serde) {
         return Materialized.<String, V, SessionStore<Bytes, byte[]>>as("sessions")
                 .withKeySerde(Serdes.String()).withValueSerde(serde).withCachingDisabled()
-                .withRetention(parameters.duration("gapMs").multipliedBy(2).plus(parameters.duration("graceMs")));
+                .withRetention(parameters.duration("gapMs").multipliedBy(2).plus(parameters.duration("graceMs"))
+                        .plusMillis(1));
     }
 }
