@@ -1,4 +1,4 @@
-/** What the tests of transactions share: producers on a broker, and what is committed there as the library reads it. */
+/** What the tests of transactions share: producers on a broker, and what is committed there by its markers. */
 import type { TestContext } from 'node:test'
 
 import { createTopicsV7, fetchV13 } from '@platformatic/kafka'
@@ -12,6 +12,7 @@ import type { KafkaCluster, RequestKind } from '../../src/log/kafka/kafka-cluste
 import { KafkaTransactions } from '../../src/log/kafka/transactions/kafka-transactions.ts'
 import type { KafkaTransactionsOptions } from '../../src/log/kafka/transactions/kafka-transactions.ts'
 import type { GroupMetadata } from '../../src/log/log.ts'
+import { until } from '../../tools/kafka/cluster-view.ts'
 import type { TestKafka } from './support/kafka-for-tests.ts'
 
 export const codec = batchCodec({ name: 'kafka', compression: 'none' })
@@ -63,9 +64,9 @@ const createTopics: RequestKind<NewTopic, unknown> = {
   apiKey: createTopicsV7.api.key,
   versions: [
     libraryVersion(createTopicsV7.api, ({ name, partitionCount, replicationFactor, configs }) => {
-      const assignments: never[] = []
-      const topic = { name, numPartitions: partitionCount, replicationFactor, assignments, configs }
-      return [[topic], 10_000, false]
+      const numPartitions = partitionCount
+      const topics = [{ name, numPartitions, replicationFactor, assignments: [], configs }]
+      return [topics, 10_000, false] satisfies Parameters<typeof createTopicsV7.createRequest>
     }),
   ],
 }
@@ -91,107 +92,124 @@ const fetchCommitted = {
   apiKey: fetchV13.api.key,
   versions: [
     libraryVersion(fetchV13.api, ({ topicId, partition, offset }: FetchOne) => {
-      const partitions = [
-        {
-          partition,
-          currentLeaderEpoch: -1,
-          fetchOffset: offset,
-          lastFetchedEpoch: -1,
-          partitionMaxBytes: 50_000_000,
-        },
-      ]
-      return [0, 0, 50_000_000, 1, 0, -1, [{ topicId, partitions }], [], '']
+      const bytesMax = 50_000_000
+      const wanted = { partition, currentLeaderEpoch: -1, lastFetchedEpoch: -1 }
+      const partitions = [{ ...wanted, fetchOffset: offset, partitionMaxBytes: bytesMax }]
+      const topics = [{ topicId, partitions }]
+      return [0, 0, bytesMax, readCommitted, 0, -1, topics, [], ''] satisfies FetchArguments
     }),
   ],
 }
 
-/** What one partition holds for a reader of committed records, and what it holds beside. */
-export interface PartitionContent {
-  readonly committed: readonly string[]
-  readonly aborted: readonly string[]
-  /** A transaction is open: the last stable offset is before the high watermark. */
-  readonly isOpen: boolean
-}
+type FetchArguments = Parameters<typeof fetchV13.createRequest>
+type FetchedPartition = FetchAnswer['responses'][number]['partitions'][number]
+type FetchAnswer = Awaited<ReturnType<typeof fetchV13.api.async>>
+type Batch = NonNullable<FetchedPartition['records']>[number]
 
+const readCommitted = 1
 const controlFlag = 0x20
 const transactionalFlag = 0x10
 
-/** Read with the library's parser and a filter that shares no code with the product's. */
+/** What one partition holds, sorted by the transactions' markers: a judge that shares no code with the product. */
+export interface PartitionContent {
+  readonly committed: string[]
+  readonly aborted: string[]
+}
+
+/** Resolves when the partition has no open transaction: EndTxn answers before its markers are written. */
 export async function contentOf(
   cluster: KafkaCluster,
   topic: TopicName,
   index = 0,
 ): Promise<PartitionContent> {
+  return await until(`${topic}-${index} has no open transaction`, 60_000, async () => {
+    const { batches, isStable } = await fetchAll(cluster, topic, index)
+    return isStable ? sortBatches(batches) : undefined
+  })
+}
+
+/** True while records lie at or above the last stable offset. */
+export async function hasOpenTransaction(
+  cluster: KafkaCluster,
+  topic: TopicName,
+  index = 0,
+): Promise<boolean> {
+  return !(await fetchAll(cluster, topic, index)).isStable
+}
+
+async function fetchAll(
+  cluster: KafkaCluster,
+  topic: TopicName,
+  index: number,
+): Promise<{ batches: Batch[]; isStable: boolean }> {
   const topicId = (await cluster.topics([topic])).get(topic)?.topicId ?? ''
   const leader = { kind: 'leader', of: at(topic, index) } as const
-  const batches = []
-  const aborts = new Map<string, { producerId: bigint; firstOffset: bigint }>()
-  let offset = 0n
-  for (;;) {
+  const batches: Batch[] = []
+  for (let offset = 0n; ;) {
     const request = { topicId, partition: index, offset }
     const answer = await cluster.retry(leader, fetchCommitted, request)
     const found = answer.responses[0]?.partitions[0]
     if (found === undefined) throw new Error('no answer of the partition')
-    for (const abort of found.abortedTransactions ?? []) {
-      aborts.set(`${abort.producerId} ${abort.firstOffset}`, abort)
-    }
     const fetched = (found.records ?? []).filter((batch) => batch.firstOffset >= offset)
     batches.push(...fetched)
     const last = fetched.at(-1)
     if (last !== undefined) offset = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
     if (last !== undefined && offset < found.lastStableOffset) continue
-    const isOpen = found.lastStableOffset < found.highWatermark
-    return { ...sortBatches(batches, [...aborts.values()]), isOpen }
+    return { batches, isStable: found.lastStableOffset === found.highWatermark }
   }
 }
 
-type Batch = NonNullable<
-  Awaited<
-    ReturnType<typeof fetchV13.api.async>
-  >['responses'][number]['partitions'][number]['records']
->[number]
-
-/** A batch is aborted where the next marker of its producer is that of an aborted transaction begun at or before it. */
-function sortBatches(
-  batches: readonly Batch[],
-  aborts: readonly { producerId: bigint; firstOffset: bigint }[],
-): { committed: string[]; aborted: string[] } {
-  const committed: string[] = []
-  const aborted: string[] = []
-  for (const batch of batches) {
-    if ((batch.attributes & controlFlag) !== 0) continue
-    const marker = batches.find(
-      (other) =>
-        other.producerId === batch.producerId &&
-        other.firstOffset > batch.firstOffset &&
-        (other.attributes & controlFlag) !== 0,
-    )
-    const isAborted =
-      (batch.attributes & transactionalFlag) !== 0 &&
-      aborts.some(
-        ({ producerId, firstOffset }) =>
-          producerId === batch.producerId &&
-          firstOffset <= batch.firstOffset &&
-          noMarkerBetween(batches, producerId, firstOffset, batch.firstOffset) &&
-          marker !== undefined,
-      )
-    const into = isAborted ? aborted : committed
+/** What a batch comes to is said by the next marker of its producer. */
+function sortBatches(batches: readonly Batch[]): PartitionContent {
+  const content: PartitionContent = { committed: [], aborted: [] }
+  const isControl = (batch: Batch) => (batch.attributes & controlFlag) !== 0
+  for (const [position, batch] of batches.entries()) {
+    if (isControl(batch)) continue
+    const isTransactional = (batch.attributes & transactionalFlag) !== 0
+    const ofProducer = (other: Batch) => isControl(other) && other.producerId === batch.producerId
+    const marker = batches.slice(position).find(ofProducer)
+    // The key of a marker: its version, and 1 for a commit, each of 16 bits.
+    const isCommitted = !isTransactional || marker?.records[0]?.key?.readInt16BE(2) === 1
+    const into = isCommitted ? content.committed : content.aborted
     into.push(...batch.records.map(({ value }) => String(value)))
   }
-  return { committed, aborted }
+  return content
 }
 
-function noMarkerBetween(
-  batches: readonly Batch[],
-  producerId: bigint,
-  from: bigint,
-  to: bigint,
-): boolean {
-  return !batches.some(
-    (batch) =>
-      batch.producerId === producerId &&
-      (batch.attributes & controlFlag) !== 0 &&
-      batch.firstOffset >= from &&
-      batch.firstOffset < to,
-  )
+/** The cluster, and what was sent through it: `EndTxn 5`. */
+export function recording(cluster: KafkaCluster): { cluster: KafkaCluster; requests: string[] } {
+  const requests: string[] = []
+  const spy = around(cluster, (kind) => ({
+    ...kind,
+    versions: kind.versions.map((one) => ({
+      version: one.version,
+      send: (connection, request) => {
+        requests.push(`${kind.name} ${one.version}`)
+        return one.send(connection, request)
+      },
+    })),
+  }))
+  return { cluster: spy, requests }
+}
+
+/** The cluster, its requests changed on their way. */
+export function around(
+  cluster: KafkaCluster,
+  change: <Request, Response>(
+    kind: RequestKind<Request, Response>,
+  ) => RequestKind<Request, Response>,
+): KafkaCluster {
+  return {
+    send: (to, kind, request, options) => cluster.send(to, change(kind), request, options),
+    retry: (to, kind, request, options) => cluster.retry(to, change(kind), request, options),
+    topics: (names) => cluster.topics(names),
+    forgetTopics: (names) => {
+      cluster.forgetTopics(names)
+    },
+    forgetCoordinator: (kind, key) => {
+      cluster.forgetCoordinator(kind, key)
+    },
+    featureLevel: (name) => cluster.featureLevel(name),
+    close: () => cluster.close(),
+  }
 }

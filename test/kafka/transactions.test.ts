@@ -4,8 +4,10 @@ import type { TestContext } from 'node:test'
 
 import { systemClock } from '../../src/core/clock.ts'
 import type { TopicName } from '../../src/core/record.ts'
+import type { TidemarkError } from '../../src/core/errors.ts'
 import type { KafkaCluster } from '../../src/log/kafka/kafka-cluster.ts'
 import { committedOffsets } from '../../src/log/kafka/offsets/committed-offsets.ts'
+import type { AppendResult, TransactionalProducer } from '../../src/log/log.ts'
 import { kafkaTest } from './support/kafka-for-tests.ts'
 import type { TestKafka } from './support/kafka-for-tests.ts'
 import {
@@ -16,6 +18,7 @@ import {
   newTopic,
   noGroup,
   position,
+  recording,
   records,
   transactionsOn,
 } from './transactions-support.ts'
@@ -77,3 +80,167 @@ inBothProtocols('records and offsets of a transaction are seen together', async 
     [0, 1, 2].flatMap((turn) => ['a', 'b', 'd', 'e'].map((name) => name + turn)),
   )
 })
+
+inBothProtocols('nothing of an aborted transaction is sent', async (setting) => {
+  const { kafka, cluster, topic, protocolMax } = setting
+  const groupId = kafka.unique('group')
+  const producer = await transactionsOn(cluster, { protocolMax }).producer(kafka.unique('task'))
+  const aborted = producer.begin()
+  aborted.send({ ...at(topic, 0), records: records('no') })
+  aborted.sendOffsets(noGroup(groupId), [{ ...at(topic, 0), offset: position(9) }])
+  await aborted.abort()
+  await assert.rejects(aborted.commit(), { code: 'TRANSACTION_ABORTED' })
+  await commit(producer, topic, 'yes')
+  assert.deepEqual(await contentOf(cluster, topic), {
+    committed: ['yes'],
+    aborted: [],
+  })
+  assert.deepEqual(await offsetsOf(cluster, groupId, topic), [null, null])
+})
+
+inBothProtocols('speaks the versions of its protocol', async (setting) => {
+  const { kafka, cluster, topic, protocolMax } = setting
+  const seen = recording(cluster)
+  const producer = await transactionsOn(seen.cluster, { protocolMax }).producer(
+    kafka.unique('task'),
+  )
+  const transaction = producer.begin()
+  transaction.send({ ...at(topic, 0), records: records('a') })
+  transaction.sendOffsets(noGroup(kafka.unique('group')), [
+    { ...at(topic, 0), offset: position(1) },
+  ])
+  await transaction.commit()
+  const second = ['EndTxn 5', 'InitProducerId 5', 'Produce 12', 'TxnOffsetCommit 5']
+  const first = [
+    'AddOffsetsToTxn 4',
+    'AddPartitionsToTxn 3',
+    'EndTxn 4',
+    'InitProducerId 5',
+    'Produce 11',
+    'TxnOffsetCommit 4',
+  ]
+  assert.deepEqual([...new Set(seen.requests)].sort(), protocolMax === 1 ? first : second)
+})
+
+inBothProtocols('a second instance fences the first, which never writes again', async (setting) => {
+  const { kafka, cluster, topic, protocolMax } = setting
+  const id = kafka.unique('task')
+  const seen = recording(cluster)
+  const first = await transactionsOn(seen.cluster, { protocolMax }).producer(id)
+  await commit(first, topic, 'first')
+  const second = await transactionsOn(await clusterOf(setting.t, kafka), { protocolMax }).producer(
+    id,
+  )
+  await assert.rejects(commit(first, topic, 'zombie'), { code: 'PRODUCER_FENCED' })
+  const sentBefore = seen.requests.length
+  await assert.rejects(commit(first, topic, 'zombie again'), { code: 'PRODUCER_FENCED' })
+  assert.equal(seen.requests.length, sentBefore)
+  await commit(second, topic, 'second')
+  const { committed } = await contentOf(cluster, topic)
+  assert.deepEqual(committed, ['first', 'second'])
+})
+
+inBothProtocols(
+  'a later producer of the same id fences the earlier one in the same log',
+  async (setting) => {
+    const { kafka, cluster, topic, protocolMax } = setting
+    const transactions = transactionsOn(cluster, { protocolMax, transactionalIdOf: () => shared })
+    const shared = kafka.unique('instance')
+    const zombie = await transactions.producer('a')
+    const neighbour = await transactions.producer('b')
+    const open = zombie.begin()
+    open.send({ ...at(topic, 0), records: records('zombie') })
+    const successor = await transactions.producer('a')
+    await assert.rejects(open.commit(), { code: 'PRODUCER_FENCED' })
+    await assert.rejects(commit(zombie, topic, 'zombie'), { code: 'PRODUCER_FENCED' })
+    await commit(neighbour, topic, 'neighbour')
+    await commit(successor, topic, 'successor')
+    const { committed } = await contentOf(cluster, topic)
+    assert.deepEqual(committed, ['neighbour', 'successor'])
+  },
+)
+
+inBothProtocols('a stable id is taken again after every restart', async (setting) => {
+  const { kafka, cluster, topic, protocolMax } = setting
+  const id = kafka.unique('task')
+  for (let start = 0; start < 4; start++) {
+    const transactions = transactionsOn(cluster, { protocolMax })
+    const producer = await transactions.producer(id)
+    await commit(producer, topic, `start ${start}`)
+    if (start % 2 === 0) await producer.close()
+    await transactions.close()
+  }
+  const { committed } = await contentOf(cluster, topic)
+  assert.deepEqual(committed, ['start 0', 'start 1', 'start 2', 'start 3'])
+})
+
+inBothProtocols(
+  'commits that wait share a transaction, each with its own results',
+  async (setting) => {
+    const { kafka, cluster, topic, protocolMax } = setting
+    const transactionalId = kafka.unique('instance')
+    const transactions = transactionsOn(cluster, {
+      protocolMax,
+      transactionalIdOf: () => transactionalId,
+    })
+    const names = Array.from({ length: 12 }, (_, index) => `task ${index}`)
+    const producers = await Promise.all(names.map((name) => transactions.producer(name)))
+    for (let turn = 0; turn < 3; turn++) {
+      const results = await Promise.all(
+        producers.map((producer, index) => commit(producer, topic, `${turn} of ${names[index]}`)),
+      )
+      const offsets = results.map(([result]) => result?.baseOffset)
+      assert.equal(new Set(offsets).size, names.length, 'every caller has an offset of its own')
+    }
+    const stats = transactions.stats().get(transactionalId)
+    assert.equal(stats?.callers, 36)
+    assert.ok(stats.transactions <= 6, `${stats.transactions} transactions for 36 commits`)
+    const { committed } = await contentOf(cluster, topic)
+    assert.equal(committed.length, 36)
+  },
+)
+
+inBothProtocols('a caller that is refused leaves the others their commit', async (setting) => {
+  const { kafka, cluster, protocolMax } = setting
+  const configs = [{ name: 'cleanup.policy', value: 'compact' }]
+  const topic = await newTopic(cluster, kafka.unique('table'), { configs })
+  const transactionalIdOf = () => kafka.unique('instance')
+  const transactionalId = transactionalIdOf()
+  const transactions = transactionsOn(cluster, {
+    protocolMax,
+    transactionalIdOf: () => transactionalId,
+  })
+  const [good, noKey, tooLarge, unknown] = await Promise.all(
+    ['good', 'no key', 'too large', 'unknown'].map((id) => transactions.producer(id)),
+  )
+  assert.ok(good && noKey && tooLarge && unknown)
+  const keyless = noKey.begin()
+  keyless.send({
+    ...at(topic, 1),
+    records: [{ key: null, value: Buffer.from('v'), timestampMs: 0 }],
+  })
+  const outcomes = await Promise.allSettled([
+    commit(good, topic, 'good'),
+    keyless.commit(),
+    commit(tooLarge, topic, 'x'.repeat(2_000_000)),
+    commit(unknown, `${topic}-unknown` as TopicName, 'nowhere'),
+  ])
+  assert.deepEqual(
+    outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? 'committed' : (outcome.reason as TidemarkError).code,
+    ),
+    ['committed', 'KEY_MISSING', 'RECORD_TOO_LARGE', 'TOPIC_UNKNOWN'],
+  )
+  const { committed } = await contentOf(cluster, topic)
+  assert.deepEqual(committed, ['good'])
+})
+
+async function commit(
+  producer: TransactionalProducer,
+  topic: TopicName,
+  value: string,
+): Promise<readonly AppendResult[]> {
+  const transaction = producer.begin()
+  transaction.send({ ...at(topic, 0), records: records(value) })
+  return await transaction.commit()
+}

@@ -109,9 +109,9 @@ class KafkaTransaction implements EncodedTransaction {
     }
   }
 
-  /** Nothing of it has been sent. Harmless after a failed commit. */
+  /** Nothing of it has been sent. Harmless after a failed commit and once fenced. */
   abort(): Promise<void> {
-    if (this.#status !== 'failed') this.#checkOpen()
+    if (this.#status !== 'failed' && this.#fence() === null) this.#checkOpen()
     this.#status = 'aborted'
     return Promise.resolve()
   }
@@ -124,8 +124,6 @@ class KafkaTransaction implements EncodedTransaction {
   async #commit(): Promise<readonly AppendResult[]> {
     const content = this.#content
     content.seal()
-    const fence = this.#fence()
-    if (fence !== null) throw fence
     if (content.isEmpty) return content.results()
     await this.#checkPartitions()
     return await new Promise((resolve, reject) => {
@@ -155,6 +153,8 @@ class KafkaTransaction implements EncodedTransaction {
   }
 
   #checkOpen(): void {
+    const fence = this.#fence()
+    if (fence !== null) throw fence
     if (this.#status === 'open') return
     throw new TidemarkError(
       'TRANSACTION_ABORTED',
