@@ -52,7 +52,7 @@ export async function openClusterFoundation(
     state: storage.state,
     registry,
     clickhouse,
-    meta: await sharedMetaRecords(log, clock, cluster.applicationId),
+    meta: sharedMetaRecords(log, log, clock, cluster.applicationId),
     member: { instanceId, groupInstanceId: cluster.groupInstanceId },
     factEpochs: (tables) => factEpochs(log, clickhouse, tables),
     maintain: async (graphs) => {

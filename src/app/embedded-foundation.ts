@@ -35,7 +35,7 @@ export async function openEmbeddedFoundation(
     state,
     registry,
     clickhouse,
-    meta: ownMetaRecords(state),
+    meta: ownMetaRecords(configuration.dataDir),
     member: null,
     factEpochs: () => factEpoch(state, clickhouse),
     maintain: async (graphs) => {

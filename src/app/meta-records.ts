@@ -1,47 +1,105 @@
 /**
- * What an application remembers of itself beside its data: manifests of its topologies. On Kafka
- * a compacted topic, `<application>-meta`, which all instances share; embedded a reserved store of the data directory.
+ * What an application remembers of itself beside its data: manifests of its topologies, resets. On Kafka a compacted
+ * topic, `<application>-meta`, which all instances share; embedded a file of the data directory.
  */
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
-import { partition, storeName, topicName, type TopicName } from '../core/record.ts'
-import type { StateBackend } from '../core/state.ts'
+import { messageOf, TidemarkError } from '../core/errors.ts'
+import { topicName, type TopicName } from '../core/record.ts'
 import type { Log } from '../log/log.ts'
+import type { LogAdmin } from '../log/log-admin.ts'
 import type { RegistryRecord, RegistryStorage } from '../schema/registry-storage.ts'
 import { topicTextStorage } from '../server/registry/topic-registry-storage.ts'
 
-export type MetaRecord = RegistryRecord
-/** `load` gives records in the order of their appending where several instances share them. */
 export type MetaRecords = RegistryStorage
 
 export function metaTopic(applicationId: string): TopicName {
   return topicName(`${applicationId}-meta`)
 }
 
+/** Whoever only reads does not make the topic. */
 export function sharedMetaRecords(
   log: Log,
+  admin: Pick<LogAdmin, 'topicNames'>,
   clock: Clock,
   applicationId: string,
-): Promise<MetaRecords> {
-  return topicTextStorage(log, clock, metaTopic(applicationId))
-}
-
-const address = { store: storeName('tidemark.meta'), partition: partition(0) }
-const entriesMax = 10_000
-
-export function ownMetaRecords(state: StateBackend): MetaRecords {
+): MetaRecords {
+  const topic = metaTopic(applicationId)
+  let storage: Promise<RegistryStorage> | null = null
+  const opened = () => (storage ??= topicTextStorage(log, clock, topic))
   return {
     load: async () => {
-      const entries = await state.scan({ ...address, entriesMax })
-      return entries.map(({ key, value }) => ({ key: key.toString(), value: value.toString() }))
+      if (storage === null && !(await admin.topicNames()).includes(topic)) return []
+      return (await opened()).load()
     },
     append: async (records) => {
-      await state.write(
-        records.map(({ key, value }) => ({
-          ...address,
-          key: Buffer.from(key),
-          value: value === null ? null : Buffer.from(value),
-        })),
-      )
+      await (await opened()).append(records)
     },
   }
+}
+
+const layoutVersion = 1
+
+interface StoredMeta {
+  readonly version: number
+  readonly records: Readonly<Record<string, string>>
+}
+
+/** `meta.json`, written aside, synced and renamed: it can be read while an instance runs there. */
+export function ownMetaRecords(dataDir: string): MetaRecords {
+  const path = join(dataDir, 'meta.json')
+  let last: Promise<void> = Promise.resolve()
+  const append = async (records: readonly RegistryRecord[]) => {
+    const all = new Map(Object.entries(await readStored(path)))
+    for (const { key, value } of records) {
+      if (value === null) all.delete(key)
+      else all.set(key, value)
+    }
+    await mkdir(dataDir, { recursive: true })
+    const aside = `${path}.${process.pid}`
+    const stored: StoredMeta = { version: layoutVersion, records: Object.fromEntries(all) }
+    const file = await open(aside, 'w')
+    try {
+      await file.writeFile(`${JSON.stringify(stored, null, 2)}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(aside, path)
+  }
+  return {
+    load: async () => {
+      const records = Object.entries(await readStored(path))
+      return records.map(([key, value]) => ({ key, value: present(value, key) }))
+    },
+    append: (records) => {
+      const written = last.then(() => append(records))
+      last = written.catch(() => undefined)
+      return written
+    },
+  }
+}
+
+async function readStored(path: string): Promise<StoredMeta['records']> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw thrown
+  }
+  let stored: StoredMeta
+  try {
+    stored = JSON.parse(text) as StoredMeta
+  } catch (cause) {
+    throw new TidemarkError('DATA_DIR_CORRUPT', `${path} is not JSON: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+  if (stored.version > layoutVersion) {
+    throw new TidemarkError('DATA_DIR_NEWER', `${path} was written by a newer version`)
+  }
+  return stored.records
 }

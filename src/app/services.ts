@@ -18,7 +18,14 @@ import type { TopologyGraph } from '../topology/graph.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
 import { backPressureOf, startFactConsumers, type FactConsumers } from './fact-consumers.ts'
-import { cacheBytesOf, openFoundation, type Foundation, type Profile } from './foundation.ts'
+import {
+  cacheBytesOf,
+  openFoundation,
+  type Foundation,
+  type MemberIdentity,
+  type Profile,
+} from './foundation.ts'
+import { membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
 import { redriveEntries } from './redrive-entries.ts'
 import { sourceTopicsOf } from './source-topics.ts'
@@ -134,6 +141,7 @@ async function startChanges(
 }
 
 interface RuntimeParts {
+  readonly member: MemberIdentity | null
   readonly topologies: readonly LoadedTopology[]
   readonly log: Log
   readonly state: StateBackend
@@ -144,7 +152,8 @@ interface RuntimeParts {
 }
 
 async function startRuntime(configuration: Configuration, parts: RuntimeParts): Promise<Runtime> {
-  const { topologies, log, state, registry, codecs, clock, backPressure } = parts
+  const { topologies, log, state, registry, codecs, clock, backPressure, member } = parts
+  const { cluster } = configuration
   const runtime = createRuntime({
     topologies: topologies.map(({ graph }) => graph),
     log,
@@ -155,7 +164,11 @@ async function startRuntime(configuration: Configuration, parts: RuntimeParts): 
     limits: {
       commitIntervalMs: configuration.commitIntervalMs,
       defaultPartitionCount: configuration.partitions,
+      ...(cluster === null ? {} : { stateCleanupDelayMs: cluster.stateCleanupDelayMs }),
     },
+    ...(cluster === null || member === null
+      ? {}
+      : { cluster: membershipOf(configuration, cluster, member) }),
     workers: {
       count: configuration.workers,
       topologyModules: topologies.map(({ moduleUrl }) => moduleUrl),

@@ -106,7 +106,7 @@ async function topicsOf(
   return new Map(described.map(({ name, partitionCount }) => [name, partitionCount]))
 }
 
-async function schemaFaultsOf(
+export async function schemaFaultsOf(
   graph: TopologyGraph,
   registry: SchemaRegistry,
 ): Promise<ReadonlyMap<string, readonly string[]>> {

@@ -24,6 +24,8 @@ export type ChangeKind =
   | 'topic-created'
   | 'topic-orphaned'
   | 'topic-repartitioned'
+  | 'source-added'
+  | 'source-dropped'
   | 'schema-changed'
 
 export interface TopologyChange {

@@ -3,7 +3,6 @@ import { diagnose, type Finding } from '../../app/doctor.ts'
 import {
   configurationOf,
   formatOption,
-  once,
   withInstanceOptions,
   type CommonFlags,
   type OutputFormat,
@@ -11,9 +10,8 @@ import {
 import { printRows } from '../print-rows.ts'
 
 export function doctorCommand(): Command {
-  return withInstanceOptions(new Command('doctor'))
+  return withInstanceOptions(new Command('doctor'), ['portOffset'])
     .description('check this machine, the data directory, the ports and the topologies')
-    .addOption(once('--port-offset <n>', 'the ports that would be used'))
     .addOption(formatOption())
     .action(async (flags: CommonFlags & { format: OutputFormat }) => {
       const findings: readonly Finding[] = await diagnose(configurationOf(flags))

@@ -2,12 +2,16 @@ import { Command, Option } from 'commander'
 import { systemClock } from '../../core/clock.ts'
 import type { Instance } from '../../app/instance.ts'
 import { gentleSimulation, loadSamples } from '../../app/samples.ts'
-import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import { configurationOf, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import { printExplanation } from '../print-explanation.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { printFirstFacts } from '../first-facts.ts'
 
 interface UpFlags extends CommonFlags {
-  readonly samples: boolean
+  /** Absent: where the instance is a newcomer's own. */
+  readonly samples?: boolean
+  readonly explain?: boolean
+  readonly format: 'table' | 'json'
   readonly exitWhenIdle?: boolean
 }
 
@@ -17,18 +21,40 @@ const stopMaxMs = 9_500
 /** How often the lag is printed while it goes to zero. */
 const lagEveryMs = 1_000
 
+const shown = [
+  'host',
+  'portOffset',
+  'accept',
+  'kafka.bootstrapServers',
+  'registry.url',
+  'clickhouse.url',
+  'applicationId',
+] as const
+
 export function upCommand(): Command {
-  return withInstanceOptions(new Command('up'))
+  return withInstanceOptions(new Command('up'), shown)
     .description('run an instance: log, registry, topologies, ClickHouse and their doors')
-    .addOption(once('--host <address>', 'the address that the ports bind to (default: 127.0.0.1)'))
-    .addOption(once('--port-offset <n>', 'shift all four ports: 8080, 8081, 8082, 8123'))
+    .addOption(
+      new Option('--samples', 'the OULAD sample and the simulated platform, on a cluster too'),
+    )
     .addOption(new Option('--no-samples', 'neither the OULAD sample nor the simulated platform'))
+    .addOption(new Option('--explain', 'print what would be created, and why, and do nothing'))
+    .addOption(
+      new Option('--format <format>', 'how --explain prints')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
     .addOption(new Option('--exit-when-idle', 'end when everything is processed and queryable'))
     .action(run)
 }
 
 async function run(flags: UpFlags): Promise<void> {
   const configuration = configurationOf(flags)
+  if (flags.explain === true) {
+    await printExplanation(configuration, flags.format)
+    return
+  }
+  const withSamples = flags.samples ?? configuration.cluster === null
   const interruption = untilInterrupted()
   const stopped = aborted(interruption.signal)
   let cancelDeadline = () => {}
@@ -39,9 +65,9 @@ async function run(flags: UpFlags): Promise<void> {
   try {
     // Loaded only here: the engines behind it are large, and most commands need none.
     const { openInstance } = await import('../../app/instance.ts')
-    instance = await openInstance(configuration, { listen: true })
+    instance = await openInstance(configuration, { listen: true, onProgress: say })
     printDoors(instance)
-    const work = serve(instance, flags, interruption.signal)
+    const work = serve(instance, { ...flags, samples: withSamples }, interruption.signal)
     work.catch(() => {})
     await Promise.race([work, instance.failed, stopped])
     if (interruption.signal.aborted) say('stopping …')
@@ -66,13 +92,13 @@ function endInTime(): () => void {
 async function serve(instance: Instance, flags: UpFlags, signal: AbortSignal): Promise<void> {
   const { topologies } = instance.services
   const names = new Set(topologies.map(({ graph }) => graph.name))
-  if (flags.samples) {
+  if (flags.samples === true) {
     for await (const line of loadSamples(instance.services, names, signal)) say(line)
     await settle(instance, signal)
     await printFirstFacts(instance.services.clickhouse, names)
   } else await settle(instance, signal)
   if (flags.exitWhenIdle === true || signal.aborted) return
-  if (flags.samples && names.has('mcq')) {
+  if (flags.samples === true && names.has('mcq')) {
     say('the simulated platform goes on at a gentle rate; stop with Ctrl-C')
     await gentleSimulation(instance.services, signal)
   }
@@ -93,10 +119,13 @@ function lagOf(instance: Instance): number {
 }
 
 function printDoors({ urls }: Instance): void {
-  say(`console          ${urls.console}`)
-  say(`schema registry  ${urls.registry}`)
-  say(`ingest           ${urls.ingest}`)
-  say(`ClickHouse       ${urls.clickhouse}`)
+  const doors: readonly (readonly [string, string])[] = [
+    ['console', urls.console],
+    ['schema registry', urls.registry],
+    ['ingest', urls.ingest],
+    ['ClickHouse', urls.clickhouse],
+  ]
+  for (const [name, url] of doors) if (url !== '') say(`${name.padEnd(15)}  ${url}`)
 }
 
 function say(line: string): void {
