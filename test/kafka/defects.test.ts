@@ -1,0 +1,165 @@
+/**
+ * What the high-level clients of `@platformatic/kafka` 2.12.1 do on a real broker, each with what ours does in its
+ * place: the reasons of docs/decisions/0008-kafka-client-library.md. A test of the library's half that fails after
+ * an upgrade tells that a defect is mended.
+ */
+import { findErrorBy, Reader } from '@platformatic/kafka'
+import assert from 'node:assert/strict'
+import { kafkaTest } from './support/kafka-for-tests.ts'
+import {
+  libraryConsumer,
+  libraryProducer,
+  libraryTopic,
+  readMessages,
+  recordRequests,
+  transactionalLibraryProducer,
+} from './support/library-clients.ts'
+
+const offsetFetchKey = 9
+const txnOffsetCommitKey = 28
+
+kafkaTest(
+  'library: a restart under the same transactional id is fenced for ever',
+  async (kafka, t) => {
+    const topic = await libraryTopic(t, kafka)
+    // The very first producer id of a cluster is 0, which is what the library sends for "none".
+    const burnt = transactionalLibraryProducer(t, kafka)
+    await (await burnt.beginTransaction()).abort()
+    const transactionalId = kafka.unique('library')
+    const first = transactionalLibraryProducer(t, kafka, transactionalId)
+    const transaction = await first.beginTransaction()
+    await transaction.send({ messages: [{ topic, value: 'one' }] })
+    await transaction.commit()
+    await first.close()
+    for (let restart = 0; restart < 3; restart++) {
+      const next = transactionalLibraryProducer(t, kafka, transactionalId)
+      await assert.rejects(next.beginTransaction(), (error: Error) =>
+        Boolean(findErrorBy(error, 'apiId', 'PRODUCER_FENCED')),
+      )
+    }
+  },
+)
+
+kafkaTest(
+  'library: of concurrent sends in a transaction all but the first are refused',
+  async (kafka, t) => {
+    const topic = await libraryTopic(t, kafka, 4)
+    const producer = transactionalLibraryProducer(t, kafka)
+    const transaction = await producer.beginTransaction()
+    const sends = [0, 1, 2, 3].map((partition) =>
+      transaction.send({ messages: [{ topic, partition, value: 'sent' }] }),
+    )
+    const outcomes = await Promise.allSettled(sends)
+    // One AddPartitionsToTxn went out for all, with the partition of the first.
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected', 'rejected'],
+    )
+    await transaction.commit()
+  },
+)
+
+kafkaTest(
+  'library: of concurrent offsets in a transaction one is committed, and nobody is told',
+  async (kafka, t) => {
+    const topic = await libraryTopic(t, kafka, 3)
+    const consumer = libraryConsumer(t, kafka)
+    const messages = await readMessages(consumer, topic, (_, count) => count === 3)
+    const producer = transactionalLibraryProducer(t, kafka)
+    const transaction = await producer.beginTransaction()
+    await transaction.addConsumer(consumer)
+    await Promise.all(messages.map((message) => transaction.addOffset(message)))
+    await transaction.commit()
+    const committed = await committedBy(consumer, topic, 3)
+    assert.equal(committed.filter((offset) => offset === 1n).length, 1)
+    assert.equal(committed.filter((offset) => offset === -1n).length, 2)
+  },
+)
+
+kafkaTest(
+  'library: offsets of a transaction go one a request, without the group instance',
+  async (kafka, t) => {
+    const topic = await libraryTopic(t, kafka, 3)
+    const consumer = libraryConsumer(t, kafka, { groupInstanceId: 'pod-0' })
+    const messages = await readMessages(consumer, topic, (_, count) => count === 3)
+    const producer = transactionalLibraryProducer(t, kafka)
+    const transaction = await producer.beginTransaction()
+    await transaction.addConsumer(consumer)
+    const requests = recordRequests(t)
+    for (const message of messages) await transaction.addOffset(message)
+    await transaction.commit()
+    const commits = requests.filter(({ apiKey }) => apiKey === txnOffsetCommitKey)
+    assert.equal(commits.length, 3)
+    for (const { body } of commits) assert.equal(groupInstanceOf(body), null)
+  },
+)
+
+kafkaTest(
+  'library: offsets are read while a transaction that moves them is open',
+  async (kafka, t) => {
+    const topic = await libraryTopic(t, kafka)
+    const consumer = libraryConsumer(t, kafka)
+    const messages = await readMessages(consumer, topic, (_, count) => count === 1)
+    const producer = transactionalLibraryProducer(t, kafka)
+    const transaction = await producer.beginTransaction()
+    await transaction.addConsumer(consumer)
+    for (const message of messages) await transaction.addOffset(message)
+    const requests = recordRequests(t)
+    // Whoever starts from here processes again what the open transaction is about to commit.
+    assert.deepEqual(await committedBy(consumer, topic, 1), [-1n])
+    const [fetch] = requests.filter(({ apiKey }) => apiKey === offsetFetchKey)
+    // The last fields of OffsetFetch 9: `require_stable`, and no tagged fields.
+    assert.deepEqual([...(fetch?.body.subarray(-2) ?? [])], [0, 0])
+    await transaction.commit()
+  },
+)
+
+kafkaTest(
+  'library: waits a second wherever a transaction is still being written',
+  async (kafka, t) => {
+    const partitionCount = 50
+    const topic = await libraryTopic(t, kafka, partitionCount)
+    // With its own retries and delay.
+    const producer = libraryProducer(t, kafka, {
+      idempotent: true,
+      transactionalId: kafka.unique('library'),
+    })
+    const delays: number[] = []
+    producer.on('client:performWithRetry:retry', (_operation, _attempt, _retries, delayMs) => {
+      delays.push(delayMs)
+    })
+    const values = Array.from({ length: partitionCount }, (_, partition) => {
+      return { topic, partition, value: 'sent' }
+    })
+    // EndTxn answers before the markers of its partitions are written.
+    for (let transactions = 0; delays.length === 0; transactions++) {
+      assert.ok(transactions < 200, 'no transaction met the one before it')
+      const transaction = await producer.beginTransaction()
+      await transaction.send({ messages: values })
+      await transaction.commit()
+    }
+    assert.equal(delays[0], 1_000)
+  },
+)
+
+async function committedBy(
+  consumer: ReturnType<typeof libraryConsumer>,
+  topic: string,
+  partitionCount: number,
+): Promise<bigint[]> {
+  const partitions = Array.from({ length: partitionCount }, (_, partition) => partition)
+  const offsets = await consumer.listCommittedOffsets({ topics: [{ topic, partitions }] })
+  return offsets.get(topic) ?? []
+}
+
+/** Of a TxnOffsetCommit 3 to 5. */
+function groupInstanceOf(body: Buffer): string | null {
+  const reader = Reader.from(body)
+  reader.readString() // transactional id
+  reader.readString() // group
+  reader.readInt64() // producer id
+  reader.readInt16() // producer epoch
+  reader.readInt32() // generation
+  reader.readString() // member
+  return reader.readNullableString()
+}
