@@ -69,11 +69,13 @@ export class ClickHouseSink implements Sink {
   }
 
   /** The engine's own identity of a table: a new one for each CREATE TABLE, and another where the engine has set
-   * broken parts aside, whose rows must come again. A merge that meets a full disk leaves such parts (chdb 26.5). */
+   * broken parts aside, whose rows must come again. A merge that meets a full disk leaves such parts (chdb 26.5). A
+   * replica gets broken parts back from the others, and is one table with them: on a cluster by the id that ON CLUSTER
+   * gives to all, elsewhere by its path in Keeper. */
   async identityOf(table: TableName): Promise<string> {
     const versions = versionsTable(table)
-    const found = await this.#ask<{ uuid: string; broken: string[] }>(
-      `SELECT uuid, (
+    const found = await this.#ask<TableIdentity>(
+      `SELECT uuid, engine_full AS engine, (
   SELECT arraySort(groupArray(name)) FROM system.detached_parts
   WHERE database = {database:String} AND table = {table:String} AND startsWith(reason, 'broken')
 ) AS broken
@@ -82,7 +84,9 @@ FROM system.tables WHERE database = {database:String} AND name = {table:String}`
     )
     const [row] = found
     if (row === undefined) throw noTable(versions)
-    return [row.uuid, ...row.broken].join(' ')
+    const keeperPath = /^Replicated\w*\('((?:[^'\\]|\\.)*)'/.exec(row.engine)?.[1]
+    if (keeperPath === undefined) return [row.uuid, ...row.broken].join(' ')
+    return (this.#clickhouse.layout?.onCluster ?? null) === null ? keeperPath : row.uuid
   }
 
   async write(batches: readonly TableRows[]): Promise<void> {
@@ -164,6 +168,12 @@ ORDER BY position`,
     this.#closing.abort()
     return Promise.resolve()
   }
+}
+
+interface TableIdentity {
+  readonly uuid: string
+  readonly engine: string
+  readonly broken: readonly string[]
 }
 
 function noTable(table: TableName): TidemarkError {

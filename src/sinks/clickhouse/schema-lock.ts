@@ -28,7 +28,7 @@ const what = 'the lock of the tables'
 const leaseMs = 120_000
 const waitMaxMs = 300_000
 
-/** The database `tidemark` must exist. In the embedded engine there is nobody else.
+/** In the embedded engine there is nobody else.
  * @throws what `work` throws; TidemarkError SINK_UNAVAILABLE where the lock is not to be had in time */
 export async function withSchemaLock<T>(
   clickhouse: ClickHouse,
@@ -54,6 +54,7 @@ async function acquire(
   const backOff = new BackOff({ firstMs: 50, maxMs: 1_000, random: random ?? Math.random })
   const giveUpMs = clock.monotonicMs() + (limits.waitMaxMs ?? waitMaxMs)
   const broken: string[] = []
+  await runStatement(clickhouse, 'CREATE DATABASE IF NOT EXISTS tidemark', what)
   // A Null table keeps no rows, so it needs no replica: the statement itself reaches every server.
   const create = `CREATE TABLE ${name} (holder String) ENGINE = Null COMMENT ${textLiteral(holder)}`
   for (;;) {
