@@ -89,6 +89,8 @@ export interface RuntimeStatus {
   readonly byTopology: ReadonlyMap<string, RuntimeTotals>
   /** By store; empty where the log shares its storage with the state. */
   readonly restoring: readonly RestoreStatus[]
+  /** How the stores of the running tasks were brought up when these were started. */
+  readonly restored: readonly RestoreStatus[]
   readonly standbys: readonly StandbyStatus[]
 }
 

@@ -282,7 +282,7 @@ class LocalRuntime implements Runtime {
   status(): RuntimeStatus {
     const tasks = this.#host.status()
     // After the stop the last word stays.
-    if (tasks.length > 0) this.#lastTasks = tasks
+    if (tasks.length > 0 || this.#state === 'running') this.#lastTasks = tasks
     const byTopology = new Map<string, RuntimeTotals>()
     for (const name of this.#topologies.keys()) {
       const own = this.#lastTasks.filter(({ topologyName }) => topologyName === name)
@@ -294,6 +294,7 @@ class LocalRuntime implements Runtime {
       totals: this.#totals(allTopologies, this.#lastTasks),
       byTopology,
       restoring: this.#localState?.updater.restoring() ?? [],
+      restored: this.#localState?.updater.restored() ?? [],
       standbys: this.#localState?.updater.standbys() ?? [],
     }
   }

@@ -187,6 +187,13 @@ export class StateUpdater {
       .flatMap(({ cursors }) => (cursors ?? []).map((cursor) => cursor.status()))
   }
 
+  /** How the state of the tasks that run here was brought up when they were started. */
+  restored(): readonly RestoreStatus[] {
+    return [...this.#states.values()]
+      .filter(({ mode }) => mode === 'active')
+      .flatMap(({ restored }) => restored)
+  }
+
   standbys(): readonly StandbyStatus[] {
     return [...this.#states.values()]
       .filter(({ mode }) => mode === 'standby')

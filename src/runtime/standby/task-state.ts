@@ -11,6 +11,7 @@
  */
 import { assert } from '../../core/assert.ts'
 import type { KeptTask } from '../kept-task.ts'
+import type { RestoreStatus } from '../runtime-status.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 
 export type StateMode = 'idle' | 'standby' | 'restoring' | 'active'
@@ -34,6 +35,8 @@ export class TaskState {
   idleSinceMs: number | null
   /** When the updater wrote it last, as `Clock.nowMs`. */
   lastAppliedMs: number | null = null
+  /** How it was brought up when the task was started here last. */
+  restored: readonly RestoreStatus[] = []
   #mode: StateMode = 'idle'
 
   constructor(task: KeptTask, nowMs: number) {
@@ -65,6 +68,7 @@ export class TaskState {
       legalTransitions[this.#mode].includes(next),
       `state of task ${id} goes from ${this.#mode} to ${next}`,
     )
+    if (next === 'active') this.restored = (this.cursors ?? []).map((cursor) => cursor.status())
     this.#mode = next
     this.idleSinceMs = next === 'idle' ? nowMs : null
     this.failure = null

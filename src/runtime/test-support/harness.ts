@@ -1,6 +1,6 @@
 /** Opens what a runtime needs, for its own tests, and reads what it has written. */
 import type { Clock } from '../../core/clock.ts'
-import { systemClock } from '../../core/clock.ts'
+import { pause, systemClock } from '../../core/clock.ts'
 import { partitionForKey } from '../../core/partitioner.ts'
 import type { Partition, ProducerRecord } from '../../core/record.ts'
 import type { TopicDefinition } from '../../core/topic.ts'
@@ -87,4 +87,13 @@ export async function readAll(log: Log, topic: string): Promise<ReadRecord[]> {
 /** The last value of each key. */
 export async function readLatest(log: Log, topic: string): Promise<Map<string, unknown>> {
   return new Map((await readAll(log, topic)).map(({ key, value }) => [key, value]))
+}
+
+/** Looks every few milliseconds; the test's own timeout ends a wait in vain. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpMs = systemClock.monotonicMs() + 20_000
+  while (!(await isSo())) {
+    if (systemClock.monotonicMs() > giveUpMs) throw new Error(`waited in vain until ${what}`)
+    await pause(systemClock, 5)
+  }
 }

@@ -71,6 +71,30 @@ for (const count of [0, 1, 2]) {
   })
 }
 
+test('workers on a log that holds no state write it after the commit, and restore what is lost', async () => {
+  const storage = await openMemoryStorage({ clock: systemClock, sharesState: false })
+  const expected = new Map<string, number>()
+  for (const half of [input.slice(0, 1500), input.slice(1500)]) {
+    // The second finds no state.
+    const own = await openMemoryStorage({ clock: systemClock })
+    const runtime = testRuntime(
+      [counting],
+      { log: storage.log, state: own.state },
+      { workers: workers(2), limits: { batchRecordsMax: 100, defaultPartitionCount: 3 } },
+    )
+    await runtime.start()
+    await send(storage.log, words, half)
+    await runtime.whenIdle()
+    await runtime.stop()
+    await own.close()
+    for (const { word } of half) {
+      if (word !== '') expected.set(word, (expected.get(word) ?? 0) + 1)
+    }
+    assert.deepEqual(await readLatest(storage.log, 'counts'), expected)
+  }
+  await storage.close()
+})
+
 test('a processor that throws in a worker fails the runtime with its task and record', async () => {
   const storage = await openMemoryStorage({ clock: systemClock })
   const { default: failing } = await import('../test-support/failing.ts')

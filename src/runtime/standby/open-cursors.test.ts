@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ManualClock } from '../../core/clock.ts'
+import { storeName, topicName } from '../../core/record.ts'
+import type { Offset, Partition } from '../../core/record.ts'
+import { openMemoryStorage } from '../../state/memory-backend.ts'
+import { Checkpoints } from '../checkpoints.ts'
+import type { KeptTask } from '../kept-task.ts'
+import { openCursors } from './open-cursors.ts'
+
+const topic = topicName('t-s-changelog')
+const store = storeName('t.s')
+const partition = 0 as Partition
+const task: KeptTask = {
+  plan: { id: 't-0_0', topologyName: 't', subTopology: 0, partition },
+  changelogs: [{ store, topic }],
+  checkpoint: { store: storeName('t.__changelog-positions-0'), partition },
+}
+const deleteRetentionMs = 1000
+const key = Buffer.from('a')
+
+/** A changelog of three records and a state that is complete up to `reached`, written at 0. */
+async function open(reached: number | null, nowMs = 0, deletedBefore = 0) {
+  const clock = new ManualClock()
+  const storage = await openMemoryStorage({ clock, sharesState: false })
+  const { log, state } = storage
+  await log.createTopics([
+    { name: topic, partitionCount: 1, cleanupPolicy: 'compact', retentionMs: null },
+  ])
+  for (let index = 0; index < 3; index += 1) {
+    const value = Buffer.from(`${index}`)
+    await log.append([{ topic, partition, records: [{ key, value, timestampMs: 0 }] }])
+  }
+  await log.deleteRecords([{ topic, partition, offset: deletedBefore as Offset }])
+  const checkpoints = new Checkpoints({ state, clock })
+  const positions = new Map([[topic, reached as Offset]])
+  const change = { store, partition, key, value: Buffer.from('kept') }
+  await state.write([
+    change,
+    ...(reached === null ? [] : checkpoints.changes(task, positions, clock.nowMs())),
+  ])
+  await checkpoints.load([task])
+  clock.advance(nowMs)
+  const [cursor] = await openCursors(task, {
+    log,
+    state,
+    clock,
+    checkpoints,
+    deleteRetentionMsOf: () => Promise.resolve(deleteRetentionMs),
+  })
+  const [kept] = await state.readMany([{ store, partition, key }])
+  await storage.close()
+  return {
+    offset: Number(cursor?.offset),
+    lag: cursor?.lag,
+    why: cursor?.fromScratch,
+    isKept: kept !== null,
+  }
+}
+
+test('a state is read on from its checkpoint', async () => {
+  assert.deepEqual(await open(2), { offset: 2, lag: 1, why: null, isKept: true })
+  assert.deepEqual(await open(3), { offset: 3, lag: 0, why: null, isKept: true })
+})
+
+test('a state beyond the end of its changelog is of another one, and wiped', async () => {
+  const why = 'checkpoint beyond the end of the changelog'
+  assert.deepEqual(await open(4), { offset: 0, lag: 3, why, isKept: false })
+})
+
+test('a state that ends before its changelog begins has a hole, and is wiped', async () => {
+  const why = 'checkpoint before the start of the changelog'
+  assert.deepEqual(await open(1, 0, 2), { offset: 2, lag: 1, why, isKept: false })
+})
+
+test('a state that may have missed deletes is wiped, one that misses nothing is not', async () => {
+  const why = 'checkpoint older than the deletes that the changelog keeps'
+  assert.deepEqual(await open(2, deleteRetentionMs), { offset: 0, lag: 3, why, isKept: false })
+  assert.equal((await open(2, deleteRetentionMs * 0.8)).why, null)
+  assert.equal((await open(3, deleteRetentionMs * 5)).why, null)
+})
+
+test('a state that nobody knows the end of is wiped', async () => {
+  const why = 'local state without a checkpoint'
+  assert.deepEqual(await open(null), { offset: 0, lag: 3, why, isKept: false })
+})
