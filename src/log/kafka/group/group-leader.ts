@@ -1,12 +1,12 @@
 /** What the member does that leads its group: it shares the partitions out, and watches the topics. */
 import type { Clock } from '../../../core/clock.ts'
-import { TidemarkError } from '../../../core/errors.ts'
 import type { TopicName } from '../../../core/record.ts'
 import type { AssignableTopic, GroupAssignor } from '../../group-assignor.ts'
 import type { KafkaCluster } from '../kafka-cluster.ts'
 import { decodeMemberSubscription, encodeMemberAssignment } from './consumer-protocol.ts'
 import { shareCooperatively } from './cooperative-sharing.ts'
 import type { JoinAnswer } from './group-requests.ts'
+import { knownTopics } from './known-topics.ts'
 
 export interface GroupLeaderOptions {
   readonly cluster: KafkaCluster
@@ -16,6 +16,9 @@ export interface GroupLeaderOptions {
   /** A topic of the group has other partitions than when they were shared out. */
   readonly onTopicsChanged: () => void
 }
+
+/** A topic that was just created is not known to every broker at once. */
+const missingTopicsIntervalMs = 500
 
 export class GroupLeader {
   readonly #options: GroupLeaderOptions
@@ -47,7 +50,7 @@ export class GroupLeader {
     const subscriptions = members.map(({ metadata }) => decodeMemberSubscription(metadata))
     const names = [...new Set(subscriptions.flatMap(({ topics }) => topics))].sort()
     const topics = await this.#describe(names)
-    this.#watchLater(names, countsOf(topics))
+    this.#watchLater(names, topics)
     return topics
   }
 
@@ -56,13 +59,17 @@ export class GroupLeader {
     this.#cancelWatch = null
   }
 
-  #watchLater(names: readonly TopicName[], known: string): void {
+  #watchLater(names: readonly TopicName[], known: readonly AssignableTopic[]): void {
     const { clock, topicsIntervalMs, onTopicsChanged } = this.#options
-    const cancel = clock.after(topicsIntervalMs, () => {
+    const isMissing = known.length < names.length
+    const delayMs = isMissing
+      ? Math.min(missingTopicsIntervalMs, topicsIntervalMs)
+      : topicsIntervalMs
+    const cancel = clock.after(delayMs, () => {
       void this.#describe(names).then(
         (topics) => {
           if (this.#cancelWatch !== cancel) return
-          if (countsOf(topics) === known) this.#watchLater(names, known)
+          if (countsOf(topics) === countsOf(known)) this.#watchLater(names, known)
           else onTopicsChanged()
         },
         // The cluster cannot say just now; it is asked again.
@@ -78,29 +85,8 @@ export class GroupLeader {
   async #describe(names: readonly TopicName[]): Promise<AssignableTopic[]> {
     const { cluster } = this.#options
     cluster.forgetTopics(names)
-    const ask = async (some: readonly TopicName[]): Promise<AssignableTopic[]> => {
-      const topics = await cluster.topics(some)
-      return [...topics].map(([name, { partitions }]) => ({
-        name,
-        partitionCount: partitions.length,
-      }))
-    }
-    const askOne = (name: TopicName) =>
-      ask([name]).catch((failure: unknown) => {
-        if (isUnknownTopic(failure)) return []
-        throw failure
-      })
-    try {
-      return await ask(names)
-    } catch (failure) {
-      if (!isUnknownTopic(failure)) throw failure
-      return (await Promise.all(names.map(askOne))).flat()
-    }
+    return await knownTopics(cluster, names)
   }
-}
-
-function isUnknownTopic(failure: unknown): boolean {
-  return failure instanceof TidemarkError && failure.code === 'TOPIC_UNKNOWN'
 }
 
 function countsOf(topics: readonly AssignableTopic[]): string {

@@ -36,6 +36,7 @@ import type { MemberIdentity } from './group-requests.ts'
 import type { GroupSettings } from './group-settings.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { Signals } from './signals.ts'
+import { untilTopicsAreKnown } from './known-topics.ts'
 
 export interface KafkaGroupMemberOptions {
   readonly cluster: KafkaCluster
@@ -96,7 +97,7 @@ export class KafkaGroupMember implements GroupMember {
 
   /** Resolves when the first assignment has been taken over, which may be empty while others let go of theirs. */
   async join(): Promise<void> {
-    await this.#options.cluster.topics(this.#group.topics)
+    await untilTopicsAreKnown(this.#options, this.#group.topics)
     this.#loop = this.#run()
     await this.#firstAssignment.promise
   }
