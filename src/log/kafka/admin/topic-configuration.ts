@@ -1,0 +1,114 @@
+/** The configuration of topics that this project cares about, from and to Kafka's names. */
+import { TidemarkError } from '../../../core/errors.ts'
+import type { TopicName } from '../../../core/record.ts'
+import type { TopicSpec } from '../../log.ts'
+import { failureOfCode } from '../connections/failures.ts'
+import type { KafkaCluster } from '../kafka-cluster.ts'
+import { alterConfigsRequest, describeConfigsRequest } from './topic-requests.ts'
+
+export type RetainedSpec = Pick<TopicSpec, 'cleanupPolicy' | 'retentionMs'>
+
+const policyKey = 'cleanup.policy'
+const retentionKey = 'retention.ms'
+/** Kafka 3.6 on refuses records more than an hour ahead of the broker's clock, which event time may be. */
+const timestampLimitKey = 'message.timestamp.after.max.ms'
+const forEver = '-1'
+const dynamicTopicSource = 1
+
+/** What a topic is created with. */
+export function configurationOf(
+  spec: RetainedSpec,
+  knowsTimestampLimit: boolean,
+): ReadonlyMap<string, string> {
+  const configuration = new Map([
+    [policyKey, spec.cleanupPolicy],
+    ['message.timestamp.type', 'CreateTime'],
+  ])
+  if (knowsTimestampLimit) configuration.set(timestampLimitKey, '9223372036854775807')
+  if (spec.cleanupPolicy === 'delete') configuration.set(retentionKey, retentionValue(spec))
+  return configuration
+}
+
+function retentionValue({ retentionMs }: RetainedSpec): string {
+  return retentionMs === null ? forEver : String(retentionMs)
+}
+
+/** @throws TidemarkError KAFKA_REFUSED, ProtocolError */
+export async function describeRetention(
+  cluster: KafkaCluster,
+  names: readonly TopicName[],
+): Promise<ReadonlyMap<TopicName, RetainedSpec>> {
+  const found = new Map<TopicName, RetainedSpec>()
+  if (names.length === 0) return found
+  const question = { names, keys: [policyKey, retentionKey] }
+  const answer = await cluster.retry({ kind: 'any' }, describeConfigsRequest, question)
+  for (const result of answer.results) {
+    const { errorCode, resourceName: name } = result
+    if (errorCode !== 0) throw failureOfCode(errorCode, 'DescribeConfigs', name)
+    const values = new Map(result.configs.map((one) => [one.name, one.value]))
+    const cleanupPolicy = (values.get(policyKey) ?? 'delete').includes('compact')
+      ? 'compact'
+      : 'delete'
+    const retention = values.get(retentionKey) ?? forEver
+    found.set(name as TopicName, {
+      cleanupPolicy,
+      retentionMs: cleanupPolicy === 'compact' || retention === forEver ? null : Number(retention),
+    })
+  }
+  return found
+}
+
+/** Sets the retention where it is another; a policy is not changed behind the back of who set it.
+ * @throws TidemarkError TOPIC_MISMATCH | KAFKA_REFUSED */
+export async function alignRetention(
+  cluster: KafkaCluster,
+  specs: readonly TopicSpec[],
+): Promise<void> {
+  const retained = await describeRetention(
+    cluster,
+    specs.map(({ name }) => name),
+  )
+  const changes = specs.flatMap((spec) => {
+    const existing = retained.get(spec.name)
+    if (existing === undefined) return []
+    if (existing.cleanupPolicy !== spec.cleanupPolicy) throw policyMismatch(spec, existing)
+    const isSame = spec.cleanupPolicy === 'compact' || existing.retentionMs === spec.retentionMs
+    return isSame
+      ? []
+      : [{ name: spec.name, values: new Map([[retentionKey, retentionValue(spec)]]) }]
+  })
+  if (changes.length === 0) return
+  const answer = await cluster.retry({ kind: 'controller' }, alterConfigsRequest, changes)
+  for (const { errorCode, errorMessage, resourceName } of answer.responses) {
+    if (errorCode === 0) continue
+    const detail = `${resourceName}: ${errorMessage ?? ''}`
+    throw failureOfCode(errorCode, 'IncrementalAlterConfigs', detail)
+  }
+}
+
+function policyMismatch(spec: TopicSpec, existing: RetainedSpec): TidemarkError {
+  return new TidemarkError(
+    'TOPIC_MISMATCH',
+    `topic ${spec.name} has cleanup.policy ${existing.cleanupPolicy}, ${spec.cleanupPolicy} is asked for: ` +
+      `set it with kafka-configs, or delete the topic where it was made by mistake`,
+    { details: { topic: spec.name, existing: existing.cleanupPolicy, wanted: spec.cleanupPolicy } },
+  )
+}
+
+/** What is set on the topic itself. @throws TidemarkError TOPIC_UNKNOWN | KAFKA_REFUSED */
+export async function topicConfiguration(
+  cluster: KafkaCluster,
+  name: TopicName,
+): Promise<ReadonlyMap<string, string>> {
+  await cluster.topics([name])
+  const question = { names: [name], keys: null }
+  const answer = await cluster.retry({ kind: 'any' }, describeConfigsRequest, question)
+  const set = new Map<string, string>()
+  for (const { errorCode, configs } of answer.results) {
+    if (errorCode !== 0) throw failureOfCode(errorCode, 'DescribeConfigs', name)
+    for (const { name: key, value, configSource } of configs) {
+      if (configSource === dynamicTopicSource && typeof value === 'string') set.set(key, value)
+    }
+  }
+  return set
+}

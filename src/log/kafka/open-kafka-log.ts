@@ -1,0 +1,15 @@
+/** Opens the log on a Kafka cluster. */
+import type { KafkaLog, KafkaLogOptions } from './kafka-log.ts'
+import { ClusterLog } from './kafka-log.ts'
+import { openCluster } from './connected-cluster.ts'
+import { kafkaLimits } from './kafka-limits.ts'
+
+export type { KafkaLog, KafkaLogOptions } from './kafka-log.ts'
+
+/** Connects to the first broker that answers, so that a wrong address or refused credentials are told at once.
+ * @throws TidemarkError CONFIGURATION_INVALID | KAFKA_UNREACHABLE | KAFKA_REFUSED */
+export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
+  const limits = kafkaLimits(options.limits)
+  const cluster = await openCluster({ ...options, limits })
+  return new ClusterLog(cluster, options, limits)
+}
