@@ -12,6 +12,7 @@ import {
   transactionalLibraryProducer,
   type LibraryProducer,
 } from './support/library-clients.ts'
+import { committedValues, ourLog } from './support/our-log.ts'
 
 kafkaTest('library: two aborted transactions in one answer leak the first', async (kafka, t) => {
   const topic = await libraryTopic(t, kafka)
@@ -36,6 +37,23 @@ kafkaTest(
     const messages = await readMessages(consumer, topic, isKept)
     const leaked = valuesOf(messages).filter((value) => value.startsWith('aborted'))
     assert.ok(leaked.length >= 2, `${leaked.length} leaked`)
+  },
+)
+
+kafkaTest(
+  'ours: no record of an aborted transaction is read, wherever an answer ends',
+  async (kafka, t) => {
+    const { log, topic } = await ourLog(t, kafka, 1)
+    const producer = transactionalLibraryProducer(t, kafka)
+    const aborted = [1, 2, 3, 4].map((number) => `aborted ${number} ${'.'.repeat(2_000)}`)
+    await abortedTransaction(producer, topic, aborted)
+    await abortedTransaction(producer, topic, ['aborted 5'])
+    await committedTransaction(producer, topic, 'kept 1')
+    await abortedTransaction(producer, topic, ['aborted 6'])
+    await committedTransaction(producer, topic, 'kept 2')
+    for (const fetchBytesMax of [100, 3_000, 1_000_000]) {
+      assert.deepEqual(await committedValues(log, topic, fetchBytesMax), ['kept 1', 'kept 2'])
+    }
   },
 )
 

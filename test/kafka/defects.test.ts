@@ -5,8 +5,12 @@
  */
 import { findErrorBy, Reader } from '@platformatic/kafka'
 import assert from 'node:assert/strict'
+import { until } from '../../tools/kafka/cluster-view.ts'
+import { systemClock, type Clock } from '../../src/core/clock.ts'
+import type { Partition } from '../../src/core/record.ts'
 import { kafkaTest } from './support/kafka-for-tests.ts'
 import {
+  firstValue,
   libraryConsumer,
   libraryProducer,
   libraryTopic,
@@ -14,6 +18,16 @@ import {
   recordRequests,
   transactionalLibraryProducer,
 } from './support/library-clients.ts'
+import {
+  commitOne,
+  committedOffsetsOf,
+  committedValues,
+  offset,
+  ourLog,
+  ourLogOnly,
+  partitionsOf,
+  record,
+} from './support/our-log.ts'
 
 const offsetFetchKey = 9
 const txnOffsetCommitKey = 28
@@ -23,8 +37,7 @@ kafkaTest(
   async (kafka, t) => {
     const topic = await libraryTopic(t, kafka)
     // The very first producer id of a cluster is 0, which is what the library sends for "none".
-    const burnt = transactionalLibraryProducer(t, kafka)
-    await (await burnt.beginTransaction()).abort()
+    await transactionalLibraryProducer(t, kafka).beginTransaction()
     const transactionalId = kafka.unique('library')
     const first = transactionalLibraryProducer(t, kafka, transactionalId)
     const transaction = await first.beginTransaction()
@@ -37,6 +50,21 @@ kafkaTest(
         Boolean(findErrorBy(error, 'apiId', 'PRODUCER_FENCED')),
       )
     }
+  },
+)
+
+kafkaTest(
+  'ours: a restart under the same id fences the one before it and goes on',
+  async (kafka, t) => {
+    const { log, topic, name: group } = await ourLog(t, kafka, 1)
+    const first = await log.transactionalProducer(group)
+    await commitOne(first, topic, 'one')
+    for (const value of ['two', 'three']) {
+      const next = await ourLogOnly(t, kafka)
+      await commitOne(await next.transactionalProducer(group), topic, value)
+    }
+    await assert.rejects(commitOne(first, topic, 'of a zombie'), { code: 'PRODUCER_FENCED' })
+    assert.deepEqual(await committedValues(log, topic), ['one', 'two', 'three'])
   },
 )
 
@@ -56,6 +84,31 @@ kafkaTest(
       ['fulfilled', 'rejected', 'rejected', 'rejected'],
     )
     await transaction.commit()
+  },
+)
+
+kafkaTest(
+  'ours: concurrent commits of one id all land, with all their offsets, in a few requests',
+  async (kafka, t) => {
+    const partitionCount = 4
+    const { log, topic, name: group } = await ourLog(t, kafka, partitionCount)
+    const producer = await log.transactionalProducer(group)
+    const requests = recordRequests(t)
+    await Promise.all(
+      partitionsOf(partitionCount).map(async (index) => {
+        const transaction = producer.begin()
+        transaction.send({ topic, partition: index, records: [record('sent')] })
+        transaction.sendOffsets({ groupId: group, generationId: -1, memberId: '' }, [
+          { topic, partition: index, offset: offset(1) },
+        ])
+        await transaction.commit()
+      }),
+    )
+    assert.deepEqual(await committedValues(log, topic), ['sent', 'sent', 'sent', 'sent'])
+    assert.deepEqual(await committedOffsetsOf(log, group, topic, partitionCount), [1, 1, 1, 1])
+    const commits = requests.filter(({ apiKey }) => apiKey === txnOffsetCommitKey)
+    // The first may go alone; the others waited for it, and are one transaction.
+    assert.ok(commits.length <= 2, `${commits.length} requests`)
   },
 )
 
@@ -141,6 +194,38 @@ kafkaTest(
     assert.equal(delays[0], 1_000)
   },
 )
+
+for (const protocolMax of [1, 2] as const) {
+  kafkaTest(
+    `ours: a transaction that meets the one before it goes again in milliseconds (protocol ${protocolMax})`,
+    async (kafka, t) => {
+      const partitionCount = 50
+      const waitsMs: number[] = []
+      const clock: Clock = {
+        ...systemClock,
+        after: (delayMs, wake) =>
+          systemClock.after(delayMs, () => {
+            waitsMs.push(delayMs)
+            wake()
+          }),
+      }
+      const { log, topic, name } = await ourLog(t, kafka, partitionCount, {
+        clock,
+        transactions: { protocolMax },
+      })
+      const producer = await log.transactionalProducer(name)
+      for (let transactions = 0; waitsMs.length === 0 && transactions < 200; transactions++) {
+        const transaction = producer.begin()
+        for (const partition of partitionsOf(partitionCount)) {
+          transaction.send({ topic, partition, records: [record('sent')] })
+        }
+        await transaction.commit()
+      }
+      t.diagnostic(`waited ${waitsMs.join(', ')} ms`)
+      assert.ok((waitsMs[0] ?? 0) < 100)
+    },
+  )
+}
 
 async function committedBy(
   consumer: ReturnType<typeof libraryConsumer>,

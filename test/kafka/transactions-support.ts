@@ -1,14 +1,18 @@
 /** What the tests of transactions share: producers on a broker, and what is committed there by its markers. */
 import type { TestContext } from 'node:test'
 
-import { createTopicsV7, fetchV13 } from '@platformatic/kafka'
+import { NetworkError, createTopicsV7, fetchV13 } from '@platformatic/kafka'
 
 import { systemClock } from '../../src/core/clock.ts'
 import { topicName } from '../../src/core/record.ts'
 import type { Offset, Partition, ProducerRecord, TopicName } from '../../src/core/record.ts'
 import { batchCodec } from '../../src/log/batch-codec.ts'
 import { libraryVersion, openCluster } from '../../src/log/kafka/connected-cluster.ts'
-import type { KafkaCluster, RequestKind } from '../../src/log/kafka/kafka-cluster.ts'
+import type {
+  KafkaCluster,
+  KafkaConnection,
+  RequestKind,
+} from '../../src/log/kafka/kafka-cluster.ts'
 import { KafkaTransactions } from '../../src/log/kafka/transactions/kafka-transactions.ts'
 import type { KafkaTransactionsOptions } from '../../src/log/kafka/transactions/kafka-transactions.ts'
 import type { GroupMetadata } from '../../src/log/log.ts'
@@ -212,4 +216,38 @@ export function around(
     featureLevel: (name) => cluster.featureLevel(name),
     close: () => cluster.close(),
   }
+}
+
+export type Cut =
+  /** The connection is gone before the request is on it. */
+  | 'before the request'
+  /** The broker has carried the request out; its answer never arrives. */
+  | 'before the answer'
+
+/** The cluster, the next `times` requests of the name cut, connection and all. */
+export function cutting(
+  cluster: KafkaCluster,
+  name: string,
+  cut: Cut,
+  times = 1,
+): { cluster: KafkaCluster; cuts: () => number } {
+  let cuts = 0
+  const withCuts = around(cluster, (kind) => {
+    if (kind.name !== name) return kind
+    const versions = kind.versions.map((one) => ({
+      version: one.version,
+      send: async (
+        connection: KafkaConnection,
+        request: Parameters<typeof one.send>[1],
+      ): ReturnType<typeof one.send> => {
+        if (cuts >= times) return await one.send(connection, request)
+        cuts++
+        if (cut === 'before the answer') await one.send(connection, request)
+        connection.socket.destroy()
+        throw new NetworkError(`cut ${cut}`)
+      },
+    }))
+    return { ...kind, versions }
+  })
+  return { cluster: withCuts, cuts: () => cuts }
 }

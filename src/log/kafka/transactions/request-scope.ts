@@ -6,7 +6,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { pause } from '../../../core/clock.ts'
 import { backOffMs } from '../connections/back-off.ts'
 import type { Destination, KafkaCluster, RequestKind, SendOptions } from '../kafka-cluster.ts'
-import { isAnswerLost, reactionTo } from './transaction-reactions.ts'
+import { gravest, isAnswerLost, reactionTo } from './transaction-reactions.ts'
 
 /** A transaction that is being completed is so within milliseconds. */
 const soonFirstMs = 1
@@ -66,6 +66,14 @@ export class RequestScope {
     }
   }
 
+  /** From now on nothing is sent. Of several failures the gravest stays. */
+  fail(thrown: unknown): void {
+    const before = this.#failure
+    if (before === null || gravest([before.thrown, thrown]) !== before.thrown) {
+      this.#failure = { thrown }
+    }
+  }
+
   /** Waits as the failure wants it, or throws it where the request is not to be repeated. */
   async pauseAfter(thrown: unknown, attemptNumber: number): Promise<void> {
     if (isAnswerLost(thrown)) this.#answersLost++
@@ -73,7 +81,7 @@ export class RequestScope {
     const delayMs = this.#delayMs(reaction, attemptNumber)
     const { clock } = this.#options
     if (delayMs === null || clock.monotonicMs() + delayMs >= this.#deadlineMs) {
-      if (reaction !== 'refuse') this.#failure ??= { thrown }
+      if (reaction !== 'refuse') this.fail(thrown)
       throw thrown
     }
     await pause(clock, delayMs)

@@ -38,6 +38,7 @@ export async function sendBatches(
   let left: Sending[] = partitions.map((partition) => ({ partition, next: 0 }))
   for (let failedInARow = 0; left.length > 0 && refusals.size === 0;) {
     const failures = await sendWindow(scope, session, left)
+    if (scope.failure !== null) throw scope.failure.thrown
     const failure = gravestOf(failures, refusals)
     left = left.filter(({ partition, next }) => next < partition.batches.length)
     if (failure === null) {
@@ -160,8 +161,11 @@ async function sendRequest(
       const answer = byPartition.get(topicPartitionId(one.batch))
       assert(answer !== undefined, 'Produce answers for every partition')
       if (answer.code === 0) one.batch.baseOffset = answer.baseOffset satisfies Offset
-      const failure = () => failureOfCode(answer.code, 'Produce', answer.detail)
-      results.set(one, answer.code === 0 ? null : failure())
+      const failure =
+        answer.code === 0 ? null : failureOfCode(answer.code, 'Produce', answer.detail)
+      results.set(one, failure)
+      // The other requests of the transaction stop at once.
+      if (failure !== null && reactionTo(failure) === 'fenced') scope.fail(failure)
     }
   } catch (thrown) {
     for (const one of merged) results.set(one, thrown)

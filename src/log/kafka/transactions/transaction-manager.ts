@@ -46,6 +46,8 @@ export class TransactionManager {
   readonly #limits: TransactionLimits
   #queue: CommitJob[] = []
   #queuedBytes = 0
+  /** Who waits for `ready`, and goes before what is committed. */
+  #preparations: { resolve(): void; reject(error: unknown): void }[] = []
   #running: Promise<void> | null = null
   #closed = false
   #transactions = 0
@@ -71,15 +73,15 @@ export class TransactionManager {
     }
   }
 
-  /** Ready to write, every earlier producer of the id fenced. @throws TidemarkError PRODUCER_FENCED | KAFKA_REFUSED | KAFKA_UNREACHABLE */
+  /** Every earlier producer of the id is fenced, and nothing is open of which the outcome is unknown. Waits for no
+   * transaction of others. @throws TidemarkError PRODUCER_FENCED | KAFKA_REFUSED | KAFKA_UNREACHABLE */
   async prepare(): Promise<void> {
-    await this.idle()
-    // Nobody else moves the session while nothing runs.
-    this.#running = this.#prepareSession().finally(() => {
-      this.#running = null
+    const { state } = this.#session.lifecycle
+    if (state !== 'suspect' && state !== 'initializing') return
+    await new Promise<void>((resolve, reject) => {
+      this.#preparations.push({ resolve, reject })
       this.#wake()
     })
-    await this.#running
   }
 
   submit(job: CommitJob): void {
@@ -100,7 +102,7 @@ export class TransactionManager {
 
   /** Resolves when nothing is under way: what was submitted before has been told its outcome. */
   async idle(): Promise<void> {
-    while (this.#running !== null) await this.#running.catch(() => undefined)
+    while (this.#running !== null) await this.#running
   }
 
   /** Writes what was submitted, then refuses what comes. */
@@ -110,19 +112,35 @@ export class TransactionManager {
   }
 
   #wake(): void {
-    if (this.#queue.length === 0) return
     this.#running ??= this.#run()
   }
 
   async #run(): Promise<void> {
     // The rest of this turn may submit more.
     await Promise.resolve()
-    while (this.#queue.length > 0) await this.#commitAll(this.#takeGroup())
+    while (this.#queue.length + this.#preparations.length > 0) {
+      if (this.#preparations.length > 0) await this.#settlePreparations()
+      if (this.#queue.length > 0) await this.#commitAll(this.#takeGroup())
+    }
     this.#running = null
   }
 
+  async #settlePreparations(): Promise<void> {
+    const waiting = this.#preparations
+    this.#preparations = []
+    try {
+      await this.#prepareSession()
+      for (const { resolve } of waiting) resolve()
+    } catch (thrown) {
+      for (const { reject } of waiting) reject(thrown)
+    }
+  }
+
+  /** @throws TidemarkError PRODUCER_FENCED | KAFKA_REFUSED | KAFKA_UNREACHABLE */
   async #prepareSession(): Promise<void> {
-    if (this.#session.lifecycle.state === 'suspect') await this.#session.initialize()
+    const { lifecycle, transactionalId } = this.#session
+    if (lifecycle.state === 'fenced') throw fencedError(transactionalId)
+    if (lifecycle.state === 'suspect') await this.#session.initialize()
   }
 
   #takeGroup(): CommitJob[] {
@@ -174,9 +192,6 @@ export class TransactionManager {
 
   async #transact(content: MergedContent): Promise<Outcome> {
     const session = this.#session
-    if (session.lifecycle.state === 'fenced') {
-      return { kind: 'over', error: fencedError(session.transactionalId) }
-    }
     try {
       await this.#prepareSession()
     } catch (thrown) {
