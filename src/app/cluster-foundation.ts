@@ -23,6 +23,7 @@ import { definitionsOf } from './manifest.ts'
 import { sharedMetaRecords } from './meta-records.ts'
 import { purgeRepartitionTopics } from './purge.ts'
 import { reachAll } from './reach-all.ts'
+import { followResets } from './reset-records.ts'
 import { withoutCredentials } from './secret.ts'
 import type { LoadedTopology } from './topologies.ts'
 
@@ -36,9 +37,13 @@ export async function openClusterFoundation(
   const instanceId = instanceIdentity(cluster, dataDir)
   const registry = await openRegistry(dataDir, cluster, options)
   const { log, clickhouse } = await openServers(cluster, instanceId, registry, options)
-  // The directory of the state is this process's from here on.
+  const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
+  const directory = join(dataDir, 'state')
+  if (await followResets(meta, dataDir, directory)) {
+    options.onProgress('a topology was reset: local state is built anew')
+  }
   const storage = await openStorage({
-    directory: join(dataDir, 'state'),
+    directory,
     clock,
     // What the operating system loses is in the changelogs.
     durability: 'process-crash',
@@ -52,7 +57,7 @@ export async function openClusterFoundation(
     state: storage.state,
     registry,
     clickhouse,
-    meta: sharedMetaRecords(log, log, clock, cluster.applicationId),
+    meta,
     member: { instanceId, groupInstanceId: cluster.groupInstanceId },
     factEpochs: (tables) => factEpochs(log, clickhouse, tables),
     maintain: async (graphs) => {

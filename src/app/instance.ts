@@ -18,6 +18,7 @@ import { registryApp } from '../server/registry/registry-app.ts'
 import type { Configuration } from './configuration.ts'
 import { Cleanup } from './cleanup.ts'
 import { removeInstanceFile, writeInstanceFile } from './instance-file.ts'
+import { endpointOf } from './membership.ts'
 import { portsOf } from './ports.ts'
 import { openServices, type Services } from './services.ts'
 import { statusOf } from './status.ts'
@@ -77,6 +78,7 @@ async function open(
   const startedAtMs = clock.nowMs()
   const onProgress = options.onProgress ?? (() => {})
   const services = await openServices(configuration, { clock, cleanup, onProgress })
+  const member = memberStatus(configuration, services)
   let state: InstanceStatus['state'] = 'starting'
   let trouble: string | null = null
   let urls: InstanceUrls = { console: '', registry: '', ingest: '', clickhouse: '' }
@@ -89,6 +91,7 @@ async function open(
       urls,
       residentBytes: process.memoryUsage.rss(),
       trouble,
+      member,
     })
   const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
   const apps: InstanceApps = {
@@ -122,6 +125,20 @@ async function open(
       if (state !== 'failed') state = 'stopping'
       await cleanup.run()
     },
+  }
+}
+
+function memberStatus(
+  configuration: Configuration,
+  { member }: Services,
+): InstanceStatus['member'] {
+  const { cluster } = configuration
+  if (cluster === null || member === null) return null
+  return {
+    ...member,
+    applicationId: cluster.applicationId,
+    endpoint: endpointOf(configuration, cluster),
+    brokers: cluster.kafka.bootstrapServers,
   }
 }
 

@@ -5,6 +5,7 @@ import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
 import { quarantineFact } from '../quality/quarantine.ts'
+import type { QueryableRuntime } from '../runtime/queries/hosts.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import type { RedriveOutcome, RedriveRequest } from '../server/console/console-app.ts'
@@ -47,6 +48,9 @@ export interface Services {
   readonly clickhouse: ClickHouse
   readonly topologies: readonly LoadedTopology[]
   readonly runtime: Runtime
+  /** Where tasks run, and what of them is here. */
+  readonly queryable: QueryableRuntime
+  readonly member: MemberIdentity | null
   /** By topology; the quarantine's is `tidemark`. */
   readonly consumers: FactConsumers
   readonly ingest: LocalIngest
@@ -112,6 +116,8 @@ export async function openServices(
   const { recordBytesMax } = configuration
   return {
     profile: foundation.profile,
+    member: foundation.member,
+    queryable: runtime,
     clock,
     log,
     state,

@@ -1,13 +1,17 @@
 /** The instance's status, put together from what its parts tell. */
 import type { InstanceStatus, TopologyStatus } from '../server/console/instance-status.ts'
-import type { TaskStatus } from '../runtime/runtime-status.ts'
+import type { RuntimeStatus, TaskStatus } from '../runtime/runtime-status.ts'
 import type { LoadedTopology } from './topologies.ts'
 import type { Services } from './services.ts'
 
-type Frame = Omit<InstanceStatus, 'topologies' | 'ingest' | 'sinkLag' | 'quarantined' | 'refused'>
+type Frame = Pick<
+  InstanceStatus,
+  'version' | 'state' | 'startedAtMs' | 'dataDir' | 'urls' | 'residentBytes' | 'trouble' | 'member'
+>
 
 export function statusOf(services: Services, frame: Frame): InstanceStatus {
-  const topologies = services.topologies.map((loaded) => topologyStatus(services, loaded))
+  const runtime = services.runtime.status()
+  const topologies = services.topologies.map((loaded) => topologyStatus(services, runtime, loaded))
   let sinkLag = 0
   for (const consumer of services.consumers.values()) sinkLag += consumer.status().lagTotal
   const ingest = [...services.ingest.counters.all()].map(([topic, counts]) => ({
@@ -23,8 +27,18 @@ export function statusOf(services: Services, frame: Frame): InstanceStatus {
   for (const topology of topologies) quarantined += topology.quarantined
   return {
     ...frame,
-    trouble: frame.trouble ?? troubleOf(services),
+    profile: services.profile,
+    isReady: isReady(runtime, topologies),
+    trouble: frame.trouble ?? troubleOf(services, runtime),
     topologies,
+    tasks: runtime.tasks.map(({ id, state, waitingFor, inputs }) => ({
+      id,
+      state,
+      waitingFor,
+      lag: inputs.reduce((sum, { lag }) => sum + lag, 0),
+    })),
+    standbys: runtime.standbys,
+    restoring: runtime.restoring,
     ingest,
     sinkLag,
     quarantined,
@@ -32,13 +46,32 @@ export function statusOf(services: Services, frame: Frame): InstanceStatus {
   }
 }
 
-function topologyStatus(services: Services, { graph }: LoadedTopology): TopologyStatus {
-  const { tasks, byTopology } = services.runtime.status()
+/** A task that reads its state's changelogs cannot work yet. */
+function isReady(runtime: RuntimeStatus, topologies: readonly TopologyStatus[]): boolean {
+  const active = new Set(runtime.tasks.map(({ id }) => id))
+  return (
+    topologies.every(({ group }) => group !== 'joining') &&
+    !runtime.restoring.some(({ taskId }) => active.has(taskId))
+  )
+}
+
+function groupState(services: Services, topology: string): TopologyStatus['group'] {
+  const hosts = services.queryable.hostsOf(topology)
+  if (hosts === null) return 'joining'
+  return hosts.isRebalancing ? 'rebalancing' : 'stable'
+}
+
+function topologyStatus(
+  services: Services,
+  { tasks, byTopology }: RuntimeStatus,
+  { graph }: LoadedTopology,
+): TopologyStatus {
   const own = tasks.filter((task) => task.topologyName === graph.name)
   const totals = byTopology.get(graph.name)
   const consumer = services.consumers.get(graph.name)?.status()
   return {
     name: graph.name,
+    group: groupState(services, graph.name),
     tasks: own.length,
     processed: totals?.processed ?? 0,
     recordsPerSecond: totals?.recordsPerSecond ?? 0,
@@ -62,9 +95,10 @@ function duplicatesOf(tasks: readonly TaskStatus[]): number {
 }
 
 /** What makes the instance wait; null while nothing does. */
-function troubleOf(services: Services): string | null {
-  for (const { id, waitingFor } of services.runtime.status().tasks) {
+function troubleOf(services: Services, { tasks }: RuntimeStatus): string | null {
+  for (const { id, waitingFor } of tasks) {
     if (waitingFor === 'disk') return `task ${id} waits for space on the disk`
+    if (waitingFor === 'kafka') return `task ${id} waits for the brokers`
   }
   for (const [name, consumer] of services.consumers) {
     const { state, reason } = consumer.status()

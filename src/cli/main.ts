@@ -6,9 +6,11 @@ import { doctorCommand } from './commands/doctor.ts'
 import { importCommand } from './commands/import.ts'
 import { ingestCommand } from './commands/ingest.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
+import { resetCommand } from './commands/reset.ts'
 import { schemasCommand } from './commands/schemas.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { sqlCommand } from './commands/sql.ts'
+import { statusCommand } from './commands/status.ts'
 import { topologyCommand } from './commands/topology.ts'
 import { upCommand } from './commands/up.ts'
 import { UsageError } from './usage-error.ts'
@@ -31,6 +33,8 @@ export async function main(words: readonly string[]): Promise<number> {
     topologyCommand(),
     quarantineCommand(),
     schemasCommand(),
+    statusCommand(),
+    resetCommand(),
     doctorCommand(),
   ]) {
     inherit(command, program)

@@ -48,8 +48,9 @@ export function consoleApp(services: ConsoleServices): Hono {
     return context.json({ state, trouble }, state === 'failed' ? 503 : 200)
   })
   app.get('/readyz', (context) => {
-    const { state, trouble } = services.status()
-    return context.json({ state, trouble }, state === 'running' ? 200 : 503)
+    const { state, isReady, restoring, trouble } = services.status()
+    const body = { state, trouble, restoring: restoring.length }
+    return context.json(body, state === 'running' && isReady ? 200 : 503)
   })
   app.get('/metrics', (context) =>
     context.text(metricsText(services.status()), 200, {

@@ -1,11 +1,23 @@
+import type { RestoreStatus, StandbyStatus } from '../../runtime/runtime-status.ts'
+
 /** What an instance tells of itself at `GET /api/status`. Counts are since the start of the process. */
 export interface InstanceStatus {
   readonly version: string
+  readonly profile: 'embedded' | 'cluster'
   readonly state: 'starting' | 'running' | 'stopping' | 'failed'
+  /** It has joined its groups, and every task that was given to it runs: it can be counted on. */
+  readonly isReady: boolean
   readonly startedAtMs: number
   readonly dataDir: string
   readonly urls: InstanceUrls
+  /** Null where the instance is the only one. */
+  readonly member: MemberStatus | null
   readonly topologies: readonly TopologyStatus[]
+  readonly tasks: readonly InstanceTask[]
+  /** Copies of the state of tasks that run elsewhere. */
+  readonly standbys: readonly StandbyStatus[]
+  /** Stores that are brought up to their changelogs, with progress, rate and time left. */
+  readonly restoring: readonly RestoreStatus[]
   readonly ingest: readonly IngestStatus[]
   /** Fact rows that are in the log and not yet queryable. */
   readonly sinkLag: number
@@ -15,6 +27,25 @@ export interface InstanceStatus {
   readonly residentBytes: number
   /** Why the instance waits or has stopped; null while all is well. */
   readonly trouble: string | null
+}
+
+/** How the instance is known to the others of its application. */
+export interface MemberStatus {
+  readonly applicationId: string
+  readonly instanceId: string
+  /** Of a static member. */
+  readonly groupInstanceId: string | null
+  /** Where others reach its interactive queries; null where they do not. */
+  readonly endpoint: string | null
+  readonly brokers: readonly string[]
+}
+
+export interface InstanceTask {
+  readonly id: string
+  /** Null while a failed task waits for its next attempt. */
+  readonly state: string | null
+  readonly waitingFor: string | null
+  readonly lag: number
 }
 
 export interface InstanceUrls {
@@ -36,6 +67,8 @@ export interface IngestStatus {
 
 export interface TopologyStatus {
   readonly name: string
+  /** `rebalancing` from when its group begins to share out anew until this member has its part. */
+  readonly group: 'joining' | 'rebalancing' | 'stable'
   readonly tasks: number
   readonly processed: number
   readonly recordsPerSecond: number

@@ -1,0 +1,176 @@
+/** What a reset of topologies means in this configuration. */
+import { systemClock, type Clock } from '../core/clock.ts'
+import { storeName, topicName } from '../core/record.ts'
+import { planReset, type ResetStep, type ResetTopology } from '../jobs/reset.ts'
+import type { ResetPosition } from '../jobs/reset-offsets.ts'
+import { scopedStoreName } from '../runtime/scoped-state.ts'
+import { openStorage } from '../state/rocksdb-backend.ts'
+import type { TopologyGraph } from '../topology/graph.ts'
+import { Cleanup } from './cleanup.ts'
+import type { ClusterConfiguration } from './cluster-configuration.ts'
+import type { Configuration } from './configuration.ts'
+import { openOperatorLog } from './inspect.ts'
+import { forgetManifests, readManifests } from './manifest-records.ts'
+import { manifestOf } from './manifest.ts'
+import { ownMetaRecords, sharedMetaRecords, type MetaRecords } from './meta-records.ts'
+import { noteResets } from './reset-records.ts'
+import { loadTopologies, type LoadedTopology } from './topologies.ts'
+import { storesOf, type TopologyManifest } from '../topology/manifest.ts'
+import { changelogTopic } from '../runtime/changelog.ts'
+import { changelogPositionsStore } from '../runtime/positions-store.ts'
+
+export interface ResetRequest {
+  readonly position: ResetPosition
+  readonly withFacts: boolean
+  readonly force: boolean
+  readonly dryRun: boolean
+  readonly onStep: (step: Pick<ResetStep, 'topology' | 'what'>) => void
+  readonly clock?: Clock
+}
+
+/** Tells each step before it is done; a dry run only tells.
+ * @throws TidemarkError GROUP_ACTIVE | DATA_DIR_IN_USE */
+export async function resetTopologies(
+  configuration: Configuration,
+  request: ResetRequest,
+): Promise<void> {
+  const cleanup = new Cleanup()
+  try {
+    const topologies = await loadTopologies(configuration.topologies)
+    const { cluster } = configuration
+    const steps =
+      cluster === null
+        ? await embeddedSteps(configuration, topologies, request, cleanup)
+        : await clusterSteps(configuration, cluster, topologies, request, cleanup)
+    for (const step of steps) {
+      request.onStep(step)
+      if (!request.dryRun) await step.run()
+    }
+  } finally {
+    await cleanup.run()
+  }
+}
+
+async function embeddedSteps(
+  { dataDir, partitions }: Configuration,
+  topologies: readonly LoadedTopology[],
+  { position, withFacts, force, clock = systemClock }: ResetRequest,
+  cleanup: Cleanup,
+): Promise<readonly ResetStep[]> {
+  const storage = await openStorage({ directory: dataDir, clock })
+  cleanup.add(() => storage.close())
+  const meta = ownMetaRecords(dataDir)
+  const manifests = await readManifests(meta)
+  const steps = await planReset({
+    log: storage.log,
+    admin: null,
+    state: storage.state,
+    topologies: topologies.map((loaded) =>
+      resetTopology(loaded, partitions, false, manifests.get(loaded.graph.name)),
+    ),
+    position,
+    withFacts,
+    force,
+  })
+  return [...steps, ...forgetSteps(meta, graphsOf(topologies))]
+}
+
+async function clusterSteps(
+  { partitions }: Configuration,
+  cluster: ClusterConfiguration,
+  topologies: readonly LoadedTopology[],
+  { position, withFacts, force, clock = systemClock }: ResetRequest,
+  cleanup: Cleanup,
+): Promise<readonly ResetStep[]> {
+  const log = await openOperatorLog(cluster, clock)
+  cleanup.add(() => log.close())
+  const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
+  const manifests = await readManifests(meta)
+  const steps = await planReset({
+    log,
+    admin: log,
+    // Each instance throws its own away when it starts.
+    state: null,
+    topologies: topologies.map((loaded) =>
+      resetTopology(loaded, partitions, true, manifests.get(loaded.graph.name)),
+    ),
+    position,
+    withFacts,
+    force,
+  })
+  const names = graphsOf(topologies).map(({ name }) => name)
+  const note: ResetStep = {
+    topology: names.join(','),
+    what: 'tell the instances to throw their local state away when they start',
+    run: () => noteResets(meta, names, clock.nowMs()),
+  }
+  // First: a topic that is gone while an instance still trusts its state would be the worse half.
+  return [note, ...steps, ...forgetSteps(meta, graphsOf(topologies))]
+}
+
+function graphsOf(topologies: readonly LoadedTopology[]): readonly TopologyGraph[] {
+  return topologies.map(({ graph }) => graph)
+}
+
+function forgetSteps(meta: MetaRecords, graphs: readonly TopologyGraph[]): readonly ResetStep[] {
+  return graphs.map(({ name }) => ({
+    topology: name,
+    what: 'forget what ran there: the next start begins anew',
+    run: () => forgetManifests(meta, [name]),
+  }))
+}
+
+/** What the code has, and what an earlier code had left. */
+export function resetTopology(
+  { graph, factTables }: LoadedTopology,
+  defaultPartitionCount: number,
+  withChangelogs: boolean,
+  before: TopologyManifest | undefined,
+): ResetTopology {
+  const now = manifestOf(graph, { defaultPartitionCount, withChangelogs })
+  const all = before === undefined ? [now] : [now, before]
+  const facts = new Set<string>(factTables.map(({ topic }) => topic.name))
+  const topicsOf = (role: 'source' | 'repartition' | 'changelog') =>
+    new Set(
+      all
+        .flatMap(({ topics }) => topics.filter((each) => each.role === role))
+        .map(({ name }) => name),
+    )
+  const grouped = new Set(now.subTopologies.flatMap(({ sources }) => sources))
+  const returned = new Set([
+    ...storesOf(before ?? null).map(({ name }) => name),
+    ...(before?.accepted ?? []),
+  ])
+  const orphaned = withChangelogs
+    ? [...returned].map((name) => changelogTopic(graph.name, storeName(name)))
+    : []
+  return {
+    name: graph.name,
+    inputs: [...topicsOf('source')].filter((name) => grouped.has(name)).map(topicName),
+    repartitions: [...topicsOf('repartition')].map(topicName),
+    changelogs: [...new Set([...[...topicsOf('changelog')].map(topicName), ...orphaned])],
+    facts: [...facts].map(topicName),
+    stores: storesToEmpty(graph.name, all),
+  }
+}
+
+function storesToEmpty(
+  topology: string,
+  manifests: readonly TopologyManifest[],
+): ResetTopology['stores'] {
+  const stores = new Map<string, ResetTopology['stores'][number]>()
+  for (const { subTopologies, accepted } of manifests) {
+    let partitionsMax = 1
+    for (const { index, partitionCount, stores: own } of subTopologies) {
+      partitionsMax = Math.max(partitionsMax, partitionCount)
+      for (const name of [...own.map((store) => store.name), changelogPositionsStore(index)]) {
+        stores.set(name, { name: scopedStoreName(topology, storeName(name)), partitionCount })
+      }
+    }
+    for (const name of accepted) {
+      const scoped = scopedStoreName(topology, storeName(name))
+      stores.set(name, { name: scoped, partitionCount: partitionsMax })
+    }
+  }
+  return [...stores.values()]
+}

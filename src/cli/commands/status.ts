@@ -1,0 +1,89 @@
+import { Command } from 'commander'
+import { TidemarkError } from '../../core/errors.ts'
+import { readInstanceFile } from '../../app/instance-file.ts'
+import type { InstanceStatus } from '../../server/console/instance-status.ts'
+import {
+  configurationOf,
+  formatOption,
+  withInstanceOptions,
+  type CommonFlags,
+  type OutputFormat,
+} from '../common-options.ts'
+import { printRows, type PrintedRow } from '../print-rows.ts'
+
+const columns = ['what', 'name', 'state', 'lag', 'detail']
+
+export function statusCommand(): Command {
+  return withInstanceOptions(new Command('status'))
+    .description('what the running instance does: groups, tasks, standbys, restoring, facts')
+    .addOption(formatOption())
+    .action(async (flags: CommonFlags & { format: OutputFormat }) => {
+      const status = await statusOf(configurationOf(flags).dataDir)
+      if (flags.format === 'json') {
+        process.stdout.write(`${JSON.stringify(status, null, 2)}\n`)
+      } else printRows(rowsOf(status), columns, flags.format)
+      if (status.state !== 'running') process.exitCode = 1
+    })
+}
+
+async function statusOf(dataDir: string): Promise<InstanceStatus> {
+  const running = readInstanceFile(dataDir)
+  if (running === null) {
+    throw new TidemarkError(
+      'INSTANCE_NOT_RUNNING',
+      `no instance runs on ${dataDir}; tidemark up starts one`,
+    )
+  }
+  const response = await fetch(`${running.urls.console}/api/status`)
+  return (await response.json()) as InstanceStatus
+}
+
+function rowsOf(status: InstanceStatus): PrintedRow[] {
+  const { member } = status
+  const where =
+    member === null
+      ? status.dataDir
+      : `${member.applicationId} at ${member.brokers.join(',')}, instance ${member.instanceId}`
+  return [
+    {
+      what: status.profile,
+      name: where,
+      state: status.isReady ? status.state : `${status.state}, not ready`,
+      lag: null,
+      detail: status.trouble ?? `version ${status.version}`,
+    },
+    ...status.topologies.map((topology) => ({
+      what: 'topology',
+      name: topology.name,
+      state: topology.group,
+      lag: topology.lag,
+      detail: `${topology.tasks} tasks here, ${topology.processed} processed, ${Math.round(topology.recordsPerSecond)}/s`,
+    })),
+    ...status.tasks.map(({ id, state, waitingFor, lag }) => ({
+      what: 'task',
+      name: id,
+      state: state ?? 'waits for its next attempt',
+      lag,
+      detail: waitingFor === null ? '' : `waits for ${waitingFor}`,
+    })),
+    ...status.standbys.map(({ taskId, lag }) => ({
+      what: 'standby',
+      name: taskId,
+      state: 'follows',
+      lag,
+      detail: '',
+    })),
+    ...status.restoring.map((store) => ({
+      what: 'restoring',
+      name: `${store.taskId} ${store.store}`,
+      state: `${percent(store.offsetsDone, store.offsetsTotal)} %`,
+      lag: store.offsetsTotal - store.offsetsDone,
+      detail: `${Math.round(store.recordsPerSecond)}/s${store.remainingMs === null ? '' : `, ${Math.ceil(store.remainingMs / 1000)} s left`}`,
+    })),
+    { what: 'facts', name: 'ClickHouse', state: '', lag: status.sinkLag, detail: '' },
+  ]
+}
+
+function percent(done: number, total: number): number {
+  return total === 0 ? 100 : Math.floor((100 * done) / total)
+}
