@@ -1,9 +1,13 @@
-/** `npm run bench -- NAME [--json] [options]`: figures as ratios of two things measured in one run. */
+/**
+ * `npm run bench -- NAME [--json] [--records N] [--rounds N]`: figures as ratios of two things measured in one run.
+ */
 import { parseArgs } from 'node:util'
 import { runEmbedded } from './embedded/embedded.ts'
+import { runKafka } from './kafka/kafka.ts'
 
 const benchmarks: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
   embedded: runEmbedded,
+  kafka: runKafka,
 }
 
 export type Figures = Readonly<Record<string, number | string>>
@@ -11,6 +15,8 @@ export type Figures = Readonly<Record<string, number | string>>
 export interface BenchOptions {
   /** How many records of the benchmark's kind. */
   readonly size: number
+  /** How often each contender of a benchmark with several has its turn. */
+  readonly rounds: number
   readonly log: (line: string) => void
 }
 
@@ -18,7 +24,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
+    records: { type: 'string' },
     size: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '3' },
   },
 })
 const [name = ''] = positionals
@@ -29,7 +37,8 @@ if (benchmark === undefined) {
 }
 const startMs = performance.now()
 const figures = await benchmark({
-  size: Number(values.size),
+  size: Number(values.records ?? values.size),
+  rounds: Number(values.rounds),
   log: (line) => process.stderr.write(`${line}\n`),
 })
 const all = { ...figures, seconds: (performance.now() - startMs) / 1000 }

@@ -1,0 +1,53 @@
+/** The broker of a benchmark, and the small Java programs that feed, make topics and read. */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { startKafka } from '../../tools/kafka/start-kafka.ts'
+import { javaProgram } from '../../tools/kafka-streams/java-program.ts'
+import type { JavaProgram } from '../../tools/kafka-streams/java-program.ts'
+
+const run = promisify(execFile)
+const outputBytesMax = 1024 * 1024
+
+export class BenchBroker {
+  readonly bootstrapServers: string
+  readonly java: JavaProgram
+  readonly #close: () => Promise<void>
+
+  /** @throws KafkaUnavailable without Java or Maven */
+  static async start(): Promise<BenchBroker> {
+    const java = await javaProgram(fileURLToPath(new URL('./java', import.meta.url)))
+    // Run as a server is: heap to spare, and the compiler that takes its time.
+    const kafka = await startKafka({ heapMb: 1024, jvmOptions: [] })
+    return new BenchBroker(kafka.bootstrapServers, java, () => kafka.close())
+  }
+
+  private constructor(bootstrapServers: string, java: JavaProgram, close: () => Promise<void>) {
+    this.bootstrapServers = bootstrapServers
+    this.java = java
+    this.#close = close
+  }
+
+  close(): Promise<void> {
+    return this.#close()
+  }
+
+  /** What a program of ./java prints. */
+  async ask(program: 'Topics' | 'Produce' | 'Read', ...args: readonly string[]): Promise<string> {
+    const { command, arguments: before } = this.java
+    const all = ['-Xmx1g', ...before, `bench.${program}`, this.bootstrapServers, ...args]
+    const { stdout } = await run(command, all, { maxBuffer: outputBytesMax })
+    return stdout
+  }
+
+  createTopics(partitionCount: number, timestampType: TimestampType, ...names: readonly string[]) {
+    return this.ask('Topics', 'create', String(partitionCount), 'delete', timestampType, ...names)
+  }
+
+  /** All whose names begin so, internal ones of an application too. */
+  deleteTopics(...prefixes: readonly string[]): Promise<string> {
+    return this.ask('Topics', 'delete', ...prefixes)
+  }
+}
+
+export type TimestampType = 'CreateTime' | 'LogAppendTime'

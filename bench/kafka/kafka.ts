@@ -1,0 +1,178 @@
+/**
+ * `npm run bench -- kafka`: the mcq core, an interaction and a summary for each answer, here, on Java Kafka Streams and on
+ * `@kafkats/flow`; one broker, one input, the contenders by turns, each time under a new application id.
+ *
+ * Throughput: answers a second from the first to the last committed fact, by the broker's clock. Latency: answers at half
+ * the rate of the slower of Java and ours; from an answer's creation until its interaction was appended by the broker,
+ * and until a read_committed reader had it, which is what a user waits for.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BenchOptions, Figures } from '../run.ts'
+import { BenchBroker } from './broker.ts'
+import { contenderNames, startContender } from './contenders.ts'
+import type { ContenderName } from './contenders.ts'
+import { median, ratio } from './figures.ts'
+
+const partitionCount = 4
+const waitMaxSeconds = 900
+const latencySeconds = 20
+/** Of our own against Java; the third is so much slower that half its rate says nothing about the others. */
+const latencyContenders = ['ours', 'java'] as const
+
+interface Facts {
+  readonly records: number
+  readonly facts: number
+  /** Of the last fact of each key. */
+  readonly digest: string
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+interface Latencies extends Facts {
+  readonly appendedP50Ms: number
+  readonly appendedP99Ms: number
+  readonly readableP50Ms: number
+  readonly readableP99Ms: number
+}
+
+export async function runKafka({ size, rounds, log }: BenchOptions): Promise<Figures> {
+  const broker = await BenchBroker.start()
+  try {
+    const bench = new KafkaBench(broker, log)
+    const input = await bench.produceInput(size)
+    const rates = await bench.rates(input, size, rounds)
+    const slower = Math.min(...latencyContenders.map((name) => median(rates[name])))
+    const perSecond = Math.floor(slower / 2)
+    const latencies = await bench.latencies(perSecond, rounds)
+    return figuresOf(size, rates, perSecond, latencies)
+  } finally {
+    await broker.close()
+  }
+}
+
+class KafkaBench {
+  readonly #broker: BenchBroker
+  readonly #log: (line: string) => void
+  #runs = 0
+
+  constructor(broker: BenchBroker, log: (line: string) => void) {
+    this.#broker = broker
+    this.#log = log
+  }
+
+  async produceInput(answers: number): Promise<string> {
+    const input = 'answers'
+    await this.#broker.createTopics(partitionCount, 'CreateTime', input)
+    await this.#broker.ask('Produce', input, String(answers), '0')
+    this.#log(`${answers} answers are in the input topic`)
+    return input
+  }
+
+  /** Answers a second, of each contender one a round. @throws Error where their facts differ */
+  async rates(input: string, answers: number, rounds: number) {
+    const rates: Record<ContenderName, number[]> = { ours: [], java: [], kafkats: [] }
+    let digest: string | null = null
+    for (let round = 0; round < rounds; round += 1) {
+      for (const name of contenderNames) {
+        const found = await this.#run<Facts>(name, input, 2 * answers, 'later', () =>
+          Promise.resolve(),
+        )
+        if (found.records !== 2 * answers) {
+          throw new Error(
+            `${name} put out ${found.records} facts of ${answers} answers, not two each`,
+          )
+        }
+        digest ??= found.digest
+        if (found.digest !== digest)
+          throw new Error(`the facts of ${name} are not those of the others`)
+        const perSecond = (1000 * answers) / (found.lastMs - found.firstMs)
+        rates[name].push(perSecond)
+        this.#log(`${name}: ${Math.round(perSecond)} answers/s`)
+      }
+    }
+    return rates
+  }
+
+  async latencies(perSecond: number, rounds: number) {
+    const latencies: Record<'ours' | 'java', Latencies[]> = { ours: [], java: [] }
+    const answers = perSecond * latencySeconds
+    for (let round = 0; round < rounds; round += 1) {
+      for (const name of latencyContenders) {
+        const input = `live-${this.#runs}`
+        await this.#broker.createTopics(partitionCount, 'CreateTime', input)
+        const produce = () => this.#broker.ask('Produce', input, String(answers), String(perSecond))
+        const found = await this.#run<Latencies>(name, input, 2 * answers, 'live', produce)
+        latencies[name].push(found)
+        this.#log(`${name} at ${perSecond}/s: readable p99 ${found.readableP99Ms} ms`)
+        await this.#broker.deleteTopics(input)
+      }
+    }
+    return latencies
+  }
+
+  async #run<F extends Facts>(
+    name: ContenderName,
+    input: string,
+    records: number,
+    mode: 'live' | 'later',
+    feed: () => Promise<unknown>,
+  ): Promise<F> {
+    this.#runs += 1
+    const applicationId = `${name}-${this.#runs}`
+    const interactions = `${applicationId}-interactions`
+    const summaries = `${applicationId}-summaries`
+    const stateFolder = await mkdtemp(join(tmpdir(), `tidemark-bench-${applicationId}-`))
+    const { bootstrapServers, java } = this.#broker
+    await this.#broker.createTopics(partitionCount, 'LogAppendTime', interactions, summaries)
+    const contender = startContender(name, java, {
+      bootstrapServers,
+      applicationId,
+      input,
+      interactions,
+      summaries,
+      guarantee: 'exactly-once',
+      stateFolder,
+    })
+    try {
+      const reading = this.#read(interactions, summaries, records, mode)
+      const [text] = await Promise.race([Promise.all([reading, feed()]), contender.ended])
+      return JSON.parse(text) as F
+    } finally {
+      await contender.stop()
+      await rm(stateFolder, { recursive: true, force: true })
+      await this.#broker.deleteTopics(applicationId)
+    }
+  }
+
+  #read(interactions: string, summaries: string, records: number, mode: string): Promise<string> {
+    const wait = [String(records), String(waitMaxSeconds), mode]
+    return this.#broker.ask('Read', interactions, summaries, ...wait)
+  }
+}
+
+function figuresOf(
+  answers: number,
+  rates: Readonly<Record<ContenderName, readonly number[]>>,
+  perSecond: number,
+  latencies: Readonly<Record<'ours' | 'java', readonly Latencies[]>>,
+): Figures {
+  const figures: Record<string, number> = { answers, rounds: rates.ours.length }
+  for (const name of contenderNames) {
+    figures[`answers_per_second_${name}`] = Math.round(median(rates[name]))
+  }
+  figures['ratio_to_java'] = ratio(median(rates.ours), median(rates.java))
+  figures['ratio_to_kafkats'] = ratio(median(rates.ours), median(rates.kafkats))
+  figures['latency_answers_per_second'] = perSecond
+  for (const name of latencyContenders) {
+    const of = (pick: (found: Latencies) => number) => median(latencies[name].map(pick))
+    figures[`appended_p50_ms_${name}`] = of((found) => found.appendedP50Ms)
+    figures[`appended_p99_ms_${name}`] = of((found) => found.appendedP99Ms)
+    figures[`readable_p50_ms_${name}`] = of((found) => found.readableP50Ms)
+    figures[`readable_p99_ms_${name}`] = of((found) => found.readableP99Ms)
+  }
+  const p99 = (name: 'ours' | 'java') => figures[`readable_p99_ms_${name}`] ?? NaN
+  figures['latency_ratio_to_java'] = ratio(p99('ours'), p99('java'))
+  return figures
+}
