@@ -5,14 +5,14 @@
 import { present } from '../../core/assert.ts'
 import type { Clock } from '../../core/clock.ts'
 import { partitionForKey } from '../../core/partitioner.ts'
-import { storeName, topicPartitionId } from '../../core/record.ts'
+import { topicPartitionId } from '../../core/record.ts'
 import type { Partition, TopicName } from '../../core/record.ts'
 import type { StateBackend } from '../../core/state.ts'
 import type { Log } from '../../log/log.ts'
 import type { StoreDefinition } from '../../state/stores.ts'
 import type { SubTopology, TopologyGraph } from '../../topology/graph.ts'
 import { changelogTopic } from '../changelog.ts'
-import { PositionsStore, reservedPrefix } from '../positions-store.ts'
+import { changelogPositionsStore, PositionsStore } from '../positions-store.ts'
 import { ScopedState } from '../scoped-state.ts'
 import { compileTaskGraph } from '../task-graph.ts'
 import type { HeldTask, QueryableRuntime } from './hosts.ts'
@@ -136,11 +136,8 @@ export class LocalQueries {
       return { role, position, lagRecords: 0, lastAppliedMs }
     }
     const topic = changelogTopic(store.topology, store.definition.name)
-    const positions = new PositionsStore(
-      scoped,
-      storeName(`${reservedPrefix}changelog-positions-${store.subTopology.index}`),
-      partition,
-    )
+    const kept = changelogPositionsStore(store.subTopology.index)
+    const positions = new PositionsStore(scoped, kept, partition)
     const [reached] = await positions.read([topic])
     const offset = reached ?? 0
     const end = role === 'active' ? offset : ((await this.#endsOf(topic)).get(partition) ?? 0)

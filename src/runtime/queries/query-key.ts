@@ -24,10 +24,10 @@ export function keyBytesOf(serde: Serde<unknown>, text: string, store: string): 
 
 function* readings(text: string): Generator {
   const json = parsed(text)
-  if (json !== undefined && /^\s*["[{]/.test(text)) {
-    yield bytesOfForm(json.value) ?? json.value
-  }
+  const isStructured = json !== undefined && /^\s*["[{]/.test(text)
+  if (isStructured) yield bytesOfForm(json.value) ?? json.value
   yield text
+  if (isStructured) return
   if (json !== undefined) yield json.value
   yield [text]
 }
