@@ -35,6 +35,8 @@ export const faults = [
   'none',
   'lost before',
   'lost after',
+  'late by 2',
+  'late by 5',
   'rival',
   'not coordinator',
   'not leader',
@@ -82,6 +84,7 @@ export class BrokerModel implements KafkaCluster {
   #state: 'empty' | 'open' | 'committed' | 'aborted' = 'empty'
   #open: number[] = []
   #openOffsets: number[] = []
+  #late: { after: number; deliver: () => unknown }[] = []
 
   constructor(protocol: 1 | 2, planned: readonly Fault[]) {
     this.#protocol = protocol
@@ -148,7 +151,14 @@ export class BrokerModel implements KafkaCluster {
 
   #answer(name: string, request: unknown, epoch: number): unknown {
     const fault = this.#faults.shift() ?? 'none'
+    this.#deliverLate()
     if (fault === 'lost before') throw lost(name)
+    if (fault === 'late by 2' || fault === 'late by 5') {
+      const after = fault === 'late by 2' ? 2 : 5
+      const copy = copyOf(name, request)
+      this.#late.push({ after, deliver: () => this.#execute(name, copy, epoch) })
+      throw lost(name)
+    }
     if (fault === 'rival') this.#rival()
     const code = codes[fault as keyof typeof codes] as number | undefined
     const applies = answersTo[fault]?.includes(name) ?? true
@@ -156,6 +166,20 @@ export class BrokerModel implements KafkaCluster {
     const response = this.#execute(name, request, epoch)
     if (fault === 'lost after') throw lost(name)
     return response
+  }
+
+  /** Requests that were on their way for long; nobody waits for their answers. */
+  #deliverLate(): void {
+    for (const late of this.#late) late.after--
+    const due = this.#late.filter(({ after }) => after <= 0)
+    this.#late = this.#late.filter(({ after }) => after > 0)
+    for (const { deliver } of due) {
+      try {
+        deliver()
+      } catch {
+        // Refused: it came from an epoch that is over.
+      }
+    }
   }
 
   #execute(name: string, request: unknown, epoch: number): unknown {
@@ -204,7 +228,9 @@ export class BrokerModel implements KafkaCluster {
     if (isRepeat) throw failureOfCode(fencedCode, 'EndTxn')
     if (outcome === 'commit') {
       this.transactions++
-      if (new Set(this.#open).size < this.#open.length) this.violations.push('content twice in one')
+      if (String([...this.#open].sort()) !== String([...this.#openOffsets].sort())) {
+        this.violations.push(`torn: ${String(this.#open)} with ${String(this.#openOffsets)}`)
+      }
       this.committed.push(...this.#open)
       this.committedOffsets.push(...this.#openOffsets)
     }
@@ -272,6 +298,13 @@ function epochOf(name: string, request: unknown): number {
   if (name !== 'Produce') return (request as InTransaction).epoch
   const [batch] = (request as ProduceRequest).batches
   return batch?.bytes.readInt16BE(headerAt.producerEpoch) ?? -1
+}
+
+/** Batches are stamped anew when they are sent again. */
+function copyOf(name: string, request: unknown): unknown {
+  if (name !== 'Produce') return request
+  const { batches, ...rest } = request as ProduceRequest
+  return { ...rest, batches: batches.map((one) => ({ ...one, bytes: Buffer.from(one.bytes) })) }
 }
 
 /** The code for all that was asked: thrown, or in the answer where the request has codes of its own. */

@@ -107,7 +107,7 @@ function check(model: BrokerModel, told: readonly Told[]): void {
 
 for (const protocol of [1, 2] as const) {
   void test(`protocol ${protocol}: success is told of what is committed once, and of nothing else`, async () => {
-    const plan = fc.array(fc.constantFrom<Fault>(...faults), { maxLength: 60 })
+    const plan = fc.array(fc.constantFrom<Fault>(...faults), { maxLength: 60, size: 'max' })
     await fc.assert(
       fc.asyncProperty(plan, async (faultsInOrder) => {
         const model = new BrokerModel(protocol, faultsInOrder)
@@ -132,6 +132,18 @@ for (const protocol of [1, 2] as const) {
       const told = await run(model, 2, 2)
       check(model, told)
       assert.ok(before < 2 || told.some(({ outcome }) => outcome === 'PRODUCER_FENCED'))
+    }
+  })
+
+  void test(`protocol ${protocol}: two faults in a row at every request are told as they ended`, async () => {
+    for (const first of new Set(faults)) {
+      for (const second of new Set(faults)) {
+        for (let before = 0; before < 14; before++) {
+          const quiet = Array.from({ length: before }, (): Fault => 'none')
+          const model = new BrokerModel(protocol, [...quiet, first, second])
+          check(model, await run(model, 2, 1))
+        }
+      }
     }
   })
 }
