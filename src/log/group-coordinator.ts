@@ -106,7 +106,9 @@ export class GroupCoordinator {
   async #leave(group: Group, member: Member): Promise<void> {
     if (!group.members.has(member.id)) return
     group.settled = group.settled.then(async () => {
-      if (member.assigned.length > 0) await this.#call(group, member, 'onRevoked', member.assigned)
+      const { assigned } = member
+      if (assigned.length > 0)
+        await this.#call(group, member, () => member.options.onRevoked(assigned))
       member.assigned = []
       group.members.delete(member.id)
     })
@@ -119,19 +121,26 @@ export class GroupCoordinator {
   }
 
   async #rebalanceOnce(group: Group): Promise<void> {
-    // Every turn but the last loses a member, so the members bound the turns.
-    for (let membersBefore = -1; membersBefore !== group.members.size;) {
-      membersBefore = group.members.size
-      const wanted = this.#share(group)
+    // Every turn but the last loses a member or gains one, and only `join` makes one.
+    for (;;) {
+      const wanted = await this.#share(group)
+      if (wanted === null) continue
       await this.#revoke(group, wanted)
-      if (group.members.size !== membersBefore) continue
+      const { members } = group
+      if (members.size !== wanted.size || ![...members.keys()].every((id) => wanted.has(id))) {
+        continue
+      }
       group.generationId++
       await this.#assign(group, wanted)
+      // A failed callback drops its member, whose partitions are to be shared out again.
+      if (members.size === wanted.size) return
     }
   }
 
-  #share(group: Group): ReadonlyMap<string, MemberAssignment> {
-    if (group.members.size === 0) return new Map()
+  /** Null where the assignor failed, and with it the member whose assignor it is. */
+  async #share(group: Group): Promise<ReadonlyMap<string, MemberAssignment> | null> {
+    const [leader] = group.members.values()
+    if (leader === undefined) return new Map()
     const members = [...group.members.values()].map((member) => ({
       memberId: member.id,
       groupInstanceId: member.options.groupInstanceId ?? null,
@@ -144,8 +153,19 @@ export class GroupCoordinator {
       name,
       partitionCount: this.#partitionCount(name),
     }))
-    const assignor = [...group.members.values()][0]?.options.assignor
-    return (assignor ?? this.#assignor)(members, topics)
+    const { assignor = this.#assignor } = leader.options
+    let wanted: ReadonlyMap<string, MemberAssignment> | null = null
+    await this.#call(group, leader, () => {
+      const found = assignor(members, topics)
+      wanted = new Map(
+        members.map(({ memberId }) => [
+          memberId,
+          present(found.get(memberId), `assignment of ${memberId}`),
+        ]),
+      )
+      return Promise.resolve()
+    })
+    return wanted
   }
 
   async #revoke(group: Group, wanted: ReadonlyMap<string, MemberAssignment>): Promise<void> {
@@ -154,7 +174,7 @@ export class GroupCoordinator {
       members.map(async (member) => {
         const lost = partitionsWithout(member.assigned, wanted.get(member.id)?.partitions ?? [])
         if (lost.length === 0) return
-        await this.#call(group, member, 'onRevoked', lost)
+        await this.#call(group, member, () => member.options.onRevoked(lost))
         member.assigned = partitionsWithout(member.assigned, lost)
         member.validFromGeneration = group.generationId + 1
       }),
@@ -168,20 +188,17 @@ export class GroupCoordinator {
         const { partitions: target, userData } = present(wanted.get(member.id), member.id)
         const gained = partitionsWithout(target, member.assigned)
         member.assigned = target
-        await member.options.onAssignment?.(userData)
-        if (gained.length > 0) await this.#call(group, member, 'onAssigned', gained)
+        await this.#call(group, member, async () => {
+          await member.options.onAssignment?.(userData)
+          if (gained.length > 0) await member.options.onAssigned(gained)
+        })
       }),
     )
   }
 
-  async #call(
-    group: Group,
-    member: Member,
-    callback: 'onAssigned' | 'onRevoked',
-    partitions: readonly TopicPartition[],
-  ): Promise<void> {
+  async #call(group: Group, member: Member, callback: () => Promise<void>): Promise<void> {
     try {
-      await member.options[callback](partitions)
+      await callback()
     } catch (thrown) {
       member.failure = thrown
       member.assigned = []
