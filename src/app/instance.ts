@@ -10,10 +10,11 @@ import { resolve } from 'node:path'
 import { pause, systemClock, type Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import { clickhouseApp } from '../server/clickhouse/clickhouse-app.ts'
-import { consoleApp } from '../server/console/console-app.ts'
+import { consoleApp, type ConsoleServices } from '../server/console/console-app.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
 import { ingestApp, type IngestAppOptions } from '../server/ingest/ingest-app.ts'
 import { listen, type Listener } from '../server/listen.ts'
+import { queriesApp } from '../server/queries/queries-app.ts'
 import { registryApp } from '../server/registry/registry-app.ts'
 import type { Configuration } from './configuration.ts'
 import { Cleanup } from './cleanup.ts'
@@ -95,12 +96,7 @@ async function open(
     })
   const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
   const apps: InstanceApps = {
-    console: consoleApp({
-      status,
-      describe: (name) => services.describe(name),
-      whenIdle,
-      redrive: (request) => services.redrive(request),
-    }),
+    console: consoleDoor(services, { status, whenIdle }),
     registry: registryApp(services.registry),
     ingest: ingestApp(doorOptions(services, configuration)),
     clickhouse: clickhouseApp(services.clickhouse, {}),
@@ -126,6 +122,22 @@ async function open(
       await cleanup.run()
     },
   }
+}
+
+/** The console and, on the same port, the interactive queries. */
+function consoleDoor(
+  services: Services,
+  { status, whenIdle }: Pick<ConsoleServices, 'status' | 'whenIdle'>,
+): Hono {
+  const app = consoleApp({
+    status,
+    describe: (name) => services.describe(name),
+    whenIdle,
+    redrive: (request) => services.redrive(request),
+  })
+  const { queries: local, queryable: runtime, clock } = services
+  app.route('/', queriesApp({ local, runtime, clock }))
+  return app
 }
 
 function memberStatus(

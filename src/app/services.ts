@@ -5,7 +5,8 @@ import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
 import { quarantineFact } from '../quality/quarantine.ts'
-import type { QueryableRuntime } from '../runtime/queries/hosts.ts'
+import { singleHost, type QueryableRuntime } from '../runtime/queries/hosts.ts'
+import { LocalQueries } from '../runtime/queries/local-queries.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import type { RedriveOutcome, RedriveRequest } from '../server/console/console-app.ts'
@@ -26,7 +27,7 @@ import {
   type MemberIdentity,
   type Profile,
 } from './foundation.ts'
-import { membershipOf } from './membership.ts'
+import { endpointOf, membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
 import { redriveEntries } from './redrive-entries.ts'
 import { sourceTopicsOf } from './source-topics.ts'
@@ -50,6 +51,7 @@ export interface Services {
   readonly runtime: Runtime
   /** Where tasks run, and what of them is here. */
   readonly queryable: QueryableRuntime
+  readonly queries: LocalQueries
   readonly member: MemberIdentity | null
   /** By topology; the quarantine's is `tidemark`. */
   readonly consumers: FactConsumers
@@ -111,13 +113,15 @@ export async function openServices(
   await startFactConsumers(consumers, { ...facts, onFailure }, cleanup)
   cleanup.add(keepMaintained(() => foundation.maintain(graphs), clock, onFailure))
 
+  const queryable = queryableOf(configuration, foundation, graphs, runtime)
   const topics = admissionTopics(topologies, codecs)
   const quarantine = codecs.quarantine
   const { recordBytesMax } = configuration
   return {
     profile: foundation.profile,
     member: foundation.member,
-    queryable: runtime,
+    queryable,
+    queries: new LocalQueries({ topologies: graphs, log, state, clock, runtime: queryable }),
     clock,
     log,
     state,
@@ -144,6 +148,18 @@ async function startChanges(
   const changes = await changesOf(graphs, context, null)
   refuseOrphans(changes)
   return changes
+}
+
+/** One process alone is its own only host. */
+function queryableOf(
+  configuration: Configuration,
+  { member }: Foundation,
+  graphs: readonly TopologyGraph[],
+  runtime: Runtime,
+): QueryableRuntime {
+  if (member !== null) return runtime
+  const self = endpointOf(configuration, { endpoint: null }) ?? ''
+  return singleHost(graphs, configuration.partitions, () => self)
 }
 
 interface RuntimeParts {
