@@ -25,6 +25,7 @@ const nearTimestampMs = fc.integer({ min: 1_700_000_000_000, max: 1_702_000_000_
 const timestampMs = fc.oneof(
   nearTimestampMs,
   fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_000 }),
+  fc.integer({ min: -8.64e15, max: 8.64e15 }),
 )
 const record: fc.Arbitrary<ProducerRecord> = fc.record(
   {
@@ -68,7 +69,7 @@ describe("Kafka's record batches", () => {
         for (const [index, found] of read.records.entries()) {
           const expected = sent[index]!
           assert.deepEqual([found.key, found.value], [expected.key, expected.value])
-          assert.equal(Number(found.timestampDelta + read.firstTimestamp), expected.timestampMs)
+          assert.equal(found.timestampDelta + read.firstTimestamp, BigInt(expected.timestampMs))
           assert.equal(found.offsetDelta, index)
           assert.deepEqual(
             found.headers.map(([name, value]) => [String(name), value]),

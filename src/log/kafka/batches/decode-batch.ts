@@ -38,7 +38,7 @@ export function decodeBatch(batch: Buffer, fromOffset: Offset): ConsumerRecord[]
     const end = cursor + bodyBytes
     // The attributes of a record have no meaning yet.
     cursor += 1
-    const timestampMs = baseTimestampMs + readVarint(bytes)
+    const timestampMs = readTimestamp(bytes, baseTimestampMs)
     const offset = header.baseOffset + readVarint(bytes)
     const key = readNullable(bytes)
     const value = readNullable(bytes)
@@ -72,14 +72,26 @@ function readVarint(bytes: Buffer): number {
   return readLargeVarint(bytes, zigzag)
 }
 
+function readTimestamp(bytes: Buffer, baseTimestampMs: number): number {
+  const start = cursor
+  const delta = readVarint(bytes)
+  if (Number.isSafeInteger(delta)) return baseTimestampMs + delta
+  cursor = start
+  return Number(BigInt(baseTimestampMs) + readBigVarint(bytes, 0, 0n))
+}
+
 /** What goes beyond 28 bits: timestamps far apart. */
 function readLargeVarint(bytes: Buffer, low: number): number {
+  return Number(readBigVarint(bytes, low, 28n))
+}
+
+function readBigVarint(bytes: Buffer, low: number, from: bigint): bigint {
   let zigzag = BigInt(low)
-  for (let shift = 28n; shift < 70n; shift += 7n) {
+  for (let shift = from; shift < 70n; shift += 7n) {
     const byte = bytes[cursor++]
     if (byte === undefined) break
     zigzag |= BigInt(byte & 0x7f) << shift
-    if (byte < 0x80) return Number(BigInt.asIntN(64, (zigzag >> 1n) ^ -(zigzag & 1n)))
+    if (byte < 0x80) return BigInt.asIntN(64, (zigzag >> 1n) ^ -(zigzag & 1n))
   }
   throw corruptBatch('a number in it does not end')
 }

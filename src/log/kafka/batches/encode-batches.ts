@@ -28,8 +28,8 @@ const loopCopyBytesMax = 16
 const scratchKeptBytesMax = 4 * 1024 * 1024
 /** Beyond it the zigzag of a number no longer fits the integers of bit operations. */
 const smallMax = 2 ** 30
-/** Twice this is still a safe integer. */
-const timestampDeltaMax = 2 ** 52
+/** Below it the zigzag of a number is a safe integer. */
+const safeMax = 2 ** 52
 
 let scratch = Buffer.allocUnsafeSlow(64 * 1024)
 let position = 0
@@ -109,7 +109,7 @@ function recordBodyBytes(
   }
   const bytes =
     1 +
-    varintBytes(record.timestampMs - baseTimestampMs) +
+    timestampBytes(record.timestampMs, baseTimestampMs) +
     varintBytes(offsetDelta) +
     nullableBytes(key) +
     nullableBytes(value)
@@ -139,7 +139,7 @@ function putRecord(
   putVarint(bodyBytes)
   const end = position + bodyBytes
   scratch[position++] = 0
-  putVarint(record.timestampMs - baseTimestampMs)
+  putTimestamp(record.timestampMs, baseTimestampMs)
   putVarint(offsetDelta)
   putNullable(record.key)
   putNullable(record.value)
@@ -192,13 +192,30 @@ function putVarint(value: number): void {
 }
 
 function largeZigzag(value: number): number {
-  if (Math.abs(value) >= timestampDeltaMax) {
-    throw new TidemarkError(
-      'REQUEST_INVALID',
-      `two timestamps of one batch are ${value} ms apart, more than any two of this millennium`,
-    )
-  }
   return value >= 0 ? value * 2 : -value * 2 - 1
+}
+
+function timestampBytes(timestampMs: number, baseTimestampMs: number): number {
+  const delta = timestampMs - baseTimestampMs
+  if (Math.abs(delta) < safeMax) return varintBytes(delta)
+  return Math.ceil(hugeZigzag(timestampMs, baseTimestampMs).toString(2).length / 7)
+}
+
+function putTimestamp(timestampMs: number, baseTimestampMs: number): void {
+  const delta = timestampMs - baseTimestampMs
+  if (Math.abs(delta) < safeMax) {
+    putVarint(delta)
+    return
+  }
+  let zigzag = hugeZigzag(timestampMs, baseTimestampMs)
+  for (; zigzag > 0x7fn; zigzag >>= 7n) scratch[position++] = Number(zigzag & 0x7fn) | 0x80
+  scratch[position++] = Number(zigzag)
+}
+
+/** Of times at the two ends of all that a date can be. */
+function hugeZigzag(timestampMs: number, baseTimestampMs: number): bigint {
+  const delta = BigInt(timestampMs) - BigInt(baseTimestampMs)
+  return delta >= 0n ? delta * 2n : -delta * 2n - 1n
 }
 
 function putNullable(bytes: Buffer | null): void {
