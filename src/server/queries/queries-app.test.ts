@@ -12,10 +12,11 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import { send, testRuntime, until } from '../../runtime/test-support/harness.ts'
 import { TestCluster } from '../../runtime/test-support/test-cluster.ts'
 import { openMemoryStorage } from '../../state/memory-backend.ts'
-import { clicks, clicksTopology, latest } from './clicks.test-support.ts'
+import { clicksOf } from './clicks.test-support.ts'
 import type { Click } from './clicks.test-support.ts'
 import { queriesApp } from './queries-app.ts'
 
+const { topology: clicksTopology, clicks, latest } = clicksOf('clicks')
 const pages = ['a', 'a b/c', 'ünïcode', 'zz']
 const all: Click[] = Array.from({ length: 400 }, (_, at) => ({
   page: pages[at % 4] ?? '',
