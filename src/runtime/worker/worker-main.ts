@@ -20,18 +20,22 @@ const setup = workerData as WorkerSetup
 const pausedUntil = new Float64Array(setup.pausedUntil)
 
 let thread: StreamThread | null = null
+/** Requests are served in the order in which they came: a task that is stopped while the thread opens has started
+ * by then, and stops. */
+let opening: Promise<StreamThread> | null = null
 const rpc = new Rpc(present(parentPort, 'the port to the main thread'), {
   start: async ({ plans }: StartRequest) => {
-    thread ??= await openThread()
+    opening ??= openThread()
+    thread = await opening
     thread.start(plans)
     return { body: null }
   },
   stop: async ({ ids }: StopRequest) => {
-    const tasks = (await thread?.stop(ids)) ?? []
+    const tasks = (await (await opening)?.stop(ids)) ?? []
     return { body: { index: setup.index, tasks } satisfies StatusBody }
   },
   drop: async ({ ids }: StopRequest) => {
-    await thread?.drop(ids)
+    await (await opening)?.drop(ids)
     return { body: null }
   },
   status: () => Promise.resolve({ body: status() }),
