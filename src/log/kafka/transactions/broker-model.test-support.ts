@@ -37,6 +37,7 @@ export const faults = [
   'lost after',
   'late by 2',
   'late by 5',
+  'late by 7',
   'rival',
   'not coordinator',
   'not leader',
@@ -153,8 +154,8 @@ export class BrokerModel implements KafkaCluster {
     const fault = this.#faults.shift() ?? 'none'
     this.#deliverLate()
     if (fault === 'lost before') throw lost(name)
-    if (fault === 'late by 2' || fault === 'late by 5') {
-      const after = fault === 'late by 2' ? 2 : 5
+    if (fault.startsWith('late by ')) {
+      const after = Number(fault.slice('late by '.length))
       const copy = copyOf(name, request)
       this.#late.push({ after, deliver: () => this.#execute(name, copy, epoch) })
       throw lost(name)

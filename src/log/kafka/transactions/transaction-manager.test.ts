@@ -141,7 +141,7 @@ for (const protocol of [1, 2] as const) {
         for (let before = 0; before < 14; before++) {
           const quiet = Array.from({ length: before }, (): Fault => 'none')
           const model = new BrokerModel(protocol, [...quiet, first, second])
-          check(model, await run(model, 2, 1))
+          check(model, await run(model, 2, 2))
         }
       }
     }
