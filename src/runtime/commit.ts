@@ -23,7 +23,7 @@ import type {
   TransactionalProducer,
 } from '../log/log.ts'
 import type { StateChange } from '../core/state.ts'
-import { markedRebalance, mayCommitAgain } from './commit-membership.ts'
+import { mayCommitAgain } from './commit-membership.ts'
 import type { RuntimeLimits } from './limits.ts'
 import type { WaitingFor } from './runtime-status.ts'
 import { isCommittedWithoutState } from './state-keeper.ts'
@@ -101,12 +101,9 @@ async function transact(
         if (isCommittedWithoutState(thrown)) throw thrown
 
         await transaction.abort()
-        const groupNow = () => task.group
-        if (mayCommitAgain(thrown, group, groupNow)) continue
-        if (!isDiskFull(thrown) || signal.aborted || clock.monotonicMs() >= giveUpMs) {
-          throw markedRebalance(thrown, group, groupNow)
-        }
-        task.waitingFor = 'disk'
+        if (mayCommitAgain(thrown, group, () => task.group)) continue
+        if (!isFull(thrown) || signal.aborted || clock.monotonicMs() >= giveUpMs) throw thrown
+        task.waitingFor = isDiskFull(thrown) ? 'disk' : 'kafka'
 
         await pause(clock, limits.diskFullBackOffMs, signal)
       }
@@ -150,6 +147,12 @@ function fill(
   onCommitStep?.(2, task.id)
   if (content.offsets.length > 0) transaction.sendOffsets(group, content.offsets)
   onCommitStep?.(3, task.id)
+}
+
+/** Nothing was taken: no room on the disk, or too much waits for the log. */
+function isFull(thrown: unknown): boolean {
+  if (isDiskFull(thrown)) return true
+  return thrown instanceof TidemarkError && thrown.code === 'BACK_PRESSURE'
 }
 
 function isDiskFull(thrown: unknown): boolean {

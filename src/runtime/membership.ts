@@ -91,7 +91,7 @@ export class Membership {
     throw new TidemarkError(
       'PRODUCER_FENCED',
       `task ${taskId} is not this member's any more: its membership of ${metadata.groupId} was over`,
-      { details: { taskId } },
+      { details: { taskId, groupId: metadata.groupId } },
     )
   }
 

@@ -11,6 +11,7 @@ import type { Clock } from '../core/clock.ts'
 import type { AppendResult, Transaction } from '../log/log.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { KeptTask } from './kept-task.ts'
+import type { WaitingFor } from './runtime-status.ts'
 
 export interface StateKeeper {
   /** Restores the task's state; answers after about a second at the latest: ask again until it is done. Ends at
@@ -88,4 +89,21 @@ export async function writeStateAfterCommit(
 /** True where the transaction stands and must not go again. */
 export function isCommittedWithoutState(thrown: unknown): boolean {
   return thrown instanceof TidemarkError && thrown.code === 'RESTORE_FAILED'
+}
+
+/** Asks the keeper until the task's state is restored, or the signal is raised. */
+export async function restoreState(
+  task: { readonly id: string; waitingFor: WaitingFor | null },
+  keeper: StateKeeper,
+  onProgress: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let lastProgress = -1
+  while (!signal.aborted) {
+    const { isDone, progress, isUnreachable } = await keeper.restore(task.id, signal)
+    task.waitingFor = isUnreachable ? 'kafka' : null
+    if (isDone) return
+    if (progress !== lastProgress || isUnreachable) onProgress()
+    lastProgress = progress
+  }
 }

@@ -44,6 +44,7 @@ import { Punctuations } from './punctuations.ts'
 import type { WaitingFor } from './runtime-status.ts'
 import type { ScopedState } from './scoped-state.ts'
 import { SourceDecoder, type Quarantine } from './source-decoder.ts'
+import { restoreState } from './state-keeper.ts'
 import type { StateKeeper } from './state-keeper.ts'
 import type { TaskGraph } from './task-graph.ts'
 import { TaskLifecycle } from './task-lifecycle.ts'
@@ -164,7 +165,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   async restore(onProgress: () => void, signal: AbortSignal): Promise<void> {
     this.lifecycle.moveTo('RESTORING')
     const committed = await this.#committedOffsets()
-    if (this.stateKeeper !== null) await this.#restoreState(this.stateKeeper, onProgress, signal)
+    if (this.stateKeeper !== null) await restoreState(this, this.stateKeeper, onProgress, signal)
     if (signal.aborted) return
     await this.#readPositions(committed)
     this.#makeProcessors()
@@ -175,21 +176,6 @@ export class StreamTask implements Committable, TaskEnvironment {
     const { graph, log, partition } = this.#options
     const partitions = graph.partitionedTopics.map(({ name }) => ({ topic: name, partition }))
     return log.committedOffsets(this.group.groupId, partitions)
-  }
-
-  async #restoreState(
-    keeper: StateKeeper,
-    onProgress: () => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    let lastProgress = -1
-    while (!signal.aborted) {
-      const { isDone, progress, isUnreachable } = await keeper.restore(this.id, signal)
-      this.waitingFor = isUnreachable ? 'kafka' : null
-      if (isDone) return
-      if (progress !== lastProgress || isUnreachable) onProgress()
-      lastProgress = progress
-    }
   }
 
   async #readPositions(committed: readonly (PartitionOffset | null)[]): Promise<void> {

@@ -18,7 +18,7 @@ import { pause } from '../core/clock.ts'
 import type { FetchedPartition, TransactionalProducer } from '../log/log.ts'
 import { commit } from './commit.ts'
 import type { CommitStepHook } from './commit.ts'
-import { isRebalance } from './commit-membership.ts'
+import { isRefusedByGroup } from './commit-membership.ts'
 import { fetchBytes } from './fetch-bytes.ts'
 import type { Readiness } from './input-queue.ts'
 import type { WaitingFor } from './runtime-status.ts'
@@ -137,7 +137,7 @@ export class TaskLoop {
   #noteFailure(thrown: unknown): void {
     // A log that does not answer is waited for, however long; the status says so.
     this.#isUnreachable = isUnreachable(thrown)
-    if (this.#isDropped || this.#isUnreachable || isRebalance(thrown)) {
+    if (this.#isDropped || this.#isUnreachable || this.#isOfCluster(thrown)) {
       this.metrics.restarts += 1
       return
     }
@@ -149,6 +149,13 @@ export class TaskLoop {
       return
     }
     throw this.#fatal(thrown)
+  }
+
+  /** A rebalance, or a broker that went away in mid-commit, is no failure of the task. */
+  #isOfCluster(thrown: unknown): boolean {
+    if (isRefusedByGroup(thrown)) return true
+    if (this.#options.surroundings.log.sharesState) return false
+    return thrown instanceof TidemarkError && thrown.code === 'TRANSACTION_ABORTED'
   }
 
   #fatal(cause: unknown): TidemarkError {

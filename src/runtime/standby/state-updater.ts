@@ -12,9 +12,8 @@ import { assert, present } from '../../core/assert.ts'
 import type { Clock } from '../../core/clock.ts'
 import { pause } from '../../core/clock.ts'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
-import type { Offset, TopicName } from '../../core/record.ts'
 import { topicPartitionId } from '../../core/record.ts'
-import type { StateBackend, StateChange } from '../../core/state.ts'
+import type { StateBackend } from '../../core/state.ts'
 import type { FetchedPartition, Log } from '../../log/log.ts'
 import type { Checkpoints } from '../checkpoints.ts'
 import { fetchBytes } from '../fetch-bytes.ts'
@@ -24,7 +23,10 @@ import type { HeldTask } from '../queries/hosts.ts'
 import type { RestoreStatus, StandbyStatus } from '../runtime-status.ts'
 import type { RestoreStep } from '../state-keeper.ts'
 import { WakeUp } from '../wake-up.ts'
+import { applyChangelogs } from './apply-changelogs.ts'
+import type { FetchedChangelog } from './apply-changelogs.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
+import { cursorsToRead } from './cursors-to-read.ts'
 import { openCursors } from './open-cursors.ts'
 import { TaskState } from './task-state.ts'
 
@@ -295,9 +297,11 @@ export class StateUpdater {
   }
 
   #fetch(): Fetch | null {
-    const cursors = this.#wanted()
-    if (cursors.length === 0) return null
     const { log, limits } = this.#options
+    const { restorePartitionsMax } = limits
+    const cursors = cursorsToRead(this.#states.values(), restorePartitionsMax, this.#turn)
+    this.#turn += restorePartitionsMax
+    if (cursors.length === 0) return null
     this.#fetching = new AbortController()
     const fetched = log.fetch({
       partitions: cursors.map(({ at, fetchOffset }) => ({ ...at, offset: fetchOffset })),
@@ -309,31 +313,13 @@ export class StateUpdater {
     return { cursors, fetched }
   }
 
-  #wanted(): ChangelogCursor[] {
-    const read = [...this.#states.values()].filter(({ isRead }) => isRead)
-    const restoring = read.filter(({ mode, isRestored }) => mode === 'restoring' && !isRestored)
-    let cursors = restoring
-      .flatMap((state) => state.cursors ?? [])
-      .filter(({ fetchOffset, endOffset }) => fetchOffset < endOffset)
-    if (cursors.length === 0) {
-      cursors = read
-        .filter(({ mode }) => mode === 'standby')
-        .flatMap((state) => state.cursors ?? [])
-    }
-    const { restorePartitionsMax } = this.#options.limits
-    if (cursors.length <= restorePartitionsMax) return cursors
-    const first = this.#turn % cursors.length
-    this.#turn += restorePartitionsMax
-    return [...cursors.slice(first), ...cursors.slice(0, first)].slice(0, restorePartitionsMax)
-  }
-
   /** Moves the cursors on; what they have left behind is returned, to be applied. A task that meanwhile is not
    * read any more, or is read anew, has other cursors: what came for these is left. */
   #take(
     cursors: readonly ChangelogCursor[],
     fetched: readonly FetchedPartition[],
-  ): (readonly [ChangelogCursor, FetchedPartition])[] {
-    const taken: (readonly [ChangelogCursor, FetchedPartition])[] = []
+  ): FetchedChangelog[] {
+    const taken: FetchedChangelog[] = []
     const byId = new Map(cursors.map((cursor) => [topicPartitionId(cursor.at), cursor]))
     for (const range of fetched) {
       const cursor = present(byId.get(topicPartitionId(range)), topicPartitionId(range))
@@ -342,7 +328,7 @@ export class StateUpdater {
       if (state.mode === 'standby') cursor.endOffset = range.highWatermark
       if (range.nextOffset === cursor.fetchOffset) continue
       cursor.fetchOffset = range.nextOffset
-      taken.push([cursor, range])
+      taken.push({ cursor, range })
     }
     return taken
   }
@@ -354,36 +340,19 @@ export class StateUpdater {
     await this.#applying.catch(() => undefined)
   }
 
-  #apply(taken: readonly (readonly [ChangelogCursor, FetchedPartition])[]): Promise<void> {
+  #apply(taken: readonly FetchedChangelog[]): Promise<void> {
     this.#applying = this.#write(taken)
     return this.#applying
   }
 
-  async #write(taken: readonly (readonly [ChangelogCursor, FetchedPartition])[]): Promise<void> {
+  async #write(taken: readonly FetchedChangelog[]): Promise<void> {
     if (taken.length === 0) return
-    const { state, checkpoints, clock } = this.#options
-    const changes: StateChange[] = []
-    const writtenMs = clock.nowMs()
-    const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>])[] = []
-    for (const [cursor, { records, nextOffset }] of taken) {
-      const { task, changelog, at } = cursor
-      assert(this.#state(task.plan.id).isRead, `state of ${task.plan.id} has one writer`)
-      for (const { key, value } of records) {
-        const { partition } = at
-        const bytes = present(key, `key of a record of ${topicPartitionId(at)}`)
-        changes.push({ store: changelog.store, partition, key: bytes, value })
-      }
-      const positions = new Map([[at.topic, nextOffset]])
-      for (const change of checkpoints.changes(task, positions, writtenMs)) changes.push(change)
-      reached.push([task, positions])
+    for (const { cursor } of taken) {
+      const { id } = cursor.task.plan
+      assert(this.#state(id).isRead, `state of ${id} has one writer`)
     }
-    await state.write(changes)
-    for (const [task, positions] of reached) checkpoints.written(task, positions, writtenMs)
-    for (const [cursor, { records, nextOffset }] of taken) {
-      this.#state(cursor.task.plan.id).lastAppliedMs = writtenMs
-      cursor.offset = nextOffset
-      cursor.records += records.length
-    }
+    const writtenMs = await applyChangelogs(taken, this.#options)
+    for (const { cursor } of taken) this.#state(cursor.task.plan.id).lastAppliedMs = writtenMs
   }
 
   #noteCaughtUp(): void {

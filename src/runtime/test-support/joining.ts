@@ -80,7 +80,7 @@ class EnrichProcessor implements Processor<string, any, string, string> {
     else await this.#user(record, key, value)
   }
 
-  async #order(record: StreamRecord<string, unknown>, key: string, order: Order): Promise<void> {
+  async #order(record: StreamRecord<string>, key: string, order: Order): Promise<void> {
     await this.#orders.load([key])
     await this.#users.load([order.user])
     if ((this.#orders.get(key)?.atMs ?? -Infinity) >= order.atMs) return
@@ -88,7 +88,7 @@ class EnrichProcessor implements Processor<string, any, string, string> {
     this.#put(record, key, { item: order.item, user: order.user, name, atMs: order.atMs })
   }
 
-  async #user(record: StreamRecord<string, unknown>, key: string, user: User): Promise<void> {
+  async #user(record: StreamRecord<string>, key: string, user: User): Promise<void> {
     await this.#users.load([key])
     if ((this.#users.get(key)?.atMs ?? -Infinity) >= user.atMs) return
     this.#users.put(key, user)
@@ -97,7 +97,7 @@ class EnrichProcessor implements Processor<string, any, string, string> {
     }
   }
 
-  #put(record: StreamRecord<string, unknown>, key: string, value: Enriched): void {
+  #put(record: StreamRecord<string>, key: string, value: Enriched): void {
     this.#orders.put(key, value)
     this.#context.forward({ ...record, key, value: `${value.item}:${value.name}` })
   }

@@ -7,7 +7,7 @@ import type { StateBackend, StateRange } from '../../core/state.ts'
 import type { EncodedLog, EncodedProducer, EncodedTransaction } from '../../log/encoded-log.ts'
 import type { AppendResult, GroupMetadata, Log } from '../../log/log.ts'
 import type { SchemaRegistry } from '../../schema/schema-registry.ts'
-import { markedRebalance, mayCommitAgain } from '../commit-membership.ts'
+import { mayCommitAgain } from '../commit-membership.ts'
 import { isCommittedWithoutState } from '../state-keeper.ts'
 import type { StateKeeper } from '../state-keeper.ts'
 import { packFetched, unpackChanges, unpackReads } from './messages.ts'
@@ -140,8 +140,7 @@ export class MainServices {
       } catch (thrown) {
         if (isCommittedWithoutState(thrown)) throw thrown
         await transaction.abort()
-        if (group === null) throw thrown
-        if (!mayCommitAgain(thrown, group, groupNow)) throw markedRebalance(thrown, group, groupNow)
+        if (group === null || !mayCommitAgain(thrown, group, groupNow)) throw thrown
       }
     }
   }

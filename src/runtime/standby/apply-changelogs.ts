@@ -1,0 +1,45 @@
+/** What was fetched of changelogs becomes state: one write, with the checkpoints it leads to. */
+import { present } from '../../core/assert.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Offset, TopicName } from '../../core/record.ts'
+import { topicPartitionId } from '../../core/record.ts'
+import type { StateBackend, StateChange } from '../../core/state.ts'
+import type { FetchedPartition } from '../../log/log.ts'
+import type { Checkpoints } from '../checkpoints.ts'
+import type { KeptTask } from '../kept-task.ts'
+import type { ChangelogCursor } from './changelog-cursor.ts'
+
+export interface FetchedChangelog {
+  readonly cursor: ChangelogCursor
+  readonly range: FetchedPartition
+}
+
+/** Resolves with the wall time of the write. */
+export async function applyChangelogs(
+  fetched: readonly FetchedChangelog[],
+  to: { readonly state: StateBackend; readonly checkpoints: Checkpoints; readonly clock: Clock },
+): Promise<number> {
+  const { state, checkpoints, clock } = to
+  const changes: StateChange[] = []
+  const writtenMs = clock.nowMs()
+  const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>])[] = []
+  for (const { cursor, range } of fetched) {
+    const { task, changelog, at } = cursor
+    const { store } = changelog
+    const { partition } = at
+    for (const record of range.records) {
+      const key = present(record.key, `key of a record of ${topicPartitionId(at)}`)
+      changes.push({ store, partition, key, value: record.value })
+    }
+    const positions = new Map([[at.topic, range.nextOffset]])
+    for (const change of checkpoints.changes(task, positions, writtenMs)) changes.push(change)
+    reached.push([task, positions])
+  }
+  await state.write(changes)
+  for (const [task, positions] of reached) checkpoints.written(task, positions, writtenMs)
+  for (const { cursor, range } of fetched) {
+    cursor.offset = range.nextOffset
+    cursor.records += range.records.length
+  }
+  return writtenMs
+}
