@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { systemClock } from '../../../src/core/clock.ts'
 import type { FactTable } from '../../../src/core/fact-table.ts'
 import { partitionForKey } from '../../../src/core/partitioner.ts'
-import { offset, topicName, type Offset } from '../../../src/core/record.ts'
+import { offset, topicName, type Offset, type TopicName } from '../../../src/core/record.ts'
 import { tupleSerde } from '../../../src/core/tuple.ts'
 import type { Log } from '../../../src/log/log.ts'
 import { MemoryStorage } from '../../../src/log/memory/memory-storage.ts'
@@ -20,6 +20,11 @@ const fact: FactTable<readonly [string], Record<string, unknown>> = {
   keyColumns: ['student_id'],
   topic: { name: topic, keySerde, schema: {}, cleanupPolicy: 'compact', retentionMs: null },
 }
+/** Under another topic's name, on a log that others use too. */
+export function sourceOf(name: TopicName): FactSource {
+  return { ...source, fact: { ...fact, topic: { ...fact.topic, name } } }
+}
+
 export const source: FactSource = {
   fact,
   codec: {
@@ -53,15 +58,16 @@ export async function openLog(partitionCount: number): Promise<StoredLog> {
 export async function append(
   log: Log,
   facts: readonly (readonly [student: string, average: number | null])[],
+  into: TopicName = topic,
 ): Promise<void> {
-  const [description] = await log.describeTopics([topic])
+  const [description] = await log.describeTopics([into])
   const count = description?.partitionCount ?? 1
   const byPartition = Map.groupBy(facts, ([student]) =>
     partitionForKey(keySerde.serialize([student]), count),
   )
   await log.append(
     [...byPartition].map(([at, ofPartition]) => ({
-      topic,
+      topic: into,
       partition: at,
       records: ofPartition.map(([student, average]) => ({
         key: keySerde.serialize([student]),
@@ -82,16 +88,20 @@ export interface AverageRow {
 }
 
 /** Replays the topic: the last record of each key, with the version that it must have. */
-export async function expectedRows(log: Log, epoch: number): Promise<AverageRow[]> {
+export async function expectedRows(
+  log: Log,
+  epoch: number,
+  of: TopicName = topic,
+): Promise<AverageRow[]> {
   const rows = new Map<string, AverageRow | null>()
-  const [description] = await log.describeTopics([topic])
+  const [description] = await log.describeTopics([of])
   for (const { partition: at, lastStableOffset } of description?.partitions ?? []) {
     for (let next: Offset = offset(0); next < lastStableOffset;) {
       const [fetched] = await log.fetch({
-        partitions: [{ topic, partition: at, offset: next }],
+        partitions: [{ topic: of, partition: at, offset: next }],
         bytesMax: 1 << 26,
         bytesPerPartitionMax: 1 << 26,
-        waitMaxMs: 0,
+        waitMaxMs: 100,
         isolation: 'read_committed',
       })
       assert.ok(fetched)
