@@ -26,15 +26,15 @@ export async function kafkaForTests(t: TestContext): Promise<TestKafka | undefin
 }
 
 /**
- * A cluster of the test's own, whose brokers it may kill; closed when the test ends.
- * @returns undefined as `kafkaForTests`, and where TIDEMARK_TEST_KAFKA names a cluster that is not ours to kill
+ * A cluster of the test's own, whose brokers it may kill and whose topics are all its; closed when the test ends.
+ * @returns undefined as `kafkaForTests`, and where TIDEMARK_TEST_KAFKA names a cluster, which is not ours to treat so
  */
 export async function clusterForTests(
   t: TestContext,
   options: KafkaOptions,
 ): Promise<TestCluster | undefined> {
   if (process.env['TIDEMARK_TEST_KAFKA'] !== undefined) {
-    t.skip('it kills brokers, and TIDEMARK_TEST_KAFKA names a cluster that is not its own')
+    t.skip('it wants a cluster for itself, and TIDEMARK_TEST_KAFKA names one of somebody')
     return undefined
   }
   return orSkip(t, async () => {

@@ -78,14 +78,30 @@ export async function commitOne(
 
 const firstPartition = 0 as Partition
 
-/** All that is committed when it is called, partition by partition. */
+/** The values of all that is committed when it is called, partition by partition. */
 export async function committedValues(
   log: KafkaLog,
   topic: TopicName,
-  fetchBytesMax = 1_000_000,
+  fetchBytesMax?: number,
 ): Promise<string[]> {
+  const records = await committedRecords(log, topic, fetchBytesMax)
+  return records.map(({ value }) => String(value))
+}
+
+export interface CommittedRecord {
+  readonly partition: number
+  readonly offset: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+}
+
+export async function committedRecords(
+  log: KafkaLog,
+  topic: TopicName,
+  fetchBytesMax = 1_000_000,
+): Promise<CommittedRecord[]> {
   const [description] = await log.describeTopics([topic])
-  const values: string[] = []
+  const records: CommittedRecord[] = []
   for (const { partition, highWatermark } of description?.partitions ?? []) {
     for (let next = offset(0); next < highWatermark;) {
       const [found] = await log.fetch({
@@ -95,11 +111,18 @@ export async function committedValues(
         waitMaxMs: 100,
         isolation: 'read_committed',
       })
-      values.push(...(found?.records ?? []).map((one) => String(one.value)))
+      for (const { offset, key, value } of found?.records ?? []) {
+        records.push({ partition, offset, key: bytesOf(key), value: bytesOf(value) })
+      }
       next = found?.nextOffset ?? next
     }
   }
-  return values
+  return records
+}
+
+/** Not a view on what was fetched. */
+function bytesOf(view: Uint8Array | null): Buffer | null {
+  return view === null ? null : Buffer.from(view)
 }
 
 /** By partition; null where nothing is committed. */

@@ -1,0 +1,164 @@
+/** Clients that are not ours on our topics: `kafkajs` with Confluent's framing in, Kafka's console consumer out. */
+import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
+import { Kafka, logLevel, type Producer } from 'kafkajs'
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { ClickHouse } from '../../src/sinks/clickhouse/clickhouse.ts'
+import { openClickHouse } from '../../src/sinks/clickhouse/open-clickhouse.ts'
+import { topicName } from '../../src/core/record.ts'
+import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
+import { until } from '../integration/support/until.ts'
+import { ClusterInstance } from './support/cluster-instance.ts'
+import { readByConsole } from './support/console-consumer.ts'
+import { clusterForTests, type TestCluster } from './support/kafka-for-tests.ts'
+import { committedRecords, ourLogOnly } from './support/our-log.ts'
+import { RegistryProcess } from './support/registry-process.ts'
+
+const eventsTopic = 'exam_score'
+const factsTopic = 'exam_scores.events'
+const studentCount = 20
+const examCount = 10
+const baseMs = 1_700_000_000_000
+
+interface ExamScore {
+  readonly exam: number
+  readonly studentId: string
+  readonly score: number
+  readonly event_id: string
+  readonly event_type: string
+  readonly timestamp: number
+}
+
+const scores: readonly ExamScore[] = Array.from(
+  { length: studentCount * examCount },
+  (_, index) => {
+    const exam = 1 + (index % examCount)
+    const studentId = `student-${Math.floor(index / examCount)}`
+    const timestamp = baseMs + index * 1_000
+    return {
+      exam,
+      studentId,
+      score: (index * 7) % 100,
+      event_id: `e${index}`,
+      event_type: 'score',
+      timestamp,
+    }
+  },
+)
+
+void test('what kafkajs publishes in Confluent framing becomes facts, and the console consumer reads them as we do', async (t) => {
+  const cluster = await clusterForTests(t, {})
+  if (cluster === undefined) return
+  const { registry, clickhouse, instance } = await startAll(t, cluster)
+  const foreign = new ForeignProducer(cluster, new SchemaRegistry({ host: registry.url }))
+  t.after(() => foreign.close())
+
+  // Half before the instance is killed, half after; between them what is taken back.
+  await foreign.publish(scores.slice(0, scores.length / 2))
+  await foreign.publishAndAbort(
+    eventsTopic,
+    scores.map((score) => ({ ...score, score: -1, event_id: `taken back ${score.event_id}` })),
+  )
+  await instance.stop('SIGKILL')
+  await foreign.publishAndAbort(factsTopic, scores.slice(0, 3))
+  await foreign.publish(scores.slice(scores.length / 2))
+  await instance.start()
+
+  const reader = await openClickHouse({ url: clickhouse.url })
+  t.after(() => reader.close())
+  const averages = await until('the averages of all students are there', async () => {
+    const found = await averageScores(reader)
+    return JSON.stringify(found) === JSON.stringify(expectedAverages()) ? found : null
+  })
+  assert.equal(averages.length, studentCount)
+  assert.equal(await instance.stop(), 0, instance.output)
+
+  const log = await ourLogOnly(t, cluster)
+  const ours = await committedRecords(log, topicName(factsTopic))
+  const theirs = await readByConsole(cluster.bootstrapServers, factsTopic, 'read_committed')
+  assert.deepEqual(theirs, ours)
+  const everything = await readByConsole(cluster.bootstrapServers, factsTopic, 'read_uncommitted')
+  assert.ok(everything.length >= theirs.length + 3, 'aborted records lie in the topic')
+})
+
+async function startAll(t: TestContext, cluster: TestCluster) {
+  const registry = await RegistryProcess.start()
+  t.after(() => registry.remove())
+  const clickhouse = await ClickHouseProcess.start()
+  t.after(() => clickhouse.remove())
+  const instance = await ClusterInstance.start({
+    bootstrapServers: cluster.bootstrapServers,
+    registryUrl: registry.url,
+    clickhouseUrl: clickhouse.url,
+    topologies: ['exam-scores'],
+  })
+  t.after(() => instance.remove())
+  return { registry, clickhouse, instance }
+}
+
+async function averageScores({ reader }: ClickHouse): Promise<unknown[]> {
+  const query = `SELECT student_id, length(scores_all), average_score
+                 FROM exam_scores.student_average_score ORDER BY student_id`
+  const result = await reader.query({ query, format: 'JSONCompactEachRow' })
+  return result.json()
+}
+
+function expectedAverages(): unknown[] {
+  const byStudent = Map.groupBy(scores, ({ studentId }) => studentId)
+  return [...byStudent]
+    .map(([studentId, ofStudent]) => {
+      const sum = ofStudent.reduce((total, { score }) => total + score, 0)
+      return [studentId, ofStudent.length, sum / ofStudent.length]
+    })
+    .sort(([left], [right]) => (String(left) < String(right) ? -1 : 1))
+}
+
+class ForeignProducer {
+  readonly #kafka: Kafka
+  readonly #registry: SchemaRegistry
+  readonly #producers: Producer[] = []
+
+  constructor(cluster: TestCluster, registry: SchemaRegistry) {
+    const brokers = [...cluster.servers]
+    this.#kafka = new Kafka({ clientId: 'foreign', brokers, logLevel: logLevel.NOTHING })
+    this.#registry = registry
+  }
+
+  async publish(events: readonly ExamScore[]): Promise<void> {
+    const producer = await this.#producer()
+    await producer.send({ topic: eventsTopic, messages: await this.#messages(events) })
+  }
+
+  async publishAndAbort(topic: string, events: readonly ExamScore[]): Promise<void> {
+    const producer = await this.#producer({
+      transactionalId: `foreign-${topic}`,
+      maxInFlightRequests: 1,
+      idempotent: true,
+    })
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: await this.#messages(events) })
+    await transaction.abort()
+  }
+
+  async close(): Promise<void> {
+    for (const producer of this.#producers) await producer.disconnect()
+  }
+
+  async #producer(options: Parameters<Kafka['producer']>[0] = {}): Promise<Producer> {
+    const producer = this.#kafka.producer(options)
+    this.#producers.push(producer)
+    await producer.connect()
+    return producer
+  }
+
+  async #messages(events: readonly ExamScore[]) {
+    const id = await this.#registry.getLatestSchemaId(`${eventsTopic}-value`)
+    return Promise.all(
+      events.map(async (event) => ({
+        key: event.event_id,
+        value: await this.#registry.encode(id, event),
+        timestamp: String(event.timestamp),
+      })),
+    )
+  }
+}
