@@ -1,0 +1,130 @@
+/** The instances of the driver as processes, which it kills, stops, freezes and starts again. */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Sabotage } from './sabotage.ts'
+
+export interface InstanceSettings {
+  readonly instanceId: string
+  readonly dataDir: string
+  readonly bootstrapServers: string
+  readonly registryUrl: string
+  readonly clickhouseUrl: string
+  readonly sabotage: Sabotage
+  readonly numStandbyReplicas: number
+  readonly transactionTimeoutMs: number
+  /** Null: what the cluster has. */
+  readonly protocolMax: 1 | 2 | null
+  readonly isStatic: boolean
+  readonly group: {
+    readonly sessionTimeoutMs: number
+    readonly heartbeatIntervalMs: number
+    readonly rebalanceTimeoutMs: number
+  }
+}
+
+const script = fileURLToPath(new URL('instance.ts', import.meta.url))
+const startsInARowMax = 40
+
+export class Instance {
+  readonly id: string
+  readonly #settings: InstanceSettings
+  readonly #logPath: string
+  #process: ChildProcess | null = null
+  #isWanted = false
+  #ready: PromiseWithResolvers<undefined> = Promise.withResolvers()
+  /** Ends by itself that nobody asked for, since the last time it was ready. */
+  #endsInARow = 0
+  /** Of the whole run. */
+  ends = 0
+
+  constructor(settings: InstanceSettings) {
+    this.id = settings.instanceId
+    this.#settings = settings
+    this.#logPath = join(settings.dataDir, 'output.log')
+    writeFileSync(this.#logPath, '')
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== null
+  }
+
+  /** Starts it, and again each time that it ends by itself, as Kubernetes would. */
+  start(): void {
+    this.#isWanted = true
+    if (this.#process === null) this.#spawn()
+  }
+
+  /** When it is running and has its tables. */
+  ready(): Promise<undefined> {
+    return this.#ready.promise
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** As Kubernetes stops a pod: SIGTERM, then SIGKILL. */
+  async terminate(): Promise<void> {
+    const killer = setTimeout(() => this.#process?.kill('SIGKILL'), 30_000)
+    await this.#end('SIGTERM')
+    clearTimeout(killer)
+  }
+
+  freeze(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
+  output(): string {
+    return readFileSync(this.#logPath, 'utf8').slice(-8_000)
+  }
+
+  #spawn(): void {
+    const child = spawn(process.execPath, [script], {
+      env: {
+        ...process.env,
+        EOS_SETTINGS: JSON.stringify(this.#settings),
+        EOS_INSTANCE: this.id,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#process = child
+    const note = (chunk: Buffer) => {
+      appendFileSync(this.#logPath, chunk)
+      if (chunk.includes('"ready"')) {
+        this.#endsInARow = 0
+        this.#ready.resolve(undefined)
+      }
+    }
+    child.stdout.on('data', note)
+    child.stderr.on('data', note)
+    child.once('exit', (code, signal) => {
+      appendFileSync(this.#logPath, `-- ended: ${code ?? signal}\n`)
+      this.#process = null
+      this.#ready = Promise.withResolvers()
+      this.#ready.promise.catch(() => {})
+      if (!this.#isWanted) return
+      this.ends += 1
+      this.#endsInARow += 1
+      if (this.#endsInARow < startsInARowMax) this.#spawn()
+      else this.#ready.reject(new Error(`${this.id} does not start:\n${this.output()}`))
+    })
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    this.#isWanted = false
+    const child = this.#process
+    if (child === null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGCONT')
+    child.kill(signal)
+    await exited
+  }
+}
