@@ -100,7 +100,9 @@ export class Subjects<Log extends EncodedLog> {
         for (let offset = from; ;) {
           const found = await read(offset, { name, partition, bytesMax })
           records.push(...found.records)
-          if (found.nextOffset === offset) return records
+          // A cluster shows a transaction a moment after it was committed.
+          const isWhole = found.lastStableOffset === found.highWatermark
+          if (found.nextOffset === offset && isWhole) return records
           offset = found.nextOffset
         }
       },

@@ -32,7 +32,7 @@ export async function createTopics(
   const missing = unique.filter(({ name }) => !existing.has(name))
   await create(context, missing, replicationFactor)
   await alignRetention(
-    context.cluster,
+    context,
     unique.filter(({ name }) => existing.has(name)),
   )
 }

@@ -3,7 +3,10 @@ import { TidemarkError } from '../../../core/errors.ts'
 import type { TopicName } from '../../../core/record.ts'
 import type { TopicSpec } from '../../log.ts'
 import { failureOfCode } from '../connections/failures.ts'
+import { withBackOff } from '../connections/back-off.ts'
 import type { KafkaCluster } from '../kafka-cluster.ts'
+import { ProtocolError } from '../protocol-error.ts'
+import type { LeaderContext } from './by-leader.ts'
 import { alterConfigsRequest, describeConfigsRequest } from './topic-requests.ts'
 
 export type RetainedSpec = Pick<TopicSpec, 'cleanupPolicy' | 'retentionMs'>
@@ -61,9 +64,10 @@ export async function describeRetention(
 /** Sets the retention where it is another; a policy is not changed behind the back of who set it.
  * @throws TidemarkError TOPIC_MISMATCH | KAFKA_REFUSED */
 export async function alignRetention(
-  cluster: KafkaCluster,
+  context: LeaderContext,
   specs: readonly TopicSpec[],
 ): Promise<void> {
+  const { cluster } = context
   const retained = await describeRetention(
     cluster,
     specs.map(({ name }) => name),
@@ -84,6 +88,20 @@ export async function alignRetention(
     const detail = `${resourceName}: ${errorMessage ?? ''}`
     throw failureOfCode(errorCode, 'IncrementalAlterConfigs', detail)
   }
+  await untilRetained(context, specs)
+}
+
+/** Brokers learn of a change a moment after it was made. */
+async function untilRetained(context: LeaderContext, specs: readonly TopicSpec[]): Promise<void> {
+  const names = specs.map(({ name }) => name)
+  await withBackOff(async () => {
+    const retained = await describeRetention(context.cluster, names)
+    const late = specs.find(
+      ({ name, cleanupPolicy, retentionMs }) =>
+        cleanupPolicy === 'delete' && retained.get(name)?.retentionMs !== retentionMs,
+    )
+    if (late !== undefined) throw new ProtocolError(7, 'DescribeConfigs', late.name)
+  }, context)
 }
 
 function policyMismatch(spec: TopicSpec, existing: RetainedSpec): TidemarkError {

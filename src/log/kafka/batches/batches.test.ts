@@ -32,7 +32,7 @@ const record: fc.Arbitrary<ProducerRecord> = fc.record(
     key: fc.option(anyBytes, { nil: null }),
     value: fc.option(anyBytes, { nil: null }),
     timestampMs,
-    headers: fc.array(header, { maxLength: 4 }) as fc.Arbitrary<Headers>,
+    headers: fc.array(header, { maxLength: 4 }),
   },
   { requiredKeys: ['key', 'value', 'timestampMs'] },
 )
@@ -94,7 +94,7 @@ describe("Kafka's record batches", () => {
             uniqueNames(one.headers).map(([name, value]) => [Buffer.from(name), value]),
           ),
         }))
-        const written = createRecordsBatch(messages as never, { compression } as never)
+        const written = createRecordsBatch(messages as never, { compression })
         const expected = placed(sent.map((one) => ({ ...one, headers: uniqueNames(one.headers) })))
         assert.deepEqual(decodeBatch(written.buffer, from0), expected)
       }),

@@ -71,7 +71,11 @@ export class KafkaFetcher {
       const waitMs = Math.max(0, deadlineMs - clock.monotonicMs())
       call.failure = null
       const isKnown = request.partitions.every((at) => this.#watermarks.has(topicPartitionId(at)))
-      await this.#ask(call, isKnown ? waitMs : 0)
+      try {
+        await this.#ask(call, isKnown ? waitMs : 0)
+      } catch (failure) {
+        if (!signal.aborted) throw failure
+      }
       const isOver = call.found || signal.aborted || deadlineMs <= clock.monotonicMs()
       const results = isOver ? this.#resultsOf(call) : null
       if (results !== null) return results
