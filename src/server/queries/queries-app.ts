@@ -34,20 +34,7 @@ export function queriesApp(options: QueriesOptions): Hono {
     ...options,
   })
   const app = new Hono()
-  const withStore =
-    (answer: (store: FoundStore, context: Context) => Promise<Response>) => (context: Context) => {
-      const topology = context.req.param('topology') ?? ''
-      const name = context.req.param('store') ?? ''
-      const stores = local.stores(topology)
-      if (stores === null) return context.json(unknownTopology(topology, local.topologies), 404)
-      const store = stores.find(({ definition }) => definition.name === name)
-      if (store !== undefined) return answer(store, context)
-      const known = stores.map(({ definition }) => definition.name).join(', ')
-      return context.json(
-        { error: `topology ${topology} has no store ${name}; it has: ${known}` },
-        404,
-      )
-    }
+  const withStore = (answer: StoreAnswer) => forStore(local, answer)
   app.get('/topologies/:topology/stores', (context) => {
     const topology = context.req.param('topology')
     const stores = local.stores(topology)
@@ -95,6 +82,26 @@ export function queriesApp(options: QueriesOptions): Hono {
   )
   app.onError((thrown, context) => context.json({ error: messageOf(thrown) }, statusOf(thrown)))
   return app
+}
+
+type StoreAnswer = (store: FoundStore, context: Context) => Promise<Response>
+
+/** Finds the store that the path names, or says what there is. */
+function forStore(
+  local: QueriesOptions['local'],
+  answer: StoreAnswer,
+): (context: Context) => Response | Promise<Response> {
+  return (context) => {
+    const topology = context.req.param('topology') ?? ''
+    const name = context.req.param('store') ?? ''
+    const stores = local.stores(topology)
+    if (stores === null) return context.json(unknownTopology(topology, local.topologies), 404)
+    const store = stores.find(({ definition }) => definition.name === name)
+    if (store !== undefined) return answer(store, context)
+    const known = stores.map(({ definition }) => definition.name).join(', ')
+    const error = `topology ${topology} has no store ${name}; it has: ${known}`
+    return context.json({ error }, 404)
+  }
 }
 
 async function keyAnswer(
