@@ -91,6 +91,8 @@ async function startAll(t: TestContext, cluster: TestCluster) {
     registryUrl: registry.url,
     clickhouseUrl: clickhouse.url,
     topologies: ['exam-scores'],
+    // It is killed without a word, and the group waits that long for it.
+    flags: ['--kafka-session-timeout-ms', '6000'],
   })
   t.after(() => instance.remove())
   return { registry, clickhouse, instance }

@@ -46,10 +46,11 @@ for (const protocolMax of protocols) {
     })
   }
 
-  kafkaTest(
-    `protocol ${protocolMax}: what a crash left open is aborted at the restart`,
-    (kafka, t) => crashAndRestart(kafka, t, protocolMax),
-  )
+  for (const by of ['the restart', 'a survivor'] as const) {
+    kafkaTest(`protocol ${protocolMax}: what a crash left open is aborted by ${by}`, (kafka, t) =>
+      crashAndGoOn(kafka, t, protocolMax, by),
+    )
+  }
 
   kafkaTest(
     `protocol ${protocolMax}: a commit that the coordinator aborted is never told as success`,
@@ -78,10 +79,11 @@ async function goesThrough(
   assert.equal(await offsetOf(cluster, groupId, topic), 3)
 }
 
-async function crashAndRestart(
+async function crashAndGoOn(
   kafka: TestKafka,
   t: TestContext,
   protocolMax: 1 | 2,
+  by: 'the restart' | 'a survivor',
 ): Promise<void> {
   const cluster = await clusterOf(t, kafka)
   const topic = await newTopic(cluster, kafka.unique('facts'))
@@ -93,11 +95,12 @@ async function crashAndRestart(
   assert.equal(signal, 'SIGKILL')
   assert.ok(await hasOpenTransaction(cluster, topic), 'the crash left a transaction open')
 
-  const producer = await transactionsOn(cluster, { protocolMax }).producer(id)
+  const transactions = transactionsOn(cluster, { protocolMax })
+  if (by === 'a survivor') await transactions.fence(id)
+  else await commit(await transactions.producer(id), topic, 'after the crash')
   assert.equal(await offsetOf(cluster, `${id}-group`, topic), null)
-  await commit(producer, topic, 'after the crash')
   assert.deepEqual(await contentOf(cluster, topic), {
-    committed: ['after the crash'],
+    committed: by === 'a survivor' ? [] : ['after the crash'],
     aborted: ['dangling'],
   })
 }

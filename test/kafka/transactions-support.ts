@@ -82,7 +82,13 @@ export async function newTopic(
 ): Promise<TopicName> {
   const defaults = { partitionCount: 3, replicationFactor: 1, configs: [] }
   await cluster.send({ kind: 'controller' }, createTopics, { name, ...defaults, ...options })
-  return topicName(name)
+  const topic = topicName(name)
+  await until(`${name} has leaders`, 30_000, async () => {
+    cluster.forgetTopics([topic])
+    const partitions = (await cluster.topics([topic])).get(topic)?.partitions
+    return partitions?.every(({ leader }) => leader !== null) === true ? true : undefined
+  })
+  return topic
 }
 
 interface FetchOne {

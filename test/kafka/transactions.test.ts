@@ -7,10 +7,12 @@ import type { TopicName } from '../../src/core/record.ts'
 import type { TidemarkError } from '../../src/core/errors.ts'
 import type { KafkaCluster } from '../../src/log/kafka/kafka-cluster.ts'
 import { committedOffsets } from '../../src/log/kafka/offsets/committed-offsets.ts'
+import { ProtocolError } from '../../src/log/kafka/protocol-error.ts'
 import type { AppendResult, TransactionalProducer } from '../../src/log/log.ts'
 import { kafkaTest } from './support/kafka-for-tests.ts'
 import type { TestKafka } from './support/kafka-for-tests.ts'
 import {
+  around,
   at,
   clusterOf,
   codec,
@@ -123,22 +125,70 @@ inBothProtocols('speaks the versions of its protocol', async (setting) => {
 })
 
 inBothProtocols('a second instance fences the first, which never writes again', async (setting) => {
-  const { kafka, cluster, topic, protocolMax } = setting
+  assert.deepEqual(await zombieAgainstSuccessor(setting, setting.cluster), {
+    zombie: ['PRODUCER_FENCED', 'PRODUCER_FENCED'],
+    committed: ['first', 'second'],
+    requestsOnceFenced: 0,
+  })
+})
+
+inBothProtocols('negative control: without fencing the zombie writes', async (setting) => {
+  const found = await zombieAgainstSuccessor(setting, deafToFences(setting.cluster))
+  assert.deepEqual(found.zombie, ['committed', 'committed'])
+  assert.deepEqual(found.committed, ['first', 'zombie', 'zombie'])
+})
+
+/** A producer, its successor in another instance, and what the first may still do. */
+async function zombieAgainstSuccessor(
+  { kafka, cluster, topic, protocolMax, t }: Setting,
+  clusterOfZombie: KafkaCluster,
+): Promise<{ zombie: string[]; committed: string[]; requestsOnceFenced: number }> {
   const id = kafka.unique('task')
-  const seen = recording(cluster)
+  const seen = recording(clusterOfZombie)
   const first = await transactionsOn(seen.cluster, { protocolMax }).producer(id)
   await commit(first, topic, 'first')
-  const second = await transactionsOn(await clusterOf(setting.t, kafka), { protocolMax }).producer(
-    id,
-  )
-  await assert.rejects(commit(first, topic, 'zombie'), { code: 'PRODUCER_FENCED' })
-  const sentBefore = seen.requests.length
-  await assert.rejects(commit(first, topic, 'zombie again'), { code: 'PRODUCER_FENCED' })
-  assert.equal(seen.requests.length, sentBefore)
-  await commit(second, topic, 'second')
+  const second = await transactionsOn(await clusterOf(t, kafka), { protocolMax }).producer(id)
+  const outcome = () =>
+    commit(first, topic, 'zombie').then(
+      () => 'committed',
+      (thrown: unknown) => (thrown as TidemarkError).code,
+    )
+  const zombie = [await outcome()]
+  const requestsBefore = seen.requests.length
+  zombie.push(await outcome())
+  const requestsOnceFenced = seen.requests.length - requestsBefore
+  // A successor that was itself fenced has nothing to say here.
+  await commit(second, topic, 'second').catch(() => undefined)
   const { committed } = await contentOf(cluster, topic)
-  assert.deepEqual(committed, ['first', 'second'])
-})
+  return { zombie, committed, requestsOnceFenced }
+}
+
+const fences = new Set([47, 90])
+const invalidTxnState = 48
+
+/** A client that takes a fence for a transaction that failed, and asks for the id anew as if it had none. */
+function deafToFences(cluster: KafkaCluster): KafkaCluster {
+  return around(cluster, (kind) => ({
+    ...kind,
+    versions: kind.versions.map((one) => ({
+      version: one.version,
+      send: async (connection, request) => {
+        const isInit = kind.name === 'InitProducerId'
+        const asked = isInit ? { ...request, producerId: -1n, epoch: -1 } : request
+        try {
+          const answer = await one.send(connection, asked)
+          for (const part of Array.isArray(answer) ? (answer as { code: number }[]) : []) {
+            if (fences.has(part.code)) part.code = invalidTxnState
+          }
+          return answer
+        } catch (thrown) {
+          if (!(thrown instanceof ProtocolError && fences.has(thrown.code))) throw thrown
+          throw new ProtocolError(invalidTxnState, kind.name)
+        }
+      },
+    })),
+  }))
+}
 
 inBothProtocols(
   'a later producer of the same id fences the earlier one in the same log',

@@ -25,6 +25,8 @@ const codes = {
   concurrent: 51,
   abortable: 120,
   unknown: -1,
+  /** INVALID_TXN_STATE, of which the coordinator's own abort is the usual reason. */
+  gone: 48,
   'not leader': 6,
 } as const
 
@@ -44,6 +46,7 @@ export const faults = [
   'concurrent',
   'abortable',
   'unknown',
+  'gone',
   'stale generation',
 ] as const
 export type Fault = (typeof faults)[number]
@@ -52,6 +55,7 @@ export type Fault = (typeof faults)[number]
 const answersTo: Readonly<Partial<Record<Fault, readonly string[]>>> = {
   'stale generation': ['TxnOffsetCommit'],
   'not leader': ['Produce'],
+  gone: ['Produce', 'AddPartitionsToTxn', 'AddOffsetsToTxn', 'TxnOffsetCommit'],
   'not coordinator': [
     'InitProducerId',
     'EndTxn',
@@ -161,6 +165,7 @@ export class BrokerModel implements KafkaCluster {
       throw lost(name)
     }
     if (fault === 'rival') this.#rival()
+    if (fault === 'gone') this.#clear(this.#state === 'open' ? 'aborted' : this.#state)
     const code = codes[fault as keyof typeof codes] as number | undefined
     const applies = answersTo[fault]?.includes(name) ?? true
     if (code !== undefined && applies) return failed(name, request, code)

@@ -2,6 +2,7 @@
  * Transactional producers on Kafka. Ids that `transactionalIdOf` maps to one transactional.id share one manager, and
  * with it their Kafka transactions; each id has one producer at a time, a later one fences the earlier.
  */
+import { assert } from '../../../core/assert.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { TidemarkError } from '../../../core/errors.ts'
 import type { BatchCodec, EncodedProducer } from '../../encoded-log.ts'
@@ -57,7 +58,7 @@ export class KafkaTransactions {
   readonly #options: KafkaTransactionsOptions
   readonly #limits: KafkaTransactionLimits
   readonly #byTransactionalId = new Map<string, Shared>()
-  #managersMade = 0
+  #sessionsMade = 0
   #closed = false
 
   constructor(options: KafkaTransactionsOptions) {
@@ -99,6 +100,16 @@ export class KafkaTransactions {
     return producer
   }
 
+  /**
+   * Ends for good what a producer that is gone has left open, so that its offsets and records are not held up until
+   * its transaction's time is over. Of one that still lives it is the end too.
+   * @throws TidemarkError KAFKA_REFUSED | KAFKA_UNREACHABLE
+   */
+  async fence(transactionalId: string): Promise<void> {
+    assert(!this.#byTransactionalId.has(transactionalId), 'a log does not fence its own producer')
+    await this.#session(transactionalId).initialize()
+  }
+
   /** By transactional.id. */
   stats(): ReadonlyMap<string, TransactionStats> {
     return new Map([...this.#byTransactionalId].map(([id, { manager }]) => [id, manager.stats()]))
@@ -114,19 +125,23 @@ export class KafkaTransactions {
   #shared(transactionalId: string): Shared {
     let shared = this.#byTransactionalId.get(transactionalId)
     if (shared === undefined || shared.manager.isFenced) {
-      const session = new ProducerSession({
-        cluster: this.#options.cluster,
-        clock: this.#options.clock,
-        random: this.#options.random ?? Math.random,
-        transactionalId,
-        lane: `transactions-${this.#managersMade++ % this.#limits.lanesMax}`,
-        timeoutMs: this.#options.timeoutMs ?? defaultTimeoutMs,
-        protocolMax: this.#options.protocolMax ?? 2,
-      })
+      const session = this.#session(transactionalId)
       shared = { manager: new TransactionManager(session, this.#limits), producers: new Map() }
       this.#byTransactionalId.set(transactionalId, shared)
     }
     return shared
+  }
+
+  #session(transactionalId: string): ProducerSession {
+    return new ProducerSession({
+      cluster: this.#options.cluster,
+      clock: this.#options.clock,
+      random: this.#options.random ?? Math.random,
+      transactionalId,
+      lane: `transactions-${this.#sessionsMade++ % this.#limits.lanesMax}`,
+      timeoutMs: this.#options.timeoutMs ?? defaultTimeoutMs,
+      protocolMax: this.#options.protocolMax ?? 2,
+    })
   }
 
   /** A manager that nobody uses is forgotten: the next one's InitProducerId fences who came in between. */

@@ -81,7 +81,7 @@ export class ProducerSession {
     try {
       const level = await cluster.featureLevel('transaction.version')
       this.#protocol = protocolMax === 2 && level >= 2 ? 2 : 1
-      if (this.#mayBeOpen) await this.#abortWhatIsOpen(scope)
+      if (this.#mayBeOpen) await this.#abortWhatIsOpen()
       const identity = await scope.repeat(() => {
         const request = { ...this.inTransaction, timeoutMs }
         return scope.send(this.#coordinator, initProducerIdRequest, request)
@@ -149,9 +149,10 @@ export class ProducerSession {
     return fencedError(this.transactionalId, cause)
   }
 
-  async #abortWhatIsOpen(scope: RequestScope): Promise<void> {
+  async #abortWhatIsOpen(): Promise<void> {
     try {
-      const renewed = await this.#endTxn(scope, 'abort')
+      // A scope of its own: that nothing is open is no failure of what follows.
+      const renewed = await this.#endTxn(this.#scope(this.#options.timeoutMs), 'abort')
       if (renewed !== null) this.#renew(renewed)
     } catch (thrown) {
       // The coordinator has nothing open of this identity. What the last commit came to stays unknown.

@@ -146,4 +146,29 @@ for (const protocol of [1, 2] as const) {
       }
     }
   })
+
+  void test(`protocol ${protocol}: what passes is got over without a word`, async () => {
+    const passing = ['lost before', 'lost after', 'not coordinator', 'not leader', 'concurrent']
+    for (const fault of passing as Fault[]) {
+      for (let before = 0; before < 20; before++) {
+        const quiet = Array.from({ length: before }, (): Fault => 'none')
+        const model = new BrokerModel(protocol, [...quiet, fault])
+        const told = await run(model, 2, 2)
+        check(model, told)
+        const others = told.filter(({ outcome }) => outcome !== 'committed')
+        assert.deepEqual(others, [], `${fault} after ${before} answers`)
+      }
+    }
+  })
+
+  void test(`protocol ${protocol}: an aborted transaction is tried again`, async () => {
+    for (let before = 0; before < 12; before++) {
+      const quiet = Array.from({ length: before }, (): Fault => 'none')
+      const model = new BrokerModel(protocol, [...quiet, 'gone'])
+      const told = await run(model, 2, 2)
+      check(model, told)
+      const others = told.filter(({ outcome }) => outcome !== 'committed')
+      assert.deepEqual(others, [], `after ${before} answers`)
+    }
+  })
 }
