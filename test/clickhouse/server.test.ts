@@ -161,6 +161,16 @@ describe('a ClickHouse server', () => {
     assert.deepEqual((await start('third')).get(other), 10)
   })
 
+  test('incarnations that are claimed at the same moment get an epoch each', async () => {
+    const topic = topicName('exams.averages')
+    const start = async (topicId: string) =>
+      (await clusterEpochs(clickhouse, [{ topic, topicId, table }])).get(topic)
+    const topicIds = ['u', 'v', 'w', 'x', 'y', 'z']
+    const epochs = await Promise.all([...topicIds, ...topicIds].map(start))
+    assert.deepEqual(epochs.slice(0, 6), epochs.slice(6), 'one epoch for one incarnation')
+    assert.deepEqual(epochs.slice(0, 6).sort(), [1, 2, 3, 4, 5, 6])
+  })
+
   test('a table is rebuilt from its topic alone while its consumer writes on', async () => {
     const log = await openLog(2)
     const sink = new ClickHouseSink({ clickhouse, clock: systemClock, migrationsDirectory: null })
