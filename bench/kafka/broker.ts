@@ -33,7 +33,10 @@ export class BenchBroker {
   }
 
   /** What a program of ./java prints. */
-  async ask(program: 'Topics' | 'Produce' | 'Read', ...args: readonly string[]): Promise<string> {
+  async ask(
+    program: 'Topics' | 'Produce' | 'Expect' | 'Read',
+    ...args: readonly string[]
+  ): Promise<string> {
     const { command, arguments: before } = this.java
     const all = ['-Xmx1g', ...before, `bench.${program}`, this.bootstrapServers, ...args]
     const { stdout } = await run(command, all, { maxBuffer: outputBytesMax })

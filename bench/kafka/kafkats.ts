@@ -27,7 +27,8 @@ const app = flow({
   client: { clientId: given.applicationId, brokers: given.bootstrapServers.split(',') },
   processingGuarantee: given.guarantee === 'exactly-once' ? 'exactly_once' : 'at_least_once',
   commitIntervalMs: 100,
-  numStreamThreads: 2,
+  // Two would be two consumers of one process, which do not come up within the ten seconds that it gives them.
+  numStreamThreads: 1,
   changelog: { replicationFactor: 1 },
 })
 

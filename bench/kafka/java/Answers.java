@@ -22,6 +22,11 @@ final class Answers {
         return "a" + index + "\tq" + question + "\t" + option + "\t" + timestampMs;
     }
 
+    /** The time of an answer that is there before the run. */
+    static long indexTimestampMs(long index) {
+        return 1_700_000_000_000L + index;
+    }
+
     static boolean isCorrect(String questionId, String option) {
         int question = Integer.parseInt(questionId, 1, questionId.length(), 10);
         return option.charAt(0) == "abcd".charAt(question % 4);

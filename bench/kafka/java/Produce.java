@@ -25,7 +25,7 @@ public final class Produce {
             long startNs = System.nanoTime();
             for (long index = 0; index < answers; index++) {
                 if (perSecond > 0) waitUntil(startNs + index * 1_000_000_000L / perSecond);
-                long timestampMs = perSecond == 0 ? 1_700_000_000_000L + index : System.currentTimeMillis();
+                long timestampMs = perSecond == 0 ? Answers.indexTimestampMs(index) : System.currentTimeMillis();
                 producer.send(new ProducerRecord<>(topic, null, timestampMs, Answers.keyOf(index),
                         Answers.valueOf(index, timestampMs)));
             }

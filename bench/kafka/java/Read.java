@@ -1,15 +1,9 @@
 package bench;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.PartitionInfo;
@@ -31,7 +25,7 @@ public final class Read {
     private final long giveUpAtNs;
     private final boolean isLive;
 
-    private final Map<String, String> facts = new TreeMap<>();
+    private final Facts facts = new Facts();
     private long records;
     private long firstMs = Long.MAX_VALUE;
     private long lastMs = Long.MIN_VALUE;
@@ -85,7 +79,8 @@ public final class Read {
         firstMs = Math.min(firstMs, record.timestamp());
         lastMs = Math.max(lastMs, record.timestamp());
         if (!isLive) {
-            facts.put(record.topic().equals(interactions) ? record.key() : record.key() + "/", record.value());
+            if (record.topic().equals(interactions)) facts.interaction(record.key(), record.value());
+            else facts.summary(record.key(), record.value());
         } else if (record.topic().equals(interactions)) {
             long answeredMs = Long.parseLong(record.value().split("\t", 3)[1]);
             latencies.add(new long[] {
@@ -97,7 +92,7 @@ public final class Read {
     private void print() {
         System.out.printf(
                 "{\"records\":%d,\"facts\":%d,\"digest\":\"%s\",\"firstMs\":%d,\"lastMs\":%d%s}%n",
-                records, facts.size(), digest(), firstMs, lastMs, isLive ? latenciesAsJson() : "");
+                records, facts.count(), facts.digest(), firstMs, lastMs, isLive ? latenciesAsJson() : "");
     }
 
     /** Of the second half: what came before is the start of machines and compilers. */
@@ -111,16 +106,5 @@ public final class Read {
 
     private static long share(long[] sorted, double share) {
         return sorted.length == 0 ? -1 : sorted[(int) Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-    }
-
-    /** Of the last fact of each key, in the order of the keys. */
-    private String digest() {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            facts.forEach((key, value) -> digest.update((key + "\n" + value + "\n").getBytes(StandardCharsets.UTF_8)));
-            return HexFormat.of().formatHex(Arrays.copyOf(digest.digest(), 8));
-        } catch (NoSuchAlgorithmException impossible) {
-            throw new IllegalStateException(impossible);
-        }
     }
 }
