@@ -36,7 +36,13 @@ export async function openClusterFoundation(
   const { dataDir } = configuration
   const instanceId = instanceIdentity(cluster, dataDir)
   const registry = await openRegistry(dataDir, cluster, options)
-  const { log, clickhouse } = await openServers(cluster, instanceId, registry, options)
+  const { log, clickhouse } = await openServers(
+    configuration,
+    cluster,
+    instanceId,
+    registry,
+    options,
+  )
   const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
   const directory = join(dataDir, 'state')
   if (await followResets(meta, dataDir, directory)) {
@@ -68,6 +74,8 @@ export async function openClusterFoundation(
   }
 }
 
+const probeLimits = { connectTimeoutMs: 2_000, requestTimeoutMs: 5_000, giveUpAfterMs: 1_000 }
+
 async function openRegistry(
   dataDir: string,
   { registry: configuration }: ClusterConfiguration,
@@ -87,6 +95,7 @@ async function openRegistry(
 }
 
 async function openServers(
+  { recordBytesMax }: Configuration,
   cluster: ClusterConfiguration,
   instanceId: string,
   registry: CachedSchemaRegistry,
@@ -100,7 +109,10 @@ async function openServers(
       {
         name: `Kafka at ${cluster.kafka.bootstrapServers.join(', ')}`,
         reach: async () => {
-          const opened = await openKafkaLog(kafkaOptions(cluster, instanceId, clock))
+          const wanted = kafkaOptions(cluster, instanceId, clock, recordBytesMax)
+          // By itself it would go on trying for as long as a running instance does, and tell nothing.
+          await (await openKafkaLog({ ...wanted, limits: probeLimits })).close()
+          const opened = await openKafkaLog(wanted)
           cleanup.add(() => opened.close())
           log = opened
         },

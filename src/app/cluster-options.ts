@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../core/clock.ts'
 import type { KafkaLogOptions } from '../log/kafka/open-kafka-log.ts'
+import { entryBytesMax } from '../quality/quarantine.ts'
 import type { HttpSchemaRegistryOptions } from '../schema/http-schema-registry.ts'
 import type { ClickHouseOptions } from '../sinks/clickhouse/open-clickhouse.ts'
 import type {
@@ -16,11 +17,14 @@ import { transactionalIds } from './instance-identity.ts'
 export const transactionLanes = 1
 
 const heartbeatMaxMs = 3_000
+/** What fits into the message of 1 MiB that brokers take unless told otherwise. */
+const recordBytesMaxDefault = 1_000_000
 
 export function kafkaOptions(
   cluster: ClusterConfiguration,
   instanceId: string,
   clock: Clock,
+  recordBytesMax: number,
 ): KafkaLogOptions {
   const { kafka, applicationId } = cluster
   const { sessionTimeoutMs } = kafka
@@ -30,6 +34,7 @@ export function kafkaOptions(
     clock,
     security: securityOf(kafka),
     compression: kafka.compression,
+    limits: { recordBytesMax: Math.max(recordBytesMaxDefault, entryBytesMax(recordBytesMax)) },
     replicationFactor: kafka.replicationFactor,
     transactions: {
       timeoutMs: kafka.transactionTimeoutMs,

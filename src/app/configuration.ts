@@ -52,6 +52,8 @@ export interface SinkConfiguration {
 
 /** ClickHouse as a server wants few and large inserts; the engine in this process can be as quick as one likes. */
 const sinkAgeMs = { embedded: 200, cluster: 1000 }
+/** Brokers take records of 1 MiB unless told otherwise, and a refused record has to fit with its reason. */
+const recordBytes = { embedded: 1024 * 1024, cluster: 256 * 1024 }
 /** On a cluster the registry and ClickHouse have doors of their own. */
 const clusterDoors: readonly DoorName[] = ['console', 'ingest']
 
@@ -101,7 +103,7 @@ function configurationOf(
     commitIntervalMs: values.commitIntervalMs,
     durability: values.durability,
     bodyBytesMax: values.bodyBytesMax,
-    recordBytesMax: values.recordBytesMax,
+    recordBytesMax: values.recordBytesMax ?? recordBytes[cluster === null ? 'embedded' : 'cluster'],
     accept: values.accept,
     sink: {
       rowsMax: values['sink.rowsMax'],

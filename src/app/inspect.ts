@@ -109,7 +109,7 @@ export async function openOperatorLog(
 ): Promise<KafkaLog> {
   // Loaded only here: most commands need no broker.
   const { openKafkaLog } = await import('../log/kafka/open-kafka-log.ts')
-  return openKafkaLog(kafkaOptions(cluster, `operator-${process.pid}`, clock))
+  return openKafkaLog(kafkaOptions(cluster, `operator-${process.pid}`, clock, 0))
 }
 
 async function unlessAway(

@@ -55,7 +55,7 @@ const common = {
   commitIntervalMs: setting(100, wholeNumber(1, 60_000)),
   durability: setting<'fsync' | 'process-crash'>('fsync', oneOf(['fsync', 'process-crash'])),
   bodyBytesMax: setting(16 * mebibyte, wholeNumber(1024, 1024 * mebibyte)),
-  recordBytesMax: setting(mebibyte, wholeNumber(1024, 256 * mebibyte)),
+  recordBytesMax: optional(wholeNumber(1024, 256 * mebibyte)),
   accept: setting<readonly string[]>([], list),
   'sink.rowsMax': setting(50_000, wholeNumber(1, 1_000_000)),
   'sink.bytesMax': setting(16 * mebibyte, wholeNumber(1024, 1024 * mebibyte)),

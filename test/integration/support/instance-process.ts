@@ -18,6 +18,10 @@ export interface Exit {
 export interface InstanceFlags {
   readonly dataDir: string
   readonly portOffset: number
+  /** More of the command's arguments. */
+  readonly words?: readonly string[]
+  /** Beside what this process has, without its settings. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 const program = fileURLToPath(new URL('../../../bin/tidemark.js', import.meta.url))
@@ -39,13 +43,13 @@ export class InstanceProcess {
   readonly #dataDir: string
   #exit: Exit | null = null
 
-  constructor({ dataDir, portOffset }: InstanceFlags) {
+  constructor({ dataDir, portOffset, words = [], environment = {} }: InstanceFlags) {
     this.ports = portsOf(portOffset)
     this.#dataDir = dataDir
     const place = ['--data-dir', dataDir, '--port-offset', String(portOffset)]
-    this.#child = spawn(process.execPath, [program, 'up', '--no-samples', ...place], {
+    this.#child = spawn(process.execPath, [program, 'up', '--no-samples', ...place, ...words], {
       cwd: tmpdir(),
-      env: withoutSettings(process.env),
+      env: { ...withoutSettings(process.env), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -126,9 +130,12 @@ export function describe({ code, signal }: Exit): string {
   return signal === null ? `exit code ${code}` : `signal ${signal}`
 }
 
+const clusterVariables = ['KAFKA_BOOTSTRAP_SERVERS', 'SCHEMA_REGISTRY_URL', 'CLICKHOUSE_URL']
+
 /** A setting of whoever runs the tests is not the tests'. */
-function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const isSetting = (name: string) => name.startsWith('TIDEMARK_')
+export function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isSetting = (name: string) =>
+    name.startsWith('TIDEMARK_') || clusterVariables.includes(name)
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !isSetting(name)))
 }
 

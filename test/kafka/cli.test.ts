@@ -1,0 +1,173 @@
+/** The product as its operator runs it on a cluster: processes, flags and environment; a real broker behind. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { openRegistryDoor, type RegistryDoor } from '../../src/schema/registry-door.test-support.ts'
+import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
+import { KafkaUnavailable } from '../../tools/kafka/java.ts'
+import { startKafka, type Kafka } from '../../tools/kafka/start-kafka.ts'
+import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
+import { crashEvents } from '../integration/support/crash-events.ts'
+import { assertSameFacts, factsOf, type Facts } from '../integration/support/facts.ts'
+import { batchesOf, Feed } from '../integration/support/feed.ts'
+import {
+  freePortOffset,
+  InstanceProcess,
+  killAllInstances,
+} from '../integration/support/instance-process.ts'
+import { runCommand } from '../integration/support/run-command.ts'
+
+let directory = ''
+let kafka: Kafka | null = null
+let unavailable = ''
+let registry: RegistryDoor
+let clickhouse: ClickHouseProcess
+let expected: Facts
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tidemark-cli-'))
+  try {
+    kafka = await startKafka()
+  } catch (thrown) {
+    if (!(thrown instanceof KafkaUnavailable) || process.env['CI'] !== undefined) throw thrown
+    unavailable = thrown.message
+    return
+  }
+  registry = await openRegistryDoor()
+  clickhouse = await ClickHouseProcess.start()
+  expected = await embeddedFacts()
+})
+
+after(async () => {
+  await killAllInstances()
+  if (kafka !== null) {
+    await clickhouse.remove()
+    await registry.stop()
+    await kafka.close()
+  }
+  await rm(directory, { recursive: true, force: true })
+})
+
+const events = crashEvents(7).slice(0, 3000)
+const allDoors = ['--doors', 'console,registry,ingest,clickhouse']
+
+function environment(): Record<string, string> {
+  return {
+    KAFKA_BOOTSTRAP_SERVERS: kafka?.bootstrapServers ?? '',
+    SCHEMA_REGISTRY_URL: registry.url,
+    CLICKHOUSE_URL: clickhouse.url,
+  }
+}
+
+async function instance(name: string, words: readonly string[] = []): Promise<InstanceProcess> {
+  return new InstanceProcess({
+    dataDir: join(directory, name),
+    portOffset: await freePortOffset(),
+    words: [...allDoors, ...words],
+    environment: environment(),
+  })
+}
+
+function command(...words: string[]) {
+  return runCommand(words, environment())
+}
+
+async function embeddedFacts(): Promise<Facts> {
+  const alone = new InstanceProcess({
+    dataDir: join(directory, 'embedded'),
+    portOffset: await freePortOffset(),
+  })
+  await alone.ready()
+  await new Feed(batchesOf(events, 200)).sendRest(alone)
+  await alone.idle()
+  const facts = await factsOf(alone)
+  assert.equal((await alone.end('SIGTERM')).code, 0, alone.output)
+  return facts
+}
+
+async function statusOf(running: InstanceProcess): Promise<InstanceStatus> {
+  return (await (await fetch(running.url('console', '/api/status'))).json()) as InstanceStatus
+}
+
+void test('events over HTTP become the facts that the embedded profile makes of them', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  const first = await instance('one', ['--partitions', '4'])
+  await first.ready()
+  await new Feed(batchesOf(events, 200)).sendRest(first)
+  await first.idle()
+  assertSameFacts(await factsOf(first), expected, 'on the cluster')
+  const status = await statusOf(first)
+  assert.equal(status.profile, 'cluster')
+  assert.equal(status.isReady, true)
+  assert.deepEqual(status.member?.brokers, kafka.bootstrapServers.split(','))
+  assert.ok(status.topologies.every(({ group }) => group === 'stable'))
+  assert.equal((await first.end('SIGTERM')).code, 0, first.output)
+})
+
+void test('the same code again would change nothing; a store that is gone is refused until it is accepted', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  const same = await command('topology', 'diff', '--topologies', 'mcq,exam-scores')
+  assert.equal(same.code, 0, same.stderr)
+  assert.match(same.stdout, /nothing would change/)
+  const group = await command('topology', 'diff', 'mcq', '--against-group', '--format', 'json')
+  assert.match(group.stdout, /"change": "group"/)
+  const more = await command('topology', 'diff', 'mcq', '--partitions', '6')
+  assert.equal(more.code, 1)
+  assert.match(more.stdout, /refused +topic-repartitioned +answers/)
+})
+
+void test('a reset is refused while the group lives; after it the same facts come again', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  const running = await instance('one')
+  await running.ready()
+  const refused = await command('reset', '--topologies', 'exam-scores', '--dry-run')
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /GROUP_ACTIVE: group exam-scores .*tidemark-/)
+  assert.equal((await running.end('SIGTERM')).code, 0, running.output)
+
+  const dry = await command('reset', '--topologies', 'exam-scores', '--dry-run', '--facts')
+  assert.equal(dry.code, 0, dry.stderr)
+  assert.match(dry.stdout, /would: exam-scores: set group exam-scores to exam_score 0: \d+ -> 0/)
+  assert.match(dry.stdout, /delete topics .*exam-scores-student-scores-changelog/)
+  const done = await command('reset', '--topologies', 'exam-scores', '--facts')
+  assert.equal(done.code, 0, done.stderr)
+
+  const again = await instance('one')
+  await again.ready()
+  await again.idle()
+  assert.match(again.output, /a topology was reset: local state is built anew/)
+  assertSameFacts(await factsOf(again), expected, 'after the reset')
+  assert.equal((await again.end('SIGTERM')).code, 0, again.output)
+})
+
+void test('all servers that do not answer at a start are named at once', async () => {
+  const nowhere = 'http://127.0.0.1:1'
+  const ended = await runCommand(
+    ['up', '--data-dir', join(directory, 'nowhere'), '--start-retry-max-ms', '1000'],
+    {
+      KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+      SCHEMA_REGISTRY_URL: nowhere,
+      CLICKHOUSE_URL: nowhere,
+    },
+  )
+  assert.equal(ended.code, 1)
+  assert.match(ended.stderr, /KAFKA_UNREACHABLE: the instance cannot start without:/)
+  assert.match(ended.stderr, /Kafka at 127\.0\.0\.1:1/)
+  assert.match(ended.stderr, /the schema registry at http:\/\/127\.0\.0\.1:1/)
+  assert.match(ended.stderr, /ClickHouse at http:\/\/127\.0\.0\.1:1/)
+  assert.match(ended.stdout, /waiting for Kafka at 127\.0\.0\.1:1/)
+})
+
+void test('with its schemas known an instance starts while the registry is away', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  await registry.stop()
+  try {
+    const known = await instance('one')
+    await known.ready()
+    assert.equal((await known.end('SIGTERM')).code, 0, known.output)
+  } finally {
+    await registry.restart()
+  }
+})
