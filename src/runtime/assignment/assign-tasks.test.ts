@@ -301,6 +301,19 @@ describe('the assignment of tasks', () => {
     )
   })
 
+  test('leaves the odd task with the client that has it', () => {
+    const tasks = stateful(3)
+    for (const isStateful of [true, false]) {
+      const result = assignTasks(
+        [running('a', ['0_1']), running('b', ['0_0', '0_2'])],
+        tasks.map((task) => ({ ...task, isStateful })),
+        options(),
+      )
+      assert.deepEqual(sharing(result, 'b').active, ['0_0', '0_2'])
+      assert.deepEqual(result.pendingMoves, [])
+    }
+  })
+
   test('keeps a task where it runs and warms up its target until that has caught up', () => {
     const tasks = stateful(4)
     const first = running(

@@ -86,6 +86,14 @@ describe('user data of members', () => {
           rack: null,
           states: subscription.states.map((state) => ({ ...state, endOffsetSum: null })),
         })
+        assert.deepEqual(
+          encodeSubscription({ ...subscription, rack: 'a rack' }, 1),
+          encodeSubscription(subscription, 1),
+        )
+        assert.deepEqual(
+          encodeAssignment({ ...assignment, probingRebalanceAfterMs: 7 }, 1),
+          encodeAssignment(assignment, 1),
+        )
         assert.deepEqual(decodeAssignment(encodeAssignment(assignment, 1)), {
           ...assignment,
           version: 1,
