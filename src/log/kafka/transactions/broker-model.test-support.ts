@@ -86,6 +86,8 @@ export class BrokerModel implements KafkaCluster {
   readonly #fenced = new Set<number>()
   #epoch = -1
   #lastEpoch = -1
+  /** Whose transaction was aborted; nothing opens another before the epoch is renewed. */
+  #goneEpoch = -1
   #state: 'empty' | 'open' | 'committed' | 'aborted' = 'empty'
   #open: number[] = []
   #openOffsets: number[] = []
@@ -165,9 +167,12 @@ export class BrokerModel implements KafkaCluster {
       throw lost(name)
     }
     if (fault === 'rival') this.#rival()
-    if (fault === 'gone') this.#clear(this.#state === 'open' ? 'aborted' : this.#state)
     const code = codes[fault as keyof typeof codes] as number | undefined
     const applies = answersTo[fault]?.includes(name) ?? true
+    if (fault === 'gone' && applies && epoch === this.#epoch) {
+      this.#goneEpoch = epoch
+      this.#clear('aborted')
+    }
     if (code !== undefined && applies) return failed(name, request, code)
     const response = this.#execute(name, request, epoch)
     if (fault === 'lost after') throw lost(name)
@@ -192,6 +197,7 @@ export class BrokerModel implements KafkaCluster {
     if (name === 'InitProducerId') return this.#initialize(epoch)
     if (name === 'EndTxn') return this.#end(request as EndTxnRequest, epoch)
     if (epoch !== this.#epoch) return failed(name, request, name === 'Produce' ? 47 : fencedCode)
+    if (epoch === this.#goneEpoch) return failed(name, request, codes.gone)
     if (name === 'Produce') return this.#produce(request as ProduceRequest)
     this.#state = 'open'
     if (name === 'TxnOffsetCommit') {
