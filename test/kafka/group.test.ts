@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pause, systemClock } from '../../src/core/clock.ts'
+import { TidemarkError } from '../../src/core/errors.ts'
 import type { GroupAssignor } from '../../src/log/group-assignor.ts'
 import { brief, eventually, patient, testGroup } from './group-support.ts'
 import type { TestMember } from './group-support.ts'
@@ -128,7 +129,9 @@ kafkaTest('of two members of one instance id the first is fenced and says so', a
   })
   const second = await group.join('second', { groupInstanceId: 'pod-0' })
   await eventually('the first has failed', () => failures.length > 0)
-  assert.match(String(failures[0]), /FENCED_INSTANCE_ID/)
+  assert.ok(failures[0] instanceof TidemarkError)
+  assert.equal(failures[0].code, 'KAFKA_REFUSED')
+  assert.match(failures[0].message, /FENCED_INSTANCE_ID.*group instance id/)
   assert.deepEqual(first.events.slice(-2), ['!0,1,2,3', 'x'])
   assert.equal(first.member.assigned.length, 0)
   await group.settled(new Map([[second, 4]]))
@@ -294,6 +297,14 @@ kafkaTest(
     })
   },
 )
+
+kafkaTest('a group that does not take the member says why', async (kafka, t) => {
+  const group = await testGroup(t, kafka, 1)
+  await assert.rejects(group.join('a', { settings: { sessionTimeoutMs: 1 } }), {
+    code: 'KAFKA_REFUSED',
+    message: /INVALID_SESSION_TIMEOUT.*group.min.session.timeout.ms/,
+  })
+})
 
 void test('a group outlives its coordinator', async (t) => {
   const kafka = await clusterForTests(t, {})

@@ -35,6 +35,7 @@ import { GroupLeader } from './group-leader.ts'
 import type { MemberIdentity } from './group-requests.ts'
 import type { GroupSettings } from './group-settings.ts'
 import { Heartbeats } from './heartbeats.ts'
+import { refusalOf } from './refusal.ts'
 import { Signals } from './signals.ts'
 import { untilTopicsAreKnown } from './known-topics.ts'
 
@@ -265,7 +266,8 @@ export class KafkaGroupMember implements GroupMember {
     this.#generationId = -1
   }
 
-  async #fail(failure: unknown): Promise<void> {
+  async #fail(thrown: unknown): Promise<void> {
+    const failure = refusalOf(thrown, this.#group.groupId)
     this.#signals.fail(failure)
     this.#heartbeats.stop()
     this.#leader.retire()

@@ -24,7 +24,7 @@ export class KafkaGroups {
     this.#options = options
   }
 
-  /** @throws TidemarkError TOPIC_UNKNOWN | KAFKA_UNREACHABLE | KAFKA_REFUSED, ProtocolError, or what the first
+  /** @throws TidemarkError TOPIC_UNKNOWN | KAFKA_UNREACHABLE | KAFKA_REFUSED, or what the first
    * `onAssignment` or `onAssigned` threw */
   async join(group: JoinGroupOptions): Promise<GroupMember> {
     const { cluster, clock, settings, rack = null, random = Math.random } = this.#options
