@@ -8,14 +8,16 @@ export interface ConsoleRecord {
   readonly value: Buffer | null
 }
 
-/** It ends when this long nothing came. */
-const silenceMs = 5_000
+/** It gives up when this long nothing came. */
+const silenceMs = 60_000
 
-/** All records of the topic that it shows, by partition and offset. */
+/** The first `count` records of the topic that it shows, by partition and offset. One that it should not show takes
+ * the place of one that it should. */
 export async function readByConsole(
   bootstrapServers: string,
   topic: string,
   isolation: 'read_committed' | 'read_uncommitted',
+  count: number,
 ): Promise<ConsoleRecord[]> {
   const print = ['partition', 'offset', 'key'].map((what) => `print.${what}=true`)
   const bytes = 'org.apache.kafka.common.serialization.BytesDeserializer'
@@ -23,6 +25,7 @@ export async function readByConsole(
   const { stdout, stderr } = await runKafkaTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
     ...['--bootstrap-server', bootstrapServers, '--topic', topic, '--from-beginning'],
     ...['--isolation-level', isolation, '--timeout-ms', String(silenceMs)],
+    ...['--max-messages', String(count)],
     ...properties.flatMap((property) => ['--formatter-property', property]),
   ])
   const records = stdout
