@@ -4,10 +4,18 @@
 import { parseArgs } from 'node:util'
 import { runEmbedded } from './embedded/embedded.ts'
 import { runKafka } from './kafka/kafka.ts'
+import { runRestore } from './kafka/restore.ts'
 
-const benchmarks: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
-  embedded: runEmbedded,
-  kafka: runKafka,
+interface Benchmark {
+  readonly run: (options: BenchOptions) => Promise<Figures>
+  /** Where none is asked for. */
+  readonly size: number
+}
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  embedded: { run: runEmbedded, size: 1_000_000 },
+  kafka: { run: runKafka, size: 1_000_000 },
+  restore: { run: runRestore, size: 5_000_000 },
 }
 
 export type Figures = Readonly<Record<string, number | string>>
@@ -25,7 +33,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     records: { type: 'string' },
-    size: { type: 'string', default: '1000000' },
+    size: { type: 'string' },
     rounds: { type: 'string', default: '3' },
   },
 })
@@ -36,8 +44,8 @@ if (benchmark === undefined) {
   process.exit(2)
 }
 const startMs = performance.now()
-const figures = await benchmark({
-  size: Number(values.records ?? values.size),
+const figures = await benchmark.run({
+  size: Number(values.records ?? values.size ?? benchmark.size),
   rounds: Number(values.rounds),
   log: (line) => process.stderr.write(`${line}\n`),
 })

@@ -19,7 +19,7 @@ const partitionCount = 4
 const waitMaxSeconds = 900
 /** A twentieth as fast as the others it would take hours for all answers. */
 const kafkatsAnswersMax = 50_000
-const latencySeconds = 20
+const latencySeconds = 40
 /** Of our own against Java; the third is so much slower that half its rate says nothing about the others. */
 const latencyContenders = ['ours', 'java'] as const
 
