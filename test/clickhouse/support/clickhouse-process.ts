@@ -35,7 +35,7 @@ export class ClickHouseProcess {
     const started = spawn(
       process.execPath,
       [child, join(this.#directory, 'data'), String(this.#port), ...this.#credentials],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { stdio: ['pipe', 'pipe', 'inherit'] },
     )
     this.#process = started
     const lines = createInterface({ input: started.stdout })

@@ -61,6 +61,8 @@ const app = new Hono()
 app.all('*', (context) => answer(context.req.raw))
 const listener = await listen(app, { name: 'ClickHouse', host: '127.0.0.1', port: Number(port) })
 process.stdout.write(`${listener.url}\n`)
+// The test that started it may be gone without a word.
+process.stdin.resume().once('end', () => process.exit(0))
 process.once('SIGTERM', () => {
   void listener
     .close(500)
