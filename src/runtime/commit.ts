@@ -15,6 +15,7 @@
 import type { Clock } from '../core/clock.ts'
 import { pause } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
+import type { Offset, TopicName } from '../core/record.ts'
 import type {
   GroupMetadata,
   PartitionOffset,
@@ -39,6 +40,8 @@ export interface CommitContent {
   readonly outputs: readonly PartitionRecords[]
   /** The state changes as changelog records; empty on a log that shares state. */
   readonly changelog: readonly PartitionRecords[]
+  /** How far the topics were read that tables are restored from. */
+  readonly sources: readonly { readonly topic: TopicName; readonly offset: Offset }[]
   /** With the names of the backend. */
   readonly state: readonly StateChange[]
   readonly offsets: readonly PartitionOffset[]
@@ -130,7 +133,8 @@ async function commitAndWrite(
     send: content.outputs.length + index,
     recordCount: records.length,
   }))
-  const after = { taskId: task.id, changes: content.state, changelogs }
+  const { sources, state: changes } = content
+  const after = { taskId: task.id, changes, changelogs: [...changelogs, ...sources] }
   await task.stateKeeper.commit(transaction, after, onCommitted)
 }
 

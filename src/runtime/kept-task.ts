@@ -2,7 +2,10 @@
 import { present } from '../core/assert.ts'
 import type { StoreName, TopicName } from '../core/record.ts'
 import type { StateAddress } from '../core/state.ts'
-import { changelogStores, changelogTopic } from './changelog.ts'
+import type { KeyValueStoreDefinition } from '../state/stores.ts'
+import type { TopicDefinition } from '../core/topic.ts'
+import type { SubTopology } from '../topology/graph.ts'
+import { changelogStores, changelogTopic, sourceTopicOf } from './changelog.ts'
 import { changelogPositionsStore } from './positions-store.ts'
 import { scopedStoreName } from './scoped-state.ts'
 import { taskGraphOf, taskPlans } from './task-plan.ts'
@@ -12,6 +15,15 @@ export interface StoreChangelog {
   /** As the state backend calls it: `<topology>.<store>`. */
   readonly store: StoreName
   readonly topic: TopicName
+  /** Not null where it is the topic that the table is read from: read as far as the task has read it. */
+  readonly source: SourceTable | null
+}
+
+export interface SourceTable {
+  /** Whose committed offset says how far. */
+  readonly groupId: string
+  readonly topic: TopicDefinition
+  readonly definition: KeyValueStoreDefinition
 }
 
 export interface KeptTask {
@@ -42,10 +54,23 @@ function keptTask(plan: TaskPlan, compiled: CompiledTopology): KeptTask {
   const positions = scopedStoreName(topologyName, changelogPositionsStore(plan.subTopology))
   return {
     plan,
-    changelogs: stores.map((store) => ({
-      store: scopedStoreName(topologyName, store),
-      topic: changelogTopic(topologyName, store),
-    })),
+    changelogs: [
+      ...stores.map((store) => ({
+        store: scopedStoreName(topologyName, store),
+        topic: changelogTopic(topologyName, store),
+        source: null,
+      })),
+      ...sourceTables(topologyName, subTopology),
+    ],
     checkpoint: { store: positions, partition },
   }
+}
+
+function sourceTables(topologyName: string, { stores }: SubTopology): StoreChangelog[] {
+  return stores.flatMap((definition) => {
+    const topic = sourceTopicOf(definition)
+    if (topic === null || definition.kind !== 'key-value') return []
+    const source = { groupId: topologyName, topic, definition }
+    return [{ store: scopedStoreName(topologyName, definition.name), topic: topic.name, source }]
+  })
 }

@@ -7,6 +7,7 @@ import type { Log } from '../log/log.ts'
 import type { LogAdmin } from '../log/log-admin.ts'
 import type { TaskStateReport } from './assignment/subscription-user-data.ts'
 import { Checkpoints } from './checkpoints.ts'
+import type { Codecs } from './codecs.ts'
 import { keptTasks } from './kept-task.ts'
 import type { KeptTask, StoreChangelog } from './kept-task.ts'
 import type { RuntimeLimits } from './limits.ts'
@@ -20,6 +21,7 @@ export interface LocalStateOptions {
   readonly state: StateBackend
   readonly clock: Clock
   readonly limits: RuntimeLimits
+  readonly codecs: Codecs
   readonly topologies: ReadonlyMap<string, CompiledTopology>
   /** A standby that lacks no more offsets than this has caught up. */
   readonly caughtUpLag: number
@@ -66,8 +68,10 @@ export class LocalState {
     this.#scheduleCleanup()
   }
 
-  changelogsOf(taskId: string): readonly StoreChangelog[] {
-    return present(this.tasks.get(taskId), `task ${taskId}`).changelogs
+  /** Those that a warm-up can follow: a table's source is read when the task is taken over. */
+  followedOf(taskId: string): readonly StoreChangelog[] {
+    const { changelogs } = present(this.tasks.get(taskId), `task ${taskId}`)
+    return changelogs.filter(({ source }) => source === null)
   }
 
   /** What the group is told of the state of a task here; null where there is none. */
@@ -76,7 +80,7 @@ export class LocalState {
     const isRunning = this.updater.isActive(taskId)
     if (offsets.size === 0 && !isRunning) return null
     let offsetSum = 0
-    for (const offset of offsets.values()) offsetSum += offset
+    for (const { topic } of this.followedOf(taskId)) offsetSum += offsets.get(topic) ?? 0
     const lag = this.updater.lagOf(taskId)
     return { taskId, isRunning, offsetSum, endOffsetSum: lag === null ? null : offsetSum + lag }
   }

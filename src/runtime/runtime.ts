@@ -152,11 +152,12 @@ class LocalRuntime implements Runtime {
   }
 
   #newLocalState(): LocalState {
-    const { log, state, clock, cluster } = this.#options
+    const { log, state, clock, cluster, codecs } = this.#options
     return new LocalState({
       log,
       state,
       clock,
+      codecs: new Codecs(codecs),
       limits: this.#limits,
       topologies: this.#topologies,
       caughtUpLag: cluster?.acceptableRecoveryLag ?? 0,

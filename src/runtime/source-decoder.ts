@@ -16,7 +16,7 @@ import type { TaskGraph, TaskSource } from './task-graph.ts'
 
 export type Quarantine = (at: TopicPartition, raw: ConsumerRecord, why: QuarantineReason) => void
 
-interface TypedRecord {
+export interface TypedRecord {
   readonly key: unknown
   readonly value: unknown
   readonly timestampMs: number
@@ -76,7 +76,8 @@ function decodeInternal(topic: InternalTopic, raw: ConsumerRecord): TypedRecord 
   }
 }
 
-function decodeExternal(
+/** @throws what the codec and the topic's own functions throw */
+export function decodeExternal(
   topic: TopicDefinition,
   codec: ValueCodec<unknown>,
   raw: ConsumerRecord,

@@ -47,12 +47,15 @@ export interface StateAfterCommit {
   readonly changelogs: readonly SentChangelog[]
 }
 
-export interface SentChangelog {
-  readonly topic: TopicName
-  /** Which of the transaction's sends it was. */
-  readonly send: number
-  readonly recordCount: number
-}
+export type SentChangelog =
+  | {
+      readonly topic: TopicName
+      /** Which of the transaction's sends it was. */
+      readonly send: number
+      readonly recordCount: number
+    }
+  /** A topic that a table is restored from, read up to here. */
+  | { readonly topic: TopicName; readonly offset: Offset }
 
 export interface StateWriterOptions {
   readonly state: StateBackend
@@ -69,9 +72,13 @@ export async function writeStateAfterCommit(
 ): Promise<void> {
   if (after.changes.length === 0) return
   const positions = new Map<TopicName, Offset>()
-  for (const { topic, send, recordCount } of after.changelogs) {
-    const { baseOffset } = present(results[send], `append result of ${topic}`)
-    positions.set(topic, (baseOffset + recordCount) as Offset)
+  for (const sent of after.changelogs) {
+    if ('offset' in sent) {
+      positions.set(sent.topic, sent.offset)
+      continue
+    }
+    const { baseOffset } = present(results[sent.send], `append result of ${sent.topic}`)
+    positions.set(sent.topic, (baseOffset + sent.recordCount) as Offset)
   }
   const writtenMs = clock.nowMs()
   try {

@@ -27,7 +27,8 @@ import type { MemoryBudget } from '../state/memory-budget.ts'
 import { openTaskStores } from '../state/task-stores.ts'
 import type { TaskStores } from '../state/task-stores.ts'
 import type { RepartitionSinkNode, SinkNode, SubTopology } from '../topology/graph.ts'
-import { changelogRecords } from './changelog.ts'
+import { changelogRecords, sourcesOf } from './changelog.ts'
+import type { Sources } from './changelog.ts'
 import type { Codecs } from './codecs.ts'
 import type { Committable, CommitContent } from './commit.ts'
 import { Execution } from './execution.ts'
@@ -37,6 +38,7 @@ import type { Readiness } from './input-queue.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { NodeContext } from './node-context.ts'
 import type { TaskEnvironment } from './node-context.ts'
+import { offsetMetadata, streamTimeOf } from './offset-metadata.ts'
 import { OutputBuffer } from './output-buffer.ts'
 import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
 import { processingError } from './processing-error.ts'
@@ -73,11 +75,6 @@ export interface StreamTaskOptions {
   readonly keepsUnread: (topic: TopicName) => boolean
 }
 
-/** What is kept beside a committed offset. */
-interface OffsetMetadata {
-  readonly streamTimeMs: number
-}
-
 export class StreamTask implements Committable, TaskEnvironment {
   readonly id: string
   readonly topologyName: string
@@ -98,6 +95,8 @@ export class StreamTask implements Committable, TaskEnvironment {
   readonly #quarantine: TaskQuarantine
   readonly #decoder: SourceDecoder
   readonly #broadcastPositions: PositionsStore
+  /** Of tables that are restored from the topic they are read from. */
+  readonly #sources: Sources
   #input = new InputQueue([], 0)
   #inputs = new Map<TopicName, Map<Partition, InputPartition>>()
   #committed = new Map<InputPartition, Offset>()
@@ -122,6 +121,7 @@ export class StreamTask implements Committable, TaskEnvironment {
       backend: state,
       budget,
     })
+    this.#sources = sourcesOf(subTopology)
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
     this.#quarantine = new TaskQuarantine({ graph, partition, partitionCountOf, clock: this.clock })
     this.#decoder = new SourceDecoder(options.graph, codecs, this.#quarantineUnread)
@@ -394,7 +394,7 @@ export class StreamTask implements Committable, TaskEnvironment {
 
   takeContent(): CommitContent {
     const changes: StateChange[] = this.stores.pendingChanges()
-    const metadata = JSON.stringify({ streamTimeMs: this.streamTimeMs } satisfies OffsetMetadata)
+    const metadata = offsetMetadata(this.streamTimeMs)
     const offsets = []
     for (const input of this.inputs) {
       const { topic, partition, position, broadcast } = input
@@ -410,13 +410,15 @@ export class StreamTask implements Committable, TaskEnvironment {
     return {
       outputs: this.#output.batches(),
       changelog: this.stateKeeper === null ? [] : this.#changelogOf(changes),
+      sources: offsets.filter(({ topic }) => this.#sources.topics.has(topic)),
       state: this.#options.state.scoped(changes),
       offsets,
     }
   }
 
   #changelogOf(changes: readonly StateChange[]): PartitionRecords[] {
-    return changelogRecords(this.topologyName, this.partition, changes, this.clock.nowMs())
+    const own = changes.filter(({ store }) => !this.#sources.stores.has(store))
+    return changelogRecords(this.topologyName, this.partition, own, this.clock.nowMs())
   }
 
   batchIsDone(): void {
@@ -458,10 +460,4 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#output.clear()
     this.lifecycle.moveTo('CLOSED')
   }
-}
-
-function streamTimeOf(metadata: string | undefined): number {
-  if (metadata === undefined || metadata === '') return -Infinity
-  const { streamTimeMs } = JSON.parse(metadata) as { streamTimeMs: number | null }
-  return streamTimeMs ?? -Infinity
 }

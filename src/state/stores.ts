@@ -4,6 +4,7 @@
  */
 import type { Serde } from '../core/serde.ts'
 import type { StoreName } from '../core/record.ts'
+import type { TopicDefinition } from '../core/topic.ts'
 
 interface StoreCommon<K, V> {
   readonly name: StoreName
@@ -15,6 +16,8 @@ export interface KeyValueStoreDefinition<K = any, V = any> extends StoreCommon<K
   readonly kind: 'key-value'
   /** An entry not written for so long, in stream time, is gone; null keeps it. */
   readonly ttlMs: number | null
+  /** Of a table that is restored from the topic it is read from, and has no changelog of its own. */
+  readonly sourceTopic?: TopicDefinition<K, any>
 }
 
 export interface WindowStoreDefinition<K = any, V = any> extends StoreCommon<K, V> {

@@ -12,6 +12,7 @@ import type {
   KStream,
   KTable,
   Materialized,
+  MaterializedTable,
   ProcessOptions,
   TablePosition,
 } from './streams.ts'
@@ -30,7 +31,7 @@ export interface TopologyBuilder {
   table<K, V>(
     name: string,
     topic: TopicDefinition<K, V>,
-    materialized: Materialized<K, V>,
+    materialized: MaterializedTable<K, V>,
   ): KTable<K, NonNullable<V>>
   /** As `table`, with all rows in every task: for joins by any key. */
   globalTable<K, V>(
@@ -82,7 +83,7 @@ class Builder implements TopologyBuilder {
   table<K, V>(
     name: string,
     topic: TopicDefinition<K, V>,
-    materialized: Materialized<K, V>,
+    materialized: MaterializedTable<K, V>,
   ): KTable<K, NonNullable<V>> {
     return new Table(this.#draft, this.#table(name, topic, materialized, false))
   }
@@ -116,13 +117,13 @@ class Builder implements TopologyBuilder {
   #table<K, V>(
     name: string,
     topic: TopicDefinition<K, V>,
-    materialized: Materialized<K, V>,
+    materialized: MaterializedTable<K, V>,
     broadcast: boolean,
   ): TablePosition<K, NonNullable<V>> {
     const source = this.#draft.source(`${name}-source`, topic, broadcast)
     const valueSerde = materialized.valueSerde ?? tableValueSerde<V>(this.#draft, name, topic)
     const known = { keySerde: topic.keySerde, valueSerde }
-    const kept = this.#draft.tableStore<K, V>(name, known, materialized)
+    const kept = this.#draft.tableStore<K, V>(name, known, materialized, topic)
     const supplier = () => new TableSourceProcessor<K, NonNullable<V>>(kept)
     const node = this.#draft.processor(name, [source], supplier, [kept.store])
     const view = keyValueView<K, NonNullable<V>>(kept.store, kept.storedSerde)

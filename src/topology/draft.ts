@@ -15,7 +15,14 @@ import type { StoreDefinition } from '../state/stores.ts'
 import { nodeName } from './graph.ts'
 import type { GraphNode, NodeName } from './graph.ts'
 import { keyValueStore } from './stores.ts'
-import type { KStream, KTable, Materialized, StreamPosition, TablePosition } from './streams.ts'
+import type {
+  KStream,
+  KTable,
+  Materialized,
+  MaterializedTable,
+  StreamPosition,
+  TablePosition,
+} from './streams.ts'
 
 /** Makes the DSL's objects; handed down so that streams can make tables and tables streams. */
 export interface Forms {
@@ -130,10 +137,11 @@ export class Draft {
   tableStore<K, V>(
     node: string,
     known: { keySerde: Serde<K> | null; valueSerde: Serde<NonNullable<V>> | null },
-    materialized: Materialized<K, V>,
+    materialized: MaterializedTable<K, V>,
+    source: TopicDefinition<K, V> | null = null,
   ): TableStore<K, NonNullable<V>> {
     const serdes = this.tableSerdes(node, known, materialized)
-    const { ttlMs } = materialized
+    const { ttlMs, changelog } = materialized
     const options = ttlMs === undefined ? {} : { ttlMs }
     const definition = keyValueStore(
       materialized.store,
@@ -141,6 +149,16 @@ export class Draft {
       serdes.storedSerde,
       options,
     )
-    return { ...serdes, store: this.store(definition) }
+    if (changelog === undefined || source === null) {
+      return { ...serdes, store: this.store(definition) }
+    }
+    const why = `table "${node}" cannot be restored from topic "${source.name}"`
+    if (source.cleanupPolicy !== 'compact') {
+      this.faults.push(`node "${node}": ${why}, which is not compacted and forgets rows`)
+    }
+    if (ttlMs !== undefined) {
+      this.faults.push(`node "${node}": ${why}: it has rows that the table's ttlMs has removed`)
+    }
+    return { ...serdes, store: this.store({ ...definition, sourceTopic: source }) }
   }
 }

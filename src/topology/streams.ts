@@ -43,6 +43,15 @@ export interface Materialized<K, V> extends Serdes<K, V> {
   readonly emit?: Emit
 }
 
+/** How a table that is read from a topic is kept. */
+export interface MaterializedTable<K, V> extends Materialized<K, V> {
+  /** `source-topic`: the table has no changelog, its state is restored from the topic it is read from, up to where it
+   * was read (Kafka Streams' optimization of source topics). For a compacted topic whose records have the table's
+   * key and come in order of event time for each key: compaction keeps the last by offset, the table the last
+   * by event time. Not with a `ttlMs`. While it is followed only changelogs are read: a take-over reads the topic. */
+  readonly changelog?: 'source-topic'
+}
+
 /** For results whose type no earlier operator knows a serde of. */
 export interface MaterializedAs<K, V> extends Materialized<K, V> {
   readonly valueSerde: Serde<NonNullable<V>>

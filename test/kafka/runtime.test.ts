@@ -1,9 +1,12 @@
 /** The runtime on a real broker: state beside the log, restored, followed and moved. */
 import assert from 'node:assert/strict'
 import { systemClock } from '../../src/core/clock.ts'
+import { TidemarkError } from '../../src/core/errors.ts'
+import { storeName } from '../../src/core/record.ts'
 import type { StateBackend } from '../../src/core/state.ts'
 import type { KafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import { openKafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
+import { changelogTopic } from '../../src/runtime/changelog.ts'
 import type { Runtime, RuntimeOptions } from '../../src/runtime/runtime.ts'
 import { readLatest, send, testRuntime, until } from '../../src/runtime/test-support/harness.ts'
 import type { counts, words } from '../../src/runtime/test-support/counting.ts'
@@ -251,4 +254,19 @@ kafkaTest('workers on Kafka encode, commit and restore as the main thread does',
   assert.ok(two.runtime.status().restored.every((each) => each.fromScratch === 'no local state'))
   await expectCounts(two.log, names.counts.name, 2500)
   await stopInstance(two)
+})
+
+kafkaTest('a changelog that is not compacted is refused at the start, by name', async (kafka) => {
+  const names = await named(kafka)
+  const name = changelogTopic(names.topology.name, storeName('counts'))
+  const log = await openLog(kafka, kafka.unique('other'))
+  await log.createTopics([{ name, partitionCount: 4, cleanupPolicy: 'delete', retentionMs: null }])
+  await assert.rejects(
+    testRuntime([names.topology], { log, state: (await memory()).state }).start(),
+    (thrown) =>
+      thrown instanceof TidemarkError &&
+      thrown.code === 'TOPIC_MISMATCH' &&
+      thrown.message.includes(`${name} has cleanup.policy delete`),
+  )
+  await log.close()
 })

@@ -6,28 +6,42 @@ import { topicPartitionId } from '../../core/record.ts'
 import type { StateBackend, StateChange } from '../../core/state.ts'
 import type { FetchedPartition } from '../../log/log.ts'
 import type { Checkpoints } from '../checkpoints.ts'
+import type { Codecs } from '../codecs.ts'
 import type { KeptTask } from '../kept-task.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
+import { changesOfSource } from './source-rows.ts'
 
 export interface FetchedChangelog {
   readonly cursor: ChangelogCursor
   readonly range: FetchedPartition
 }
 
+export interface ApplyOptions {
+  readonly state: StateBackend
+  readonly checkpoints: Checkpoints
+  readonly clock: Clock
+  readonly codecs: Codecs
+}
+
 /** Resolves with the wall time of the write. */
 export async function applyChangelogs(
   fetched: readonly FetchedChangelog[],
-  to: { readonly state: StateBackend; readonly checkpoints: Checkpoints; readonly clock: Clock },
+  to: ApplyOptions,
 ): Promise<number> {
-  const { state, checkpoints, clock } = to
+  const { state, checkpoints, clock, codecs } = to
   const changes: StateChange[] = []
   const writtenMs = clock.nowMs()
   const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>])[] = []
   for (const { cursor, range } of fetched) {
     const { task, changelog, at } = cursor
-    const { store } = changelog
+    const { store, source } = changelog
     const { partition } = at
-    for (const record of range.records) {
+    const rows =
+      source === null
+        ? []
+        : await changesOfSource(source, range.records, { state, codecs, store, partition })
+    for (const change of rows) changes.push(change)
+    for (const record of source === null ? range.records : []) {
       const key = present(record.key, `key of a record of ${topicPartitionId(at)}`)
       changes.push({ store, partition, key, value: record.value })
     }
@@ -42,4 +56,11 @@ export async function applyChangelogs(
     cursor.records += range.records.length
   }
   return writtenMs
+}
+
+/** What is before the offset. */
+export function upTo(endOffset: Offset, range: FetchedPartition): FetchedPartition {
+  if (range.nextOffset <= endOffset) return range
+  const records = range.records.filter(({ offset }) => offset < endOffset)
+  return { ...range, records, nextOffset: endOffset }
 }

@@ -12,7 +12,8 @@ export function cursorsToRead(
   const following: ChangelogCursor[] = []
   for (const { mode, cursors } of states) {
     if (cursors === null) continue
-    if (mode === 'standby') following.push(...cursors)
+    // How far a table's source may be read is not known before the task is taken over.
+    if (mode === 'standby') following.push(...cursors.filter(({ isSource }) => !isSource))
     if (mode !== 'restoring') continue
     restoring.push(...cursors.filter(({ fetchOffset, endOffset }) => fetchOffset < endOffset))
   }

@@ -5,7 +5,7 @@
 import { present } from '../../core/assert.ts'
 import type { Clock } from '../../core/clock.ts'
 import { topicPartitionId } from '../../core/record.ts'
-import type { Offset } from '../../core/record.ts'
+import type { Offset, Partition } from '../../core/record.ts'
 import type { StateBackend } from '../../core/state.ts'
 import type { Log, PartitionDescription } from '../../log/log.ts'
 import type { Checkpoints } from '../checkpoints.ts'
@@ -42,12 +42,23 @@ export async function openCursors(
       description.partitions.find((candidate) => candidate.partition === partition),
       topicPartitionId({ topic, partition }),
     )
-    const start = await startOf(task, changelog, at, options)
-    cursors.push(
-      new ChangelogCursor({ task, changelog, ...start, endOffset: at.highWatermark }, clock),
-    )
+    const endOffset = await endOf(changelog, partition, at, log)
+    const start = await startOf(task, changelog, { ...at, highWatermark: endOffset }, options)
+    cursors.push(new ChangelogCursor({ task, changelog, ...start, endOffset }, clock))
   }
   return cursors
+}
+
+/** A table is what its task has read of the topic and no more: what follows is still to be processed. */
+async function endOf(
+  { source, topic }: StoreChangelog,
+  partition: Partition,
+  at: PartitionDescription,
+  log: Log,
+): Promise<Offset> {
+  if (source === null) return at.highWatermark
+  const [committed] = await log.committedOffsets(source.groupId, [{ topic, partition }])
+  return Math.max(committed?.offset ?? 0, at.logStartOffset) as Offset
 }
 
 async function startOf(

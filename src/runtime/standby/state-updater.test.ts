@@ -39,8 +39,9 @@ function watched(log: Log, over: Partial<Log>): Log {
   })
 }
 
-test('a standby takes its task over in place: only the tail is read', async () => {
+test('a standby takes its task over in place: only the tail is read', async (t) => {
   const cluster = await TestCluster.open([counting], { numStandbyReplicas: 1 })
+  t.after(() => cluster.close())
   const one = await cluster.start('one')
   await send(cluster.log, words, say(400))
   await one.whenIdle()
@@ -63,11 +64,11 @@ test('a standby takes its task over in place: only the tail is read', async () =
   await send(cluster.log, words, say(100, 400))
   await two.whenIdle()
   await expectCounts(cluster.log, 500)
-  await cluster.close()
 })
 
-test('a task moves when its warm-up has caught up, not before', async () => {
+test('a task moves when its warm-up has caught up, not before', async (t) => {
   const cluster = await TestCluster.open([counting], { acceptableRecoveryLag: 0 })
+  t.after(() => cluster.close())
   const one = await cluster.start('one')
   await send(cluster.log, words, say(400))
   await one.whenIdle()
@@ -77,11 +78,11 @@ test('a task moves when its warm-up has caught up, not before', async () => {
   const { tasks } = two.hostsOf('counting') ?? { tasks: [] }
   const hosts = tasks.map(({ active }) => active)
   assert.deepEqual(hosts.sort(), ['http://one', 'http://one', 'http://two', 'http://two'])
-  await cluster.close()
 })
 
-test('many changelogs are read by one fetch, and their tasks restored at the same time', async () => {
+test('many changelogs are read by one fetch, and their tasks restored at the same time', async (t) => {
   const cluster = await TestCluster.open([counting])
+  t.after(() => cluster.close())
   const one = await cluster.start('one')
   await send(cluster.log, words, say(400))
   await one.whenIdle()
@@ -105,11 +106,11 @@ test('many changelogs are read by one fetch, and their tasks restored at the sam
     new Set(['no local state']),
   )
   assert.ok(restored.every((each) => each.offsetsDone === each.offsetsTotal && each.restored > 0))
-  await cluster.close()
 })
 
-test('the state of a task that is gone is kept for a while, then deleted', async () => {
+test('the state of a task that is gone is kept for a while, then deleted', async (t) => {
   const cluster = await TestCluster.open([counting])
+  t.after(() => cluster.close())
   const limits = { stateCleanupDelayMs: 20 }
   const one = await cluster.start('one', { limits })
   await send(cluster.log, words, say(400))
@@ -133,11 +134,11 @@ test('the state of a task that is gone is kept for a while, then deleted', async
   await send(cluster.log, words, say(100, 400))
   await cluster.whenIdle()
   await expectCounts(cluster.log, 500)
-  await cluster.close()
 })
 
-test('a log that does not answer is waited for, longer than a task may fail, and the status says so', async () => {
+test('a log that does not answer is waited for, longer than a task may fail, and the status says so', async (t) => {
   const cluster = await TestCluster.open([counting])
+  t.after(() => cluster.close())
   let isAway = false
   const away = () =>
     Promise.reject(new TidemarkError('KAFKA_UNREACHABLE', 'no broker answers', { details: {} }))
@@ -172,7 +173,6 @@ test('a log that does not answer is waited for, longer than a task may fail, and
     one.status().tasks.every(({ waitingFor }) => waitingFor === null),
   )
   await expectCounts(cluster.log, 200)
-  await cluster.close()
 })
 
 function watchedTransaction<T extends object>(transaction: T, commit: () => unknown): T {
@@ -185,8 +185,9 @@ function watchedTransaction<T extends object>(transaction: T, commit: () => unkn
   })
 }
 
-test('what was lost to another member is dropped at once, without a commit', async () => {
+test('what was lost to another member is dropped at once, without a commit', async (t) => {
   const cluster = await TestCluster.open([counting])
+  t.after(() => cluster.close())
   const joined: JoinGroupOptions[] = []
   let commits = 0
   const log = watched(cluster.log, {
@@ -220,5 +221,4 @@ test('what was lost to another member is dropped at once, without a commit', asy
   assert.deepEqual(running(one), [])
   assert.equal(commits, before)
   assert.equal(one.heldTask('counting', 0, 0 as never), null)
-  await cluster.close()
 })

@@ -16,6 +16,7 @@ import { topicPartitionId } from '../../core/record.ts'
 import type { StateBackend } from '../../core/state.ts'
 import type { FetchedPartition, Log } from '../../log/log.ts'
 import type { Checkpoints } from '../checkpoints.ts'
+import type { Codecs } from '../codecs.ts'
 import { fetchBytes } from '../fetch-bytes.ts'
 import type { KeptTask, StoreChangelog } from '../kept-task.ts'
 import type { RuntimeLimits } from '../limits.ts'
@@ -23,7 +24,7 @@ import type { HeldTask } from '../queries/hosts.ts'
 import type { RestoreStatus, StandbyStatus } from '../runtime-status.ts'
 import type { RestoreStep } from '../state-keeper.ts'
 import { WakeUp } from '../wake-up.ts'
-import { applyChangelogs } from './apply-changelogs.ts'
+import { applyChangelogs, upTo } from './apply-changelogs.ts'
 import type { FetchedChangelog } from './apply-changelogs.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 import { cursorsToRead } from './cursors-to-read.ts'
@@ -37,6 +38,7 @@ export interface StateUpdaterOptions {
   readonly limits: RuntimeLimits
   readonly tasks: ReadonlyMap<string, KeptTask>
   readonly checkpoints: Checkpoints
+  readonly codecs: Codecs
   readonly deleteRetentionMsOf: (changelog: StoreChangelog) => Promise<number>
   /** A standby or a warm-up has come within so many offsets of its changelogs' end. */
   readonly caughtUpLag: number
@@ -326,9 +328,10 @@ export class StateUpdater {
       const state = this.#state(cursor.task.plan.id)
       if (state.cursors?.includes(cursor) !== true) continue
       if (state.mode === 'standby') cursor.endOffset = range.highWatermark
-      if (range.nextOffset === cursor.fetchOffset) continue
-      cursor.fetchOffset = range.nextOffset
-      taken.push({ cursor, range })
+      const cut = cursor.isSource ? upTo(cursor.endOffset, range) : range
+      if (cut.nextOffset === cursor.fetchOffset) continue
+      cursor.fetchOffset = cut.nextOffset
+      taken.push({ cursor, range: cut })
     }
     return taken
   }

@@ -156,10 +156,9 @@ export class MainServices {
     const after = {
       taskId,
       changes,
-      changelogs: changelogs.map((sent) => ({
-        ...sent,
-        send: present(firsts[sent.send], 'a send'),
-      })),
+      changelogs: changelogs.map((sent) =>
+        'offset' in sent ? sent : { ...sent, send: present(firsts[sent.send], 'a send') },
+      ),
     }
     const keeper = present(this.#options.stateKeeper, 'the keeper of state')
     return keeper.commit(transaction, after, () => undefined)
