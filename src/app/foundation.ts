@@ -1,6 +1,6 @@
 /**
- * What an instance stands on: log, state, registry, ClickHouse. The one place where the profile is chosen; who gets a
- * foundation does not know which it is.
+ * What an instance stands on: log, state, registry, ClickHouse. Who gets a foundation does not know which profile it is
+ * of.
  */
 import type { Clock } from '../core/clock.ts'
 import type { FactTable } from '../core/fact-table.ts'
@@ -30,9 +30,9 @@ export interface Foundation {
   /** How this instance is known among others; null where there are none. */
   readonly member: MemberIdentity | null
   /** The high bits of the facts' versions; asked once the tables and the fact topics exist. */
-  factEpochs(tables: readonly FactTable[]): Promise<FactConsumerOptions['epoch']>
+  readonly factEpochs: (tables: readonly FactTable[]) => Promise<FactConsumerOptions['epoch']>
   /** One bounded step of the log's upkeep; true where more is to be done at once. */
-  maintain(graphs: readonly TopologyGraph[]): Promise<boolean>
+  readonly maintain: (graphs: readonly TopologyGraph[]) => Promise<boolean>
 }
 
 export interface MemberIdentity {
@@ -46,20 +46,6 @@ export interface FoundationOptions {
   readonly topologies: readonly LoadedTopology[]
   /** A line for the operator: what a start waits for. */
   readonly onProgress: (line: string) => void
-}
-
-/** Each is loaded only where it is used: the engines behind them are large. */
-export async function openFoundation(
-  configuration: Configuration,
-  options: FoundationOptions,
-): Promise<Foundation> {
-  const { cluster } = configuration
-  if (cluster === null) {
-    const { openEmbeddedFoundation } = await import('./embedded-foundation.ts')
-    return openEmbeddedFoundation(configuration, options)
-  }
-  const { openClusterFoundation } = await import('./cluster-foundation.ts')
-  return openClusterFoundation(configuration, cluster, options)
 }
 
 /** Of the one budget, what the stores' caches of decoded values get; the rest is RocksDB's. */

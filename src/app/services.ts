@@ -19,16 +19,17 @@ import { describeMermaid } from '../topology/describe-mermaid.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
-import { backPressureOf, startFactConsumers, type FactConsumers } from './fact-consumers.ts'
 import {
-  cacheBytesOf,
-  openFoundation,
-  type Foundation,
-  type MemberIdentity,
-  type Profile,
-} from './foundation.ts'
+  backPressureOf,
+  startFactConsumers,
+  type FactConsumers,
+  type FactConsumersOptions,
+} from './fact-consumers.ts'
+import { cacheBytesOf, type Foundation, type MemberIdentity, type Profile } from './foundation.ts'
 import { endpointOf, membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
+import { migrationsDirectory } from './migrations-directory.ts'
+import { openFoundation } from './open-foundation.ts'
 import { redriveEntries } from './redrive-entries.ts'
 import { sourceTopicsOf } from './source-topics.ts'
 import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
@@ -64,7 +65,6 @@ export interface Services {
 }
 
 const quarantineTable = quarantineFact as FactTable
-const migrationsDirectory = new URL('../../schemas/clickhouse/', import.meta.url).pathname
 
 export interface ServicesOptions {
   readonly clock: Clock
@@ -93,24 +93,9 @@ export async function openServices(
   const onFailure = failure.reject
   const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
   await sink.setup()
-  const consumers: FactConsumers = new Map()
-  const backPressure = () => backPressureOf(consumers)
-  const runtime = await startRuntime(configuration, {
-    ...foundation,
-    topologies,
-    codecs,
-    clock,
-    backPressure,
-  })
-  cleanup.add(() => runtime.stop())
-  void runtime.failed.then(onFailure)
+  const parts = { sink, clock, codecs, topologies, onFailure, cleanup }
+  const { runtime, consumers, backPressure } = await startWork(configuration, foundation, parts)
   await keepManifests(foundation.meta, changes)
-  const tables = [...topologies.flatMap(({ factTables }) => factTables), quarantineTable]
-  const epoch = await foundation.factEpochs(tables)
-  const batches = configuration.sink
-  const groupInstanceId = foundation.member?.groupInstanceId ?? null
-  const facts = { log, sink, clock, codecs, topologies, epoch, batches, groupInstanceId }
-  await startFactConsumers(consumers, { ...facts, onFailure }, cleanup)
   cleanup.add(keepMaintained(() => foundation.maintain(graphs), clock, onFailure))
 
   const queryable = queryableOf(configuration, foundation, graphs, runtime)
@@ -136,6 +121,46 @@ export async function openServices(
     redrive: (request) => redriveEntries(request, { log, clock, topics, quarantine }),
     failed: failure.promise,
   }
+}
+
+/** The tasks first, which make the fact topics, then those who bring facts to ClickHouse. */
+async function startWork(
+  configuration: Configuration,
+  foundation: Foundation,
+  parts: SinkParts,
+): Promise<Pick<Services, 'runtime' | 'consumers' | 'backPressure'>> {
+  const { topologies, codecs, clock, cleanup, onFailure } = parts
+  const consumers: FactConsumers = new Map()
+  const backPressure = () => backPressureOf(consumers)
+  const runtime = await startRuntime(configuration, {
+    ...foundation,
+    topologies,
+    codecs,
+    clock,
+    backPressure,
+  })
+  cleanup.add(() => runtime.stop())
+  void runtime.failed.then(onFailure)
+  await startSinks(configuration, foundation, consumers, parts)
+  return { runtime, consumers, backPressure }
+}
+
+type SinkParts = Pick<
+  FactConsumersOptions,
+  'sink' | 'clock' | 'codecs' | 'topologies' | 'onFailure'
+> & { readonly cleanup: Cleanup }
+
+/** Once the fact topics exist. */
+async function startSinks(
+  { sink: batches }: Configuration,
+  { log, member, factEpochs }: Foundation,
+  consumers: FactConsumers,
+  { cleanup, ...parts }: SinkParts,
+): Promise<void> {
+  const facts = parts.topologies.flatMap(({ factTables }) => factTables)
+  const epoch = await factEpochs([...facts, quarantineTable])
+  const groupInstanceId = member?.groupInstanceId ?? null
+  await startFactConsumers(consumers, { ...parts, log, epoch, batches, groupInstanceId }, cleanup)
 }
 
 /** @throws TidemarkError STORE_ORPHANED | TOPIC_MISMATCH where this start would lose what ran before */

@@ -6,6 +6,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { importCommand } from './commands/import.ts'
 import { ingestCommand } from './commands/ingest.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
+import { rebuildCommand } from './commands/rebuild.ts'
 import { resetCommand } from './commands/reset.ts'
 import { schemasCommand } from './commands/schemas.ts'
 import { simulateCommand } from './commands/simulate.ts'
@@ -35,6 +36,7 @@ export async function main(words: readonly string[]): Promise<number> {
     schemasCommand(),
     statusCommand(),
     resetCommand(),
+    rebuildCommand(),
     doctorCommand(),
   ]) {
     inherit(command, program)

@@ -95,6 +95,15 @@ test('what was accepted is remembered, and a store that comes back is refused', 
   assert.deepEqual(nextManifest(counts, kept, ['counts']).accepted, [])
 })
 
+test('a store whose changelog a start had made that did not come to its end is no stranger', () => {
+  const before = manifest([sub(0, ['events'], [])])
+  assert.deepEqual(told(counts, { manifest: before, topics: ran(counts).topics }), [])
+  assert.deepEqual(told(counts, ran(before)), [
+    'notice store-added counts',
+    'goes topic-created app-counts-changelog',
+  ])
+})
+
 test('without a manifest the changelogs on the cluster tell of stores; other topologies’ do not count', () => {
   const topics = new Map([
     ['events', 4],

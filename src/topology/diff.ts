@@ -139,7 +139,7 @@ function newStore(
   { manifest, topics }: ExistingTopology,
 ): TopologyChange[] {
   const lies = changelog !== null && topics?.has(changelog) === true
-  if (manifest?.accepted.includes(name) === true || (manifest !== null && lies)) {
+  if (manifest?.accepted.includes(name) === true) {
     return [
       {
         kind: 'store-returned',
@@ -151,7 +151,7 @@ function newStore(
       },
     ]
   }
-  // A version that kept no manifest has made it.
+  // A version that kept no manifest has made it, or a start that did not come to its end.
   if (lies) return []
   const effect =
     manifest === null

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { freePortOffset, InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { crashEvents } from './support/crash-events.ts'
+import { assertSameFacts, factsOf } from './support/facts.ts'
+import { batchesOf, Feed } from './support/feed.ts'
 import { runCommand, type Ended } from './support/run-command.ts'
 
 let directory = ''
@@ -164,4 +167,25 @@ void test('a place to read from is one, and is understood', async () => {
     assert.equal(ended.code, 2)
     assert.match(ended.stderr, message)
   }
+})
+
+void test('tables are made again from their fact topics, with the same rows', async () => {
+  const dataDir = join(directory, 'rebuild')
+  const offset = await freePortOffset()
+  const words = ['--topologies', 'exam-scores']
+  const scores = crashEvents(5).filter(({ topic }) => topic === 'exam_score')
+  const first = new InstanceProcess({ dataDir, portOffset: offset, words })
+  await first.ready()
+  await new Feed(batchesOf(scores, 500)).sendRest(first)
+  await first.idle()
+  const facts = await factsOf(first)
+  assert.equal((await first.end('SIGTERM')).code, 0, first.output)
+  const rebuilt = await runCommand(['rebuild', '--data-dir', dataDir, ...words])
+  assert.equal(rebuilt.code, 0, rebuilt.stderr)
+  assert.match(rebuilt.stdout, /^exam_scores\.student_average_score: [1-9]\d* rows$/m)
+  const next = new InstanceProcess({ dataDir, portOffset: offset, words })
+  await next.ready()
+  await next.idle()
+  assertSameFacts(await factsOf(next), facts, 'after the rebuild')
+  assert.equal((await next.end('SIGTERM')).code, 0, next.output)
 })

@@ -1,0 +1,53 @@
+/** The tables of topologies in ClickHouse, made again from their fact topics. */
+import { systemClock } from '../core/clock.ts'
+import type { TopicName } from '../core/record.ts'
+import { present } from '../core/assert.ts'
+import { ClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts'
+import {
+  rebuildFacts,
+  type RebuildProgress,
+  type RebuiltTable,
+} from '../sinks/clickhouse/rebuild-facts.ts'
+import { Cleanup } from './cleanup.ts'
+import type { Configuration } from './configuration.ts'
+import { migrationsDirectory } from './migrations-directory.ts'
+import { openFoundation } from './open-foundation.ts'
+import { openCodecs } from './topic-codecs.ts'
+import { loadTopologies } from './topologies.ts'
+
+export interface RebuildRequest {
+  readonly onProgress: (progress: RebuildProgress) => void
+  readonly onWait: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+/** Readers see each table as it was until it is whole again.
+ * @throws TidemarkError DATA_DIR_IN_USE where an instance has the directory, and what opening and rebuilding throw */
+export async function rebuildTables(
+  configuration: Configuration,
+  { onProgress, onWait, signal }: RebuildRequest,
+): Promise<readonly RebuiltTable[]> {
+  const clock = systemClock
+  const cleanup = new Cleanup()
+  try {
+    const topologies = await loadTopologies(configuration.topologies)
+    const foundation = await openFoundation(configuration, {
+      clock,
+      cleanup,
+      topologies,
+      onProgress: onWait,
+    })
+    const { log, clickhouse, registry } = foundation
+    const codecs = await openCodecs(topologies, registry)
+    const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
+    await sink.setup()
+    const tables = topologies.flatMap(({ factTables }) => factTables)
+    const epochs = await foundation.factEpochs(tables)
+    const epochOf = (topic: TopicName) =>
+      typeof epochs === 'number' ? epochs : present(epochs.get(topic), `epoch of ${topic}`)
+    const facts = tables.map((fact) => ({ fact, codec: codecs.rows(fact.topic) }))
+    return await rebuildFacts({ log, sink, clickhouse, clock, facts, epochOf, onProgress, signal })
+  } finally {
+    await cleanup.run()
+  }
+}

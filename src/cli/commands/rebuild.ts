@@ -1,0 +1,34 @@
+import { Command } from 'commander'
+import { configurationOf, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import { untilInterrupted } from '../interruption.ts'
+import { openProgress } from '../progress.ts'
+
+export function rebuildCommand(): Command {
+  return withInstanceOptions(new Command('rebuild'), ['kafka.bootstrapServers', 'applicationId'])
+    .description('make the tables of topologies in ClickHouse again, from their fact topics')
+    .action(run)
+}
+
+async function run(flags: CommonFlags): Promise<void> {
+  const configuration = configurationOf(flags)
+  const interruption = untilInterrupted()
+  const progress = openProgress()
+  try {
+    // Loaded only here: the engines behind it are large, and most commands need none.
+    const { rebuildTables } = await import('../../app/rebuild.ts')
+    const rebuilt = await rebuildTables(configuration, {
+      signal: interruption.signal,
+      onWait: (line) => process.stderr.write(`${line}\n`),
+      onProgress: ({ table, rowsWritten, recordsLeft }) => {
+        progress.update(rowsWritten, rowsWritten + recordsLeft, `${table.database}.${table.table}`)
+      },
+    })
+    progress.stop()
+    for (const { table, rows } of rebuilt) {
+      process.stdout.write(`${table.database}.${table.table}: ${rows} rows\n`)
+    }
+  } finally {
+    progress.stop()
+    interruption.release()
+  }
+}
