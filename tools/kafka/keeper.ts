@@ -7,7 +7,12 @@ import { statePath, type KeeperStatus } from './keeper-state.ts'
 import { startKafka, type KafkaBroker } from './start-kafka.ts'
 
 const brokers = process.argv[2] === '3' ? 3 : 1
-const kafka = await startKafka({ brokers, firstPort: Number(process.argv[3]), heapMb: 400 })
+const firstPort = Number(process.argv[3])
+const kafka = await startKafka({ brokers, firstPort, heapMb: 400 }).catch((error: unknown) => {
+  // Its output is shown to whoever started it.
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+})
 const paused = new Set<KafkaBroker>()
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-keeper-'))
 const socketPath = join(folder, 'socket')

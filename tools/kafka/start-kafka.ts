@@ -96,7 +96,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
       await cluster.start()
       return cluster
     } catch (error) {
-      const clash = cluster.brokers.some((broker) => broker.output().includes('BindException'))
+      const clash = cluster.hasPortClash()
       await cluster.close()
       if (clash && options.firstPort !== undefined) {
         throw new Error(`port ${options.firstPort}, or one after it, is taken`, { cause: error })
@@ -205,6 +205,10 @@ class LocalKafka implements Kafka {
     return broker
   }
 
+  hasPortClash(): boolean {
+    return this.#brokers.some(({ process }) => process.output(Infinity).includes('failed to bind'))
+  }
+
   async close(): Promise<void> {
     await Promise.all(
       this.#brokers.map(async (broker) => {
@@ -221,7 +225,7 @@ class LocalBroker implements KafkaBroker {
   readonly port: number
   readonly proxy: TcpProxy | undefined
   readonly process: BrokerProcess
-  readonly #view: ClusterView
+  readonly #views: readonly ClusterView[]
 
   constructor(
     { id, client, internal }: NodePorts,
@@ -232,8 +236,8 @@ class LocalBroker implements KafkaBroker {
     this.port = proxy?.port ?? client
     this.proxy = proxy
     this.process = process
-    // The others count a broker that was killed as alive for a while.
-    this.#view = new ClusterView([internal])
+    // The others count a broker that was killed as alive for a while; and a listener comes up, or fails, alone.
+    this.#views = [internal, client].map((port) => new ClusterView([port]))
   }
 
   get pid(): number | undefined {
@@ -252,7 +256,8 @@ class LocalBroker implements KafkaBroker {
   async untilAlive(): Promise<void> {
     await until(`broker ${this.id} is alive`, startMs, async () => {
       if (this.process.pid === undefined) return 'ended' as const
-      return (await this.#view.brokerIds()).includes(this.id) ? ('alive' as const) : undefined
+      const known = await Promise.all(this.#views.map((view) => view.brokerIds()))
+      return known.every((ids) => ids.includes(this.id)) ? ('alive' as const) : undefined
     }).then((state) => {
       if (state === 'ended') throw new Error(`broker ${this.id} ended:\n${this.output()}`)
     })
