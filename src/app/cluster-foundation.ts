@@ -15,7 +15,7 @@ import { clusterEpochs } from '../sinks/clickhouse/cluster-epoch.ts'
 import { openClickHouse } from '../sinks/clickhouse/open-clickhouse.ts'
 import { openStorage } from '../state/rocksdb-backend.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
-import { clickHouseOptions, kafkaOptions, registryOptions } from './cluster-options.ts'
+import { clickHouseOptions, kafkaOptions, probeLimits, registryOptions } from './cluster-options.ts'
 import type { Configuration } from './configuration.ts'
 import { cacheBytesOf, type Foundation, type FoundationOptions } from './foundation.ts'
 import { instanceIdentity } from './instance-identity.ts'
@@ -73,8 +73,6 @@ export async function openClusterFoundation(
     },
   }
 }
-
-const probeLimits = { connectTimeoutMs: 2_000, requestTimeoutMs: 5_000, giveUpAfterMs: 1_000 }
 
 async function openRegistry(
   dataDir: string,

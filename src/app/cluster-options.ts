@@ -16,6 +16,13 @@ import { transactionalIds } from './instance-identity.ts'
 /** The main thread ends one transaction at a time, in which the tasks of all its workers take part. */
 export const transactionLanes = 1
 
+/** Of a connection that only finds out whether somebody answers. */
+export const probeLimits = {
+  connectTimeoutMs: 2_000,
+  requestTimeoutMs: 5_000,
+  giveUpAfterMs: 1_000,
+}
+
 const heartbeatMaxMs = 3_000
 /** What fits into the message of 1 MiB that brokers take unless told otherwise. */
 const recordBytesMaxDefault = 1_000_000

@@ -5,7 +5,14 @@ import { availableParallelism, freemem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { messageOf } from '../core/errors.ts'
 import { dataDirectoryFormat } from '../log/embedded/data-directory.ts'
+import { systemClock } from '../core/clock.ts'
+import { HttpSchemaRegistry } from '../schema/http-schema-registry.ts'
+import { openClickHouse } from '../sinks/clickhouse/open-clickhouse.ts'
+import type { ClusterConfiguration } from './cluster-configuration.ts'
+import { clickHouseOptions, probeLimits, registryOptions } from './cluster-options.ts'
 import type { Configuration } from './configuration.ts'
+import { openOperatorLog } from './inspect.ts'
+import { withoutCredentials } from './secret.ts'
 import { readInstanceFile, type InstanceFile } from './instance-file.ts'
 import { portsOf } from './ports.ts'
 import { loadTopologies } from './topologies.ts'
@@ -25,7 +32,9 @@ export async function diagnose(configuration: Configuration): Promise<readonly F
   return [
     node(),
     await engine('RocksDB', () => import('rocksdb-native')),
-    await engine('ClickHouse engine', () => import('chdb')),
+    ...(configuration.cluster === null
+      ? [await engine('ClickHouse engine', () => import('chdb'))]
+      : await servers(configuration.cluster)),
     machine(),
     dataDirectory(configuration.dataDir, running),
     disk(configuration.dataDir),
@@ -56,6 +65,36 @@ async function engine(name: string, load: () => Promise<unknown>): Promise<Findi
       detail: `${messageOf(thrown)}; run npm ci again, and on Linux install libatomic (apt-get install libatomic1)`,
     }
   }
+}
+
+/** Each is asked once. */
+async function servers(cluster: ClusterConfiguration): Promise<readonly Finding[]> {
+  const clock = systemClock
+  const registry = new HttpSchemaRegistry(registryOptions(cluster.registry, clock))
+  const ask = async (check: string, address: string, reach: () => Promise<unknown>) => {
+    try {
+      await reach()
+      return { check, verdict: 'ok' as const, detail: address }
+    } catch (thrown) {
+      return { check, verdict: 'wrong' as const, detail: messageOf(thrown) }
+    }
+  }
+  const { kafka, registry: schemas, clickhouse } = cluster
+  return Promise.all([
+    ask('Kafka', kafka.bootstrapServers.join(', '), async () => {
+      const log = await openOperatorLog(cluster, clock, probeLimits)
+      await log.close()
+    }),
+    ask('schema registry', schemas.urls.map(withoutCredentials).join(', '), async () => {
+      await registry.compatibilityLevel().finally(() => {
+        registry.close()
+      })
+    }),
+    ask('ClickHouse', withoutCredentials(clickhouse.url), async () => {
+      const server = await openClickHouse(clickHouseOptions(clickhouse))
+      await server.close()
+    }),
+  ])
 }
 
 function machine(): Finding {
@@ -133,9 +172,10 @@ async function ports(
   running: InstanceFile | null,
 ): Promise<readonly Finding[]> {
   if (running !== null) return []
-  const wanted = Object.entries<number>({ ...portsOf(configuration.portOffset) })
+  const byDoor = portsOf(configuration.portOffset)
   return Promise.all(
-    wanted.map(async ([name, port]): Promise<Finding> => {
+    configuration.doors.map(async (name): Promise<Finding> => {
+      const port = byDoor[name]
       const fault = await portFault(configuration.host, port)
       const check = `port ${port} (${name})`
       if (fault === null) return { check, verdict: 'ok', detail: 'free' }

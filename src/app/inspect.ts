@@ -2,7 +2,7 @@
 import { systemClock, type Clock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { GroupDescription } from '../log/log-admin.ts'
-import type { KafkaLog } from '../log/kafka/open-kafka-log.ts'
+import type { KafkaLog, KafkaLogOptions } from '../log/kafka/open-kafka-log.ts'
 import { HttpSchemaRegistry } from '../schema/http-schema-registry.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import { diffTopology, type TopologyChange } from '../topology/diff.ts'
@@ -102,14 +102,18 @@ async function inspectCluster(
   }
 }
 
+/** A person waits. */
+const operatorLimits = { connectTimeoutMs: 5_000, giveUpAfterMs: 15_000 }
+
 /** A connection of an operator's command: it is no instance, and fences none. */
 export async function openOperatorLog(
   cluster: ClusterConfiguration,
   clock: Clock,
+  limits: KafkaLogOptions['limits'] = operatorLimits,
 ): Promise<KafkaLog> {
   // Loaded only here: most commands need no broker.
   const { openKafkaLog } = await import('../log/kafka/open-kafka-log.ts')
-  return openKafkaLog(kafkaOptions(cluster, `operator-${process.pid}`, clock, 0))
+  return openKafkaLog({ ...kafkaOptions(cluster, `operator-${process.pid}`, clock, 0), limits })
 }
 
 async function unlessAway(
