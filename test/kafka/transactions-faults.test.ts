@@ -114,14 +114,16 @@ async function abortedBehindTheBack(
   const cluster = await clusterOf(t, kafka)
   const topic = await newTopic(cluster, kafka.unique('facts'))
   const id = kafka.unique('task')
-  let rival: TransactionalProducer | null = null
+  const rivals: TransactionalProducer[] = []
   let ends = 0
   const intruded = around(cluster, (kind) => {
     if (kind.name !== 'EndTxn') return kind
     const versions = kind.versions.map((one) => ({
       version: one.version,
       send: async (...args: Parameters<typeof one.send>) => {
-        if (++ends === 2) rival = await transactionsOn(cluster, { protocolMax }).producer(id)
+        if (++ends === 2) {
+          rivals.push(await transactionsOn(cluster, { protocolMax }).producer(id))
+        }
         return await one.send(...args)
       },
     }))
@@ -131,7 +133,8 @@ async function abortedBehindTheBack(
   await commit(producer, topic, 'before')
   await assert.rejects(commit(producer, topic, 'aborted'), { code: 'PRODUCER_FENCED' })
   await assert.rejects(commit(producer, topic, 'late'), { code: 'PRODUCER_FENCED' })
-  assert.ok(rival !== null)
+  const [rival] = rivals
+  assert.ok(rival !== undefined)
   await commit(rival, topic, 'rival')
   assert.deepEqual(await contentOf(cluster, topic), {
     committed: ['before', 'rival'],
@@ -149,9 +152,11 @@ void test('a broker that is killed in mid-commit loses and repeats nothing', asy
     for (const request of ['Produce', 'EndTxn'] as const) {
       const topic = await newTopic(cluster, kafka.unique('facts'))
       const groupId = kafka.unique('group')
-      let down: Promise<void> | null = null
+      const down: Promise<void>[] = []
       const killing = around(cluster, (kind) => {
-        if (kind.name === request) down ??= broker.kill().then(() => broker.start())
+        if (kind.name === request && down.length === 0) {
+          down.push(broker.kill().then(() => broker.start()))
+        }
         return kind
       })
       const transactions = transactionsOn(killing, { protocolMax, timeoutMs: 60_000 })
@@ -160,7 +165,7 @@ void test('a broker that is killed in mid-commit loses and repeats nothing', asy
       for (const turn of [1, 2, 3]) {
         outcomes.push(await outcomeOf(commit(producer, topic, `turn ${turn}`, groupId, turn)))
       }
-      await down
+      await Promise.all(down)
       const { committed } = await contentOf(cluster, topic)
       const told = [1, 2, 3].filter((turn) => outcomes[turn - 1] === 'committed')
       assert.deepEqual(

@@ -79,7 +79,7 @@ inBothProtocols('records and offsets of a transaction are seen together', async 
   const { committed } = await contentOf(cluster, topic)
   assert.deepEqual(
     committed,
-    [0, 1, 2].flatMap((turn) => ['a', 'b', 'd', 'e'].map((name) => name + turn)),
+    [0, 1, 2].flatMap((turn) => ['a', 'b', 'd', 'e'].map((name) => `${name}${turn}`)),
   )
 })
 

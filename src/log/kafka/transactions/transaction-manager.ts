@@ -47,7 +47,7 @@ export class TransactionManager {
   #queue: CommitJob[] = []
   #queuedBytes = 0
   /** Who waits for `ready`, and goes before what is committed. */
-  #preparations: { resolve(): void; reject(error: unknown): void }[] = []
+  #preparations: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
   #running: Promise<void> | null = null
   #closed = false
   #transactions = 0
