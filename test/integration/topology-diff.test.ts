@@ -1,10 +1,11 @@
 /** A start compares with what ran before: `topology diff`, STORE_ORPHANED, `--accept`, `reset`, `status`, `--explain`. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { freePortOffset, InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { clicksTopology } from './support/clicks-topology.ts'
 import { crashEvents } from './support/crash-events.ts'
 import { assertSameFacts, factsOf } from './support/facts.ts'
 import { batchesOf, Feed } from './support/feed.ts'
@@ -19,38 +20,8 @@ after(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const source = (path: string) => new URL(`../../src/${path}`, import.meta.url).href
-
-/** A topology that counts clicks, in a store of this name or in none. */
-async function topologyFile(file: string, store: string | null): Promise<string> {
-  const path = join(directory, file)
-  const count =
-    store === null
-      ? `stream.to('copied', copies)`
-      : `stream.groupByKey('clicks-by-user').count('count-clicks', { store: '${store}' })`
-  await writeFile(
-    path,
-    `import { topicName } from '${source('core/record.ts')}'
-import { tupleSerde } from '${source('core/tuple.ts')}'
-import { defineTopology } from '${source('topology/define.ts')}'
-const schema = { type: 'record', name: 'Click', fields: [{ name: 'user', type: 'string' }] }
-const topic = (name: string) => ({
-  name: topicName(name),
-  keySerde: tupleSerde<readonly [string]>(),
-  keyOf: (click: { user: string }) => [click.user] as const,
-  schema,
-  cleanupPolicy: 'delete' as const,
-  retentionMs: null,
-})
-const copies = topic('copies')
-export default defineTopology('clicks', (builder) => {
-  const stream = builder.stream('clicks', topic('clicks'))
-  ${count}
-})
-`,
-  )
-  return path
-}
+const topologyFile = (file: string, store: string | null) =>
+  clicksTopology(join(directory, file), store)
 
 async function up(
   dataDir: string,

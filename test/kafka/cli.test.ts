@@ -9,6 +9,7 @@ import type { InstanceStatus } from '../../src/server/console/instance-status.ts
 import { KafkaUnavailable } from '../../tools/kafka/java.ts'
 import { startKafka, type Kafka } from '../../tools/kafka/start-kafka.ts'
 import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
+import { clicksTopology } from '../integration/support/clicks-topology.ts'
 import { crashEvents } from '../integration/support/crash-events.ts'
 import { assertSameFacts, factsOf, type Facts } from '../integration/support/facts.ts'
 import { batchesOf, Feed } from '../integration/support/feed.ts'
@@ -17,6 +18,7 @@ import {
   InstanceProcess,
   killAllInstances,
 } from '../integration/support/instance-process.ts'
+import { until } from '../integration/support/until.ts'
 import { runCommand } from '../integration/support/run-command.ts'
 
 let directory = ''
@@ -37,7 +39,7 @@ before(async () => {
   }
   registry = await openRegistryDoor()
   clickhouse = await ClickHouseProcess.start()
-  expected = await embeddedFacts()
+  expected = await embeddedFacts('embedded', events)
 })
 
 after(async () => {
@@ -74,13 +76,13 @@ function command(...words: string[]) {
   return runCommand(words, environment())
 }
 
-async function embeddedFacts(): Promise<Facts> {
+async function embeddedFacts(name: string, of: typeof events): Promise<Facts> {
   const alone = new InstanceProcess({
-    dataDir: join(directory, 'embedded'),
+    dataDir: join(directory, name),
     portOffset: await freePortOffset(),
   })
   await alone.ready()
-  await new Feed(batchesOf(events, 200)).sendRest(alone)
+  await new Feed(batchesOf(of, 200)).sendRest(alone)
   await alone.idle()
   const facts = await factsOf(alone)
   assert.equal((await alone.end('SIGTERM')).code, 0, alone.output)
@@ -106,7 +108,7 @@ void test('events over HTTP become the facts that the embedded profile makes of 
   assert.equal((await first.end('SIGTERM')).code, 0, first.output)
 })
 
-void test('the same code again would change nothing; a store that is gone is refused until it is accepted', async (context) => {
+void test('the same code again would change nothing, and another number of partitions would be refused', async (context) => {
   if (kafka === null) return context.skip(unavailable)
   const same = await command('topology', 'diff', '--topologies', 'mcq,exam-scores')
   assert.equal(same.code, 0, same.stderr)
@@ -116,6 +118,28 @@ void test('the same code again would change nothing; a store that is gone is ref
   const more = await command('topology', 'diff', 'mcq', '--partitions', '6')
   assert.equal(more.code, 1)
   assert.match(more.stdout, /refused +topic-repartitioned +answers/)
+})
+
+void test('a store that is gone is refused, by its changelog too where nothing else is known, until it is accepted', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  const counting = await clicksTopology(join(directory, 'counting.ts'), 'click-counts')
+  const plain = await clicksTopology(join(directory, 'plain.ts'), null)
+  const start = async (topology: string, ...words: string[]) => {
+    const offset = String(await freePortOffset())
+    const place = ['--data-dir', join(directory, 'clicks'), '--port-offset', offset]
+    return command('up', '--exit-when-idle', '--topologies', topology, ...place, ...words)
+  }
+  assert.equal((await start(counting)).code, 0)
+  const diff = await command('topology', 'diff', plain)
+  assert.equal(diff.code, 1)
+  assert.match(diff.stdout, /refused +store-orphaned +click-counts .* clicks\/click-counts/)
+  const stranger = await command('topology', 'diff', plain, '--application-id', 'another')
+  assert.equal(stranger.code, 1)
+  assert.match(stranger.stdout, /refused +store-orphaned +click-counts .*its changelog would lie/)
+  assert.match((await start(plain)).stderr, /STORE_ORPHANED/)
+  const accepted = await start(plain, '--accept', 'clicks/click-counts')
+  assert.equal(accepted.code, 0, accepted.stderr)
+  assert.equal((await start(plain)).code, 0, 'it is remembered')
 })
 
 void test('a reset is refused while the group lives; after it the same facts come again', async (context) => {
@@ -170,4 +194,25 @@ void test('with its schemas known an instance starts while the registry is away'
   } finally {
     await registry.restart()
   }
+})
+
+void test('two instances share the work, and one goes on with all of it', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  const words = ['--standby-replicas', '1', '--kafka-session-timeout-ms', '10000']
+  const [first, second] = [await instance('one', words), await instance('two', words)]
+  await Promise.all([first.ready(), second.ready()])
+  await until('both run tasks', async () => {
+    const counts = await Promise.all(
+      [first, second].map(async (each) => (await statusOf(each)).tasks.length),
+    )
+    return counts.every((count) => count > 0) ? true : null
+  })
+  const more = crashEvents(7).slice(3000, 4000)
+  const feed = new Feed(batchesOf(more, 100))
+  for (let index = 0; index < feed.batches.length / 2; index += 1) await feed.send(second, index)
+  assert.equal((await first.end('SIGTERM')).code, 0, first.output)
+  await feed.sendRest(second)
+  await second.idle()
+  assertSameFacts(await factsOf(second), await embeddedFacts('more', [...events, ...more]), 'alone')
+  assert.equal((await second.end('SIGTERM')).code, 0, second.output)
 })
