@@ -11,7 +11,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { TidemarkError } from '../../../core/errors.ts'
 import type { KafkaConnection } from '../kafka-cluster.ts'
 import { ProtocolError } from '../protocol-error.ts'
-import { translateFailure } from './failures.ts'
+import { openingRequest, translateFailure } from './failures.ts'
 
 type VersionsAnswer = apiVersionsV4.ApiVersionsResponse
 
@@ -121,7 +121,7 @@ export class BrokerConnections {
     } catch (thrown) {
       end()
       void connection.close()
-      throw translateFailure(thrown, 'ApiVersions', addressName(address))
+      throw translateFailure(thrown, openingRequest, addressName(address))
     }
   }
 
@@ -131,7 +131,7 @@ export class BrokerConnections {
     try {
       return await apiVersionsV3.api.async(connection, 'tidemark', '0.1.0')
     } catch (thrown) {
-      const failure = translateFailure(thrown, 'ApiVersions', '')
+      const failure = translateFailure(thrown, openingRequest, '')
       const isOlder =
         failure instanceof TidemarkError &&
         failure.cause instanceof ProtocolError &&

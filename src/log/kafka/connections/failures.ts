@@ -11,6 +11,9 @@ import {
 import { TidemarkError, messageOf } from '../../../core/errors.ts'
 import { ProtocolError } from '../protocol-error.ts'
 
+/** The first on every connection. */
+export const openingRequest = 'ApiVersions'
+
 /** Not mended by asking again: a person must change credentials, rights or a version. */
 const refusals = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
@@ -121,11 +124,20 @@ export function translateFailure(thrown: unknown, request: string, address: stri
   if (chain.some((error) => error instanceof GenericError)) {
     return new TidemarkError(
       'KAFKA_UNREACHABLE',
-      `${request}: the Kafka broker ${address} does not answer: ${reasonOf(chain)}`,
+      `${request}: the Kafka broker ${address} does not answer: ${reasonOf(chain)}${hintFor(request, chain)}`,
       { cause: thrown },
     )
   }
   return thrown
+}
+
+/** A listener that wants TLS or SASL, or that does not, closes the connection without a word. */
+function hintFor(request: string, chain: readonly unknown[]): string {
+  const last = chain.at(-1)
+  const isSilent = last instanceof NetworkError && /closed/.test(last.message)
+  return request === openingRequest && isSilent
+    ? '; where it goes on so, its listener may want other TLS or SASL than kafka.security says'
+    : ''
 }
 
 function causesOf(thrown: unknown): unknown[] {
