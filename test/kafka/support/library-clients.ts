@@ -18,7 +18,6 @@ import type { TestKafka } from './kafka-for-tests.ts'
 
 export type LibraryProducer = Producer<string, string, string, string>
 export type LibraryConsumer = Consumer<string, string, string, string>
-export type Message = Awaited<ReturnType<typeof readMessages>>[number]
 
 const waitMs = 30_000
 
