@@ -269,6 +269,33 @@ test('while the disk has no room for offsets the consumer pauses, and goes on on
   await log.close()
 })
 
+test('a batch given up to another member does not leave the consumer paused', async () => {
+  const log = await openLog(2)
+  const sink = memorySink()
+  const commitOffsets = log.commitOffsets.bind(log)
+  const refused = Promise.withResolvers<null>()
+  let isRefusing = true
+  log.commitOffsets = async (group, offsets) => {
+    if (!isRefusing) return commitOffsets(group, offsets)
+    refused.resolve(null)
+    throw new TidemarkError('PRODUCER_FENCED', 'the generation is over')
+  }
+  const first = consumerOf(log, sink)
+  await log.append([records(0, [['ann', 1]]), records(1, [['bob', 2]])])
+  await first.start()
+  await refused.promise
+  // Takes a partition of the first, which gives up what it holds.
+  const second = consumerOf(log, sink)
+  await second.start()
+  isRefusing = false
+  await Promise.all([first.drain(), second.drain()])
+  assert.equal(first.status().state, 'running')
+  await first.stop()
+  await second.stop()
+  assert.deepEqual(averages(sink), { ann: 1, bob: 2 })
+  await log.close()
+})
+
 test('stopped while the sink is away, the consumer leaves every unwritten fact to the next start', async () => {
   const log = await openLog(1)
   const sink = new WatchedSink()

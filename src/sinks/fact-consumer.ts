@@ -187,6 +187,8 @@ export class FactConsumer {
     this.#holding.abort()
     await this.#writing
     this.#holding = new AbortController()
+    // What it waited for was given up; whether the next batch has to wait, that batch will see.
+    if (this.#state === 'paused') this.#state = 'running'
     for (const at of partitions) this.#positions.delete(at)
     this.#buffer = new FactBuffer()
     this.#tail = []
