@@ -98,7 +98,7 @@ export class Execution {
   /** Runs a processor's `flush` or a punctuation, then what it has forwarded. */
   async runHeld(node: TaskNode, callback: () => void | Promise<void>): Promise<void> {
     assert(this.#waiting.length === 0, 'nothing waits when a callback begins')
-    this.#origin = null
+    this.#turnTo(null)
     this.#current = node
     this.#holding = true
     try {
@@ -251,7 +251,7 @@ export class Execution {
    * records were batched. */
   #turnTo(origin: Origin | null): void {
     this.#origin = origin
-    if (origin !== null) this.#stores.advanceStreamTime(origin.streamTimeMs)
+    this.#stores.turnTo(origin?.streamTimeMs ?? null)
   }
 
   #failed(node: TaskNode | null, cause: unknown): Error {

@@ -27,7 +27,9 @@ export class TaskScope {
   readonly partition: Partition
   readonly backend: StateBackend
   readonly budget: MemoryBudget
+  /** What readers and writers go by: the latest, or that of the record in hand. */
   streamTimeMs = -Infinity
+  #latestStreamTimeMs = -Infinity
   /** One for each commit begun; cached things compare theirs with it to see whether they are pinned. */
   epoch = 1
   /** How many commits are done: a scan that sees it change reads again. */
@@ -54,6 +56,15 @@ export class TaskScope {
     this.#touched.push(held)
   }
 
+  /** @param streamTimeMs of the record in hand; null: the latest that there was */
+  turnTo(streamTimeMs: number | null): void {
+    if (streamTimeMs !== null && streamTimeMs > this.#latestStreamTimeMs) {
+      this.#latestStreamTimeMs = streamTimeMs
+    }
+    this.streamTimeMs = streamTimeMs ?? this.#latestStreamTimeMs
+  }
+
+  /** What it writes goes by the latest stream time. */
   beginCommit(): void {
     assert(
       this.#committing === null,
@@ -61,6 +72,7 @@ export class TaskScope {
     )
     this.#committing = this.#touched
     this.#touched = []
+    this.turnTo(null)
     this.#committingStreamTimeMs = this.streamTimeMs
     this.epoch += 1
   }
@@ -86,6 +98,7 @@ export class TaskScope {
   discard(): void {
     this.#touched = []
     this.#committing = null
+    this.#latestStreamTimeMs = this.#committedStreamTimeMs
     this.streamTimeMs = this.#committedStreamTimeMs
     this.epoch += 1
     this.commitCount += 1

@@ -56,6 +56,9 @@ export interface TaskStores {
   /** The greatest event time seen, milliseconds since the epoch; call it for each record, before its
    * processing. Never goes back. */
   advanceStreamTime(streamTimeMs: number): void
+  /** Readers and writers see the stream time of this record, which may have waited while later ones came; null:
+   * the latest. Until the next call of either, or the next commit. */
+  turnTo(streamTimeMs: number | null): void
   /** Deletes windows, sessions and TTL entries that are over, as ordinary pending changes. Works through at
    * most `entriesMax` entries and returns how many; fewer than that: none is left. */
   expire(entriesMax: number): Promise<number>
@@ -140,7 +143,12 @@ class OpenTaskStores implements TaskStores {
   }
 
   advanceStreamTime(streamTimeMs: number): void {
-    if (streamTimeMs > this.#scope.streamTimeMs) this.#scope.streamTimeMs = streamTimeMs
+    this.#scope.turnTo(streamTimeMs)
+    this.#scope.turnTo(null)
+  }
+
+  turnTo(streamTimeMs: number | null): void {
+    this.#scope.turnTo(streamTimeMs)
   }
 
   async expire(entriesMax: number): Promise<number> {

@@ -15,6 +15,7 @@ const tumbling: Setup = {
   ],
   edgesMs: [0, 7, 10, 15, 20, 25, 30, 35],
   rules: both,
+  inBatches: true,
 }
 
 const sessions: Setup = {
