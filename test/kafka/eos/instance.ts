@@ -23,6 +23,8 @@ import { sabotaged } from './sabotage.ts'
 const settings = JSON.parse(process.env['EOS_SETTINGS'] ?? '') as InstanceSettings
 const { instanceId, dataDir, sabotage } = settings
 const clock = systemClock
+/** Says what it does, for whoever has to find out why it does not. */
+const statusIntervalMs = 5_000
 const stopping = new AbortController()
 process.once('SIGTERM', () => {
   stopping.abort()
@@ -94,9 +96,13 @@ await openWhenThere(() => consumer.start())
 console.log(JSON.stringify({ ready: instanceId }))
 void runtime.failed.then(fail)
 
-await new Promise((resolve) => {
-  stopping.signal.addEventListener('abort', resolve)
-})
+while (!stopping.signal.aborted) {
+  await pause(clock, statusIntervalMs, stopping.signal)
+  const tasks = runtime
+    .status()
+    .tasks.map(({ id, state, waitingFor }) => ({ id, state, waitingFor }))
+  console.log(JSON.stringify({ sink: consumer.status(), tasks }))
+}
 await consumer.stop()
 await runtime.stop()
 await clickhouse.close()
