@@ -6,19 +6,27 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 
-/** `$1` folder to remove, `$2` log, then the command. Its first line of output is the command's process id. */
+/** `$1` folder to remove, `$2` log, then the command. Its first line of output is the command's process id. The folder
+ * goes when the broker is gone: one that is dying still writes. */
 const script = `
 folder=$1; log=$2; shift 2
+abandoned=
+trap abandoned=1 USR1
 exec 3<&0
 "$@" </dev/null >>"$log" 2>&1 3<&- &
 process=$!
 echo $process
-( cat <&3 >/dev/null; kill -9 $process; rm -rf "$folder" ) >/dev/null 2>&1 &
+( cat <&3; kill -USR1 $$; kill -9 $process ) >/dev/null 2>&1 &
 watch=$!
 exec >/dev/null 3<&-
 wait $process
 code=$?
-kill -9 $watch
+if [ "$abandoned" ]; then
+  wait $process
+  rm -rf "$folder"
+else
+  kill -9 $watch
+fi
 exit $code`
 
 const running = new Map<number, string>()
