@@ -27,7 +27,6 @@ import type {
 } from './kafka-cluster.ts'
 import { ProtocolError } from './protocol-error.ts'
 
-export { isRetriable } from './connections/failures.ts'
 export { libraryVersion, tolerantVersion } from './connections/versioned.ts'
 
 export interface ClusterOptions {
