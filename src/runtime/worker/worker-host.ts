@@ -68,12 +68,14 @@ export class WorkerHost implements TaskHost {
     this.#options = options
   }
 
-  open(): Promise<void> {
+  /** Whoever gives tasks to this process has them stand still until a worker runs them: none is taken before all
+   * workers have loaded what they run. */
+  async open(): Promise<void> {
     for (let index = 0; index < this.#options.workers.count; index += 1) {
       this.#workers.push(this.#spawn(index))
     }
+    await Promise.all(this.#workers.map(({ rpc }) => rpc.request('open', { body: null })))
     this.#poll()
-    return Promise.resolve()
   }
 
   #spawn(index: number): WorkerHandle {

@@ -19,23 +19,23 @@ import { Rpc, toBody } from './rpc.ts'
 const setup = workerData as WorkerSetup
 const pausedUntil = new Float64Array(setup.pausedUntil)
 
+/** Null until it is asked to open. */
 let thread: StreamThread | null = null
-/** Requests are served in the order in which they came: a task that is stopped while the thread opens has started
- * by then, and stops. */
-let opening: Promise<StreamThread> | null = null
 const rpc = new Rpc(present(parentPort, 'the port to the main thread'), {
-  start: async ({ plans }: StartRequest) => {
-    opening ??= openThread()
-    thread = await opening
-    thread.start(plans)
+  open: async () => {
+    thread = await openThread()
     return { body: null }
   },
+  start: ({ plans }: StartRequest) => {
+    present(thread, 'an open thread').start(plans)
+    return Promise.resolve({ body: null })
+  },
   stop: async ({ ids }: StopRequest) => {
-    const tasks = (await (await opening)?.stop(ids)) ?? []
+    const tasks = (await thread?.stop(ids)) ?? []
     return { body: { index: setup.index, tasks } satisfies StatusBody }
   },
   drop: async ({ ids }: StopRequest) => {
-    await (await opening)?.drop(ids)
+    await thread?.drop(ids)
     return { body: null }
   },
   status: () => Promise.resolve({ body: status() }),

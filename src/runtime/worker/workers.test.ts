@@ -120,3 +120,16 @@ test('a worker that ends by itself fails the runtime with a word that says which
   assert.equal(runtime.status().state, 'failed')
   await storage.close()
 })
+
+test('no group is joined before the workers can run its tasks, which would stand still until then', async () => {
+  const storage = await openMemoryStorage({ clock: systemClock })
+  let joins = 0
+  storage.log.joinGroup = () => {
+    joins += 1
+    return Promise.reject(new Error('too early'))
+  }
+  const runtime = testRuntime([counting], storage, { workers: workers(2, 'no-such-module.ts') })
+  await assert.rejects(runtime.start(), /no-such-module/)
+  assert.equal(joins, 0)
+  await storage.close()
+})
