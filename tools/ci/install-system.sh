@@ -13,9 +13,9 @@ command -v git >/dev/null || missing+=(git)
 libraries=$(ldconfig -p 2>/dev/null || /sbin/ldconfig -p)
 grep -q 'libatomic\.so\.1' <<<"$libraries" || missing+=(libatomic1)
 grep -q 'libstdc++\.so\.6' <<<"$libraries" || missing+=(libstdc++6)
-# Real Kafka brokers for the tests: Java 17 or newer, and Maven, which fetches Kafka's jars.
+# Real Kafka brokers and Kafka Streams for the tests: a JDK of 17 or newer, and Maven, which fetches Kafka's jars.
 java_version=$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java.specification.version = //p' || true)
-[ "${java_version%%.*}" -ge 17 ] 2>/dev/null || missing+=(openjdk-17-jre-headless)
+{ [ "${java_version%%.*}" -ge 17 ] && command -v javac; } >/dev/null 2>&1 || missing+=(openjdk-17-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
