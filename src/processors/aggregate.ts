@@ -8,11 +8,14 @@ import type { Change } from './change.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from './processor.ts'
 import type { Timestamped } from './timestamped.ts'
 
+/** The aggregate with the value in it; `aggregate` is null for the first value of a key or window, null as the result
+ * deletes it. `parent` says which of several inputs the value comes from. */
+export type Add<K, V, A> = (key: K, value: V, aggregate: A | null, parent: string) => A | null
+
 export interface AggregateOptions<K, V, A> {
   readonly store: StoreName
   readonly keySerde: Serde<K>
-  /** The aggregate with the value in it; `aggregate` is null for the first value of a key. Null deletes it. */
-  readonly add: (key: K, value: V, aggregate: A | null) => A | null
+  readonly add: Add<K, V, A>
   readonly emit: Emit
 }
 
@@ -36,7 +39,7 @@ export class AggregateProcessor<K, V, A> implements Processor<K, V | null, K, Ch
     if (isFoldable(record)) prefetch.key(this.#options.store, record.key)
   }
 
-  process(record: StreamRecord<K, V | null>): void {
+  process(record: StreamRecord<K, V | null>, parent: string): void {
     if (!isFoldable(record)) {
       this.#context.countDropped(dropReason(record))
       return
@@ -44,7 +47,7 @@ export class AggregateProcessor<K, V, A> implements Processor<K, V | null, K, Ch
     const { key, value } = record
     const row = this.#rows.get(key)
     const oldValue = row?.value ?? null
-    const newValue = this.#options.add(key, value, oldValue)
+    const newValue = this.#options.add(key, value, oldValue, parent)
     const timestampMs = Math.max(record.timestampMs, row?.timestampMs ?? -Infinity)
     if (newValue === null) this.#rows.delete(key)
     else this.#rows.put(key, { value: newValue, timestampMs })

@@ -7,25 +7,24 @@ import type { StoreName } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
 import type { SessionEntry, SessionStore } from '../state/stores.ts'
 import { dropReason, isFoldable } from './aggregate.ts'
-import { ChangeEmitter } from './change-emitter.ts'
-import type { Emit } from './change-emitter.ts'
 import type { Change } from './change.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from './processor.ts'
 import type { Timestamped } from './timestamped.ts'
-import { windowedSerde } from './windowed.ts'
+import { openWindowEmitter } from './window-emitter.ts'
+import type { WindowEmitter, WindowEmitterOptions } from './window-emitter.ts'
 import type { Windowed } from './windowed.ts'
+import { closeMsOf } from './windows.ts'
 import type { SessionWindows } from './windows.ts'
 
-export interface SessionAggregateOptions<K, V, A> {
+export interface SessionAggregateOptions<K, V, A> extends WindowEmitterOptions<A> {
   readonly windows: SessionWindows
   readonly store: StoreName
   readonly keySerde: Serde<K>
   /** `aggregate` is null for the first value of a session. */
-  readonly add: (key: K, value: V, aggregate: A | null) => A
+  readonly add: (key: K, value: V, aggregate: A | null, parent: string) => A
   /** Joins two sessions' aggregates, the earlier one first; null stands for a session without records, which the
    * first of a record's sessions is joined with. */
   readonly merge: (key: K, one: A | null, other: A) => A
-  readonly emit: Emit
 }
 
 export class SessionAggregateProcessor<K, V, A> implements Processor<
@@ -37,7 +36,7 @@ export class SessionAggregateProcessor<K, V, A> implements Processor<
   readonly #options: SessionAggregateOptions<K, V, A>
   #context!: ProcessorContext<Windowed<K>, Change<A>>
   #sessions!: SessionStore<K, Timestamped<A>>
-  #emitter!: ChangeEmitter<Windowed<K>, A>
+  #emitter!: WindowEmitter<K, A>
 
   constructor(options: SessionAggregateOptions<K, V, A>) {
     this.#options = options
@@ -46,8 +45,7 @@ export class SessionAggregateProcessor<K, V, A> implements Processor<
   init(context: ProcessorContext<Windowed<K>, Change<A>>): void {
     this.#context = context
     this.#sessions = context.store(this.#options.store)
-    const keySerde = windowedSerde(this.#options.keySerde)
-    this.#emitter = new ChangeEmitter(context, this.#options.emit, keySerde)
+    this.#emitter = openWindowEmitter(context, this.#options)
   }
 
   prefetch(record: StreamRecord<K, V | null>, _parent: string, prefetch: Prefetch): void {
@@ -57,7 +55,7 @@ export class SessionAggregateProcessor<K, V, A> implements Processor<
     prefetch.sessions(this.#options.store, key, timestampMs - gapMs, timestampMs + gapMs)
   }
 
-  process(record: StreamRecord<K, V | null>): void {
+  process(record: StreamRecord<K, V | null>, parent: string): void | Promise<void> {
     if (!isFoldable(record)) {
       this.#context.countDropped(dropReason(record))
       return
@@ -71,16 +69,16 @@ export class SessionAggregateProcessor<K, V, A> implements Processor<
     )
     const startMs = near.reduce((least, session) => Math.min(least, session.startMs), timestampMs)
     const endMs = near.reduce((greatest, session) => Math.max(greatest, session.endMs), timestampMs)
-    if (endMs + windows.gapMs + windows.graceMs < this.#context.streamTimeMs) {
+    if (closeMsOf(windows, endMs) <= this.#context.streamTimeMs) {
       this.#context.countDropped('late')
-      return
+      return this.#emitter.settle(headers)
     }
     const merged = near.reduce<A | null>(
       (sum, { value }) => (value.value === null ? sum : merge(key, sum, value.value)),
       null,
     )
     const oldValue = this.#replace(near, startMs, endMs, headers)
-    const newValue = add(key, record.value, merged)
+    const newValue = add(key, record.value, merged, parent)
     this.#sessions.put(key, startMs, endMs, { value: newValue, timestampMs: endMs })
     this.#emitter.emit({
       key: { key, windowStartMs: startMs, windowEndMs: endMs },
@@ -88,6 +86,7 @@ export class SessionAggregateProcessor<K, V, A> implements Processor<
       timestampMs: endMs,
       headers,
     })
+    return this.#emitter.settle(headers)
   }
 
   flush(): void {

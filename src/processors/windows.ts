@@ -7,6 +7,23 @@ export interface TumblingWindows {
   readonly graceMs: number
 }
 
+export interface HoppingWindows {
+  readonly kind: 'hopping'
+  readonly sizeMs: number
+  /** A window starts at each multiple of this; not above the size. */
+  readonly advanceMs: number
+  /** As of tumbling windows. */
+  readonly graceMs: number
+}
+
+export interface SlidingWindows {
+  readonly kind: 'sliding'
+  /** Events of a key at most this far apart (inclusive) share a window. */
+  readonly differenceMs: number
+  /** A window takes records until stream time has passed its end by this. */
+  readonly graceMs: number
+}
+
 export interface SessionWindows {
   readonly kind: 'session'
   /** Events of a key at most this far apart (inclusive) belong to one session. */
@@ -15,21 +32,65 @@ export interface SessionWindows {
   readonly graceMs: number
 }
 
+/** Windows of one size at fixed places. */
+export type TimeWindows = TumblingWindows | HoppingWindows
+export type Windows = TimeWindows | SlidingWindows | SessionWindows
+
 /** Windows [n × size, (n + 1) × size), aligned to the epoch. */
 export function tumblingWindows(options: { sizeMs: number; graceMs: number }): TumblingWindows {
   return { kind: 'tumbling', ...options }
+}
+
+/** Windows [n × advance, n × advance + size), aligned to the epoch: a record belongs to several. */
+export function hoppingWindows(options: {
+  sizeMs: number
+  advanceMs: number
+  graceMs: number
+}): HoppingWindows {
+  return { kind: 'hopping', ...options }
+}
+
+/** Windows that begin or end with a record, both bounds inclusive (KIP-450): a window is made for each
+ * different set of records that some interval of this length holds. */
+export function slidingWindows(options: { differenceMs: number; graceMs: number }): SlidingWindows {
+  return { kind: 'sliding', ...options }
 }
 
 export function sessionWindows(options: { gapMs: number; graceMs: number }): SessionWindows {
   return { kind: 'session', ...options }
 }
 
-export function tumblingStartMs(windows: TumblingWindows, timestampMs: number): number {
-  return Math.floor(timestampMs / windows.sizeMs) * windows.sizeMs
+/** Where the windows that a record belongs to start, ascending. As in Kafka Streams none of them starts before
+ * the epoch, unless the record itself is older. */
+export function windowStartsMs(windows: TimeWindows, timestampMs: number): number[] {
+  const advanceMs = windows.kind === 'hopping' ? windows.advanceMs : windows.sizeMs
+  const lastMs = Math.floor(timestampMs / advanceMs) * advanceMs
+  const starts: number[] = []
+  for (let startMs = lastMs; startMs > timestampMs - windows.sizeMs; startMs -= advanceMs) {
+    if (startMs < 0 && timestampMs >= 0) break
+    starts.push(startMs)
+  }
+  return starts.reverse()
 }
 
-/** How long a window store keeps a window after its start: until no record for it is taken any more. */
-export function tumblingRetentionMs(windows: TumblingWindows): number {
+/** The first stream time at which a window takes no record any more. */
+export function closeMsOf(windows: Windows, windowEndMs: number): number {
+  switch (windows.kind) {
+    case 'tumbling':
+    case 'hopping':
+      return windowEndMs + windows.graceMs
+    // Their ends are inclusive.
+    case 'sliding':
+      return windowEndMs + windows.graceMs + 1
+    case 'session':
+      return windowEndMs + windows.gapMs + windows.graceMs + 1
+  }
+}
+
+/** How long a window store keeps a window after its start: until no record for it is taken any more. Of sliding
+ * windows a record that is just not late looks at those that start up to two lengths before it. */
+export function retentionMsOf(windows: TimeWindows | SlidingWindows): number {
+  if (windows.kind === 'sliding') return 3 * windows.differenceMs + windows.graceMs
   return windows.sizeMs + windows.graceMs
 }
 
@@ -39,15 +100,33 @@ export function sessionRetentionMs(windows: SessionWindows): number {
   return 2 * windows.gapMs + windows.graceMs
 }
 
-export function windowFaults(windows: TumblingWindows | SessionWindows): string[] {
-  const [what, lengthMs] =
-    windows.kind === 'tumbling' ? ['sizeMs', windows.sizeMs] : ['gapMs', windows.gapMs]
+export function windowFaults(windows: Windows): string[] {
   const faults: string[] = []
-  if (!Number.isSafeInteger(lengthMs) || lengthMs <= 0) {
+  for (const [what, lengthMs] of Object.entries(lengthsOf(windows))) {
+    if (Number.isSafeInteger(lengthMs) && lengthMs > 0) continue
     faults.push(`${what} is ${lengthMs}; use a whole number of milliseconds above 0`)
+  }
+  if (windows.kind === 'hopping' && windows.advanceMs > windows.sizeMs) {
+    faults.push(
+      `advanceMs is ${windows.advanceMs}, above the sizeMs of ${windows.sizeMs}: records between two windows ` +
+        'would be lost',
+    )
   }
   if (!Number.isSafeInteger(windows.graceMs) || windows.graceMs < 0) {
     faults.push(`graceMs is ${windows.graceMs}; use a whole number of milliseconds, 0 or more`)
   }
   return faults
+}
+
+function lengthsOf(windows: Windows): Record<string, number> {
+  switch (windows.kind) {
+    case 'tumbling':
+      return { sizeMs: windows.sizeMs }
+    case 'hopping':
+      return { sizeMs: windows.sizeMs, advanceMs: windows.advanceMs }
+    case 'sliding':
+      return { differenceMs: windows.differenceMs }
+    case 'session':
+      return { gapMs: windows.gapMs }
+  }
 }

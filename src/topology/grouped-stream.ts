@@ -1,14 +1,8 @@
-import { AggregateProcessor } from '../processors/aggregate.ts'
 import { numberSerde } from '../processors/number-serde.ts'
-import { SessionAggregateProcessor } from '../processors/session-aggregate.ts'
-import { keyValueView, sessionView, windowView } from '../processors/table-view.ts'
-import { WindowedAggregateProcessor } from '../processors/windowed-aggregate.ts'
-import { windowedSerde } from '../processors/windowed.ts'
 import type { Windowed } from '../processors/windowed.ts'
-import { sessionRetentionMs, tumblingRetentionMs, windowFaults } from '../processors/windows.ts'
-import type { SessionWindows, TumblingWindows } from '../processors/windows.ts'
+import type { SessionWindows, SlidingWindows, TimeWindows } from '../processors/windows.ts'
+import { addAggregate, addSessionAggregate, addWindowedAggregate } from './aggregations.ts'
 import type { Draft } from './draft.ts'
-import { sessionStore, windowStore } from './stores.ts'
 import type {
   KGroupedStream,
   KTable,
@@ -38,13 +32,19 @@ function folding<K, V, A, R>(
   return (key, value, aggregate) => aggregator(key, value, aggregate ?? initializer())
 }
 
+function serdeOf<K, V>(
+  at: StreamPosition<K, V>,
+): { valueSerde?: NonNullable<typeof at.valueSerde> } {
+  return at.valueSerde === null ? {} : { valueSerde: at.valueSerde }
+}
+
 export class GroupedStream<K, V> implements KGroupedStream<K, V> {
+  readonly at: StreamPosition<K, V>
   readonly #draft: Draft
-  readonly #at: StreamPosition<K, V>
 
   constructor(draft: Draft, at: StreamPosition<K, V>) {
     this.#draft = draft
-    this.#at = at
+    this.at = at
   }
 
   count(name: string, materialized: Materialized<K, number>): KTable<K, number> {
@@ -56,7 +56,7 @@ export class GroupedStream<K, V> implements KGroupedStream<K, V> {
     reducer: (aggregate: V, value: V) => V,
     materialized: Materialized<K, V>,
   ): KTable<K, V> {
-    return this.#table(name, reducing<K, V>(reducer), { ...this.#valueSerde(), ...materialized })
+    return this.#table(name, reducing<K, V>(reducer), { ...serdeOf(this.at), ...materialized })
   }
 
   aggregate<A>(
@@ -68,37 +68,27 @@ export class GroupedStream<K, V> implements KGroupedStream<K, V> {
     return this.#table(name, folding(initializer, aggregator), materialized)
   }
 
-  windowedBy(windows: TumblingWindows): TimeWindowedStream<K, V>
+  windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedStream<K, V>
   windowedBy(windows: SessionWindows): SessionWindowedStream<K, V>
   windowedBy(
-    windows: TumblingWindows | SessionWindows,
+    windows: TimeWindows | SlidingWindows | SessionWindows,
   ): TimeWindowedStream<K, V> | SessionWindowedStream<K, V> {
-    return windows.kind === 'tumbling'
-      ? new TumblingStream(this.#draft, this.#at, windows)
-      : new SessionStream(this.#draft, this.#at, windows)
-  }
-
-  #valueSerde(): Pick<Materialized<K, V>, 'valueSerde'> {
-    return this.#at.valueSerde === null ? {} : { valueSerde: this.#at.valueSerde }
+    return windows.kind === 'session'
+      ? new SessionStream(this.#draft, this.at, windows)
+      : new WindowedStream(this.#draft, this.at, windows)
   }
 
   #table<A>(name: string, add: Add<K, V, A>, materialized: Materialized<K, A>): KTable<K, A> {
-    const known = { keySerde: this.#at.keySerde, valueSerde: null }
-    const kept = this.#draft.tableStore<K, A>(name, known, materialized)
-    const supplier = () => new AggregateProcessor<K, V, A>({ ...kept, add })
-    const node = this.#draft.processor(name, [this.#at.node], supplier, [kept.store])
-    const view = keyValueView<K, A>(kept.store, kept.storedSerde)
-    const { keySerde, valueSerde } = kept
-    return this.#draft.forms.table<K, A>(this.#draft, { node, keySerde, valueSerde, view })
+    return addAggregate(this.#draft, name, [{ at: this.at, add }], materialized)
   }
 }
 
-class TumblingStream<K, V> implements TimeWindowedStream<K, V> {
+class WindowedStream<K, V> implements TimeWindowedStream<K, V> {
   readonly #draft: Draft
   readonly #at: StreamPosition<K, V>
-  readonly #windows: TumblingWindows
+  readonly #windows: TimeWindows | SlidingWindows
 
-  constructor(draft: Draft, at: StreamPosition<K, V>, windows: TumblingWindows) {
+  constructor(draft: Draft, at: StreamPosition<K, V>, windows: TimeWindows | SlidingWindows) {
     this.#draft = draft
     this.#at = at
     this.#windows = windows
@@ -113,8 +103,7 @@ class TumblingStream<K, V> implements TimeWindowedStream<K, V> {
     reducer: (aggregate: V, value: V) => V,
     materialized: WindowedMaterialized<K, V>,
   ): KTable<Windowed<K>, V> {
-    const known = this.#at.valueSerde === null ? {} : { valueSerde: this.#at.valueSerde }
-    return this.#table(name, reducing<K, V>(reducer), { ...known, ...materialized })
+    return this.#table(name, reducing<K, V>(reducer), { ...serdeOf(this.#at), ...materialized })
   }
 
   aggregate<A>(
@@ -131,23 +120,8 @@ class TumblingStream<K, V> implements TimeWindowedStream<K, V> {
     add: Add<K, V, A>,
     materialized: WindowedMaterialized<K, A>,
   ): KTable<Windowed<K>, A> {
-    const windows = this.#windows
-    for (const fault of windowFaults(windows)) this.#draft.faults.push(`node "${name}": ${fault}`)
-    const known = { keySerde: this.#at.keySerde, valueSerde: null }
-    const kept = this.#draft.tableSerdes<K, A>(name, known, materialized)
-    const definition = windowStore(materialized.store, kept.keySerde, kept.storedSerde, {
-      windowSizeMs: windows.sizeMs,
-      retentionMs: tumblingRetentionMs(windows),
-    })
-    const store = this.#draft.store(definition)
-    const supplier = () => new WindowedAggregateProcessor<K, V, A>({ ...kept, windows, store, add })
-    const node = this.#draft.processor(name, [this.#at.node], supplier, [store])
-    return this.#draft.forms.table<Windowed<K>, A>(this.#draft, {
-      node,
-      keySerde: windowedSerde(kept.keySerde),
-      valueSerde: kept.valueSerde,
-      view: windowView<K, A>(store, kept.storedSerde),
-    })
+    const inputs = [{ at: this.#at, add }]
+    return addWindowedAggregate(this.#draft, name, inputs, this.#windows, materialized)
   }
 }
 
@@ -172,8 +146,8 @@ class SessionStream<K, V> implements SessionWindowedStream<K, V> {
     reducer: (aggregate: V, value: V) => V,
     materialized: WindowedMaterialized<K, V>,
   ): KTable<Windowed<K>, V> {
-    const known = this.#at.valueSerde === null ? {} : { valueSerde: this.#at.valueSerde }
     const merge = (_key: K, one: V | null, other: V) => (one === null ? other : reducer(one, other))
+    const known = serdeOf(this.#at)
     return this.#table(name, reducing<K, V>(reducer), merge, { ...known, ...materialized })
   }
 
@@ -194,22 +168,7 @@ class SessionStream<K, V> implements SessionWindowedStream<K, V> {
     merge: (key: K, one: A | null, other: A) => A,
     materialized: WindowedMaterialized<K, A>,
   ): KTable<Windowed<K>, A> {
-    const windows = this.#windows
-    for (const fault of windowFaults(windows)) this.#draft.faults.push(`node "${name}": ${fault}`)
-    const known = { keySerde: this.#at.keySerde, valueSerde: null }
-    const kept = this.#draft.tableSerdes<K, A>(name, known, materialized)
-    const definition = sessionStore(materialized.store, kept.keySerde, kept.storedSerde, {
-      retentionMs: sessionRetentionMs(windows),
-    })
-    const store = this.#draft.store(definition)
-    const supplier = () =>
-      new SessionAggregateProcessor<K, V, A>({ ...kept, windows, store, add, merge })
-    const node = this.#draft.processor(name, [this.#at.node], supplier, [store])
-    return this.#draft.forms.table<Windowed<K>, A>(this.#draft, {
-      node,
-      keySerde: windowedSerde(kept.keySerde),
-      valueSerde: kept.valueSerde,
-      view: sessionView<K, A>(store, kept.storedSerde),
-    })
+    const inputs = [{ at: this.#at, add }]
+    return addSessionAggregate(this.#draft, name, inputs, this.#windows, merge, materialized)
   }
 }

@@ -13,7 +13,8 @@ import type { Emit } from '../processors/change-emitter.ts'
 import type { ProcessorSupplier } from '../processors/processor.ts'
 import type { TableView } from '../processors/table-view.ts'
 import type { Windowed } from '../processors/windowed.ts'
-import type { SessionWindows, TumblingWindows } from '../processors/windows.ts'
+import type { EmitOfWindows } from '../processors/window-emitter.ts'
+import type { SessionWindows, SlidingWindows, TimeWindows, Windows } from '../processors/windows.ts'
 import type { StoreDefinition } from '../state/stores.ts'
 import type { NodeName } from './graph.ts'
 
@@ -164,6 +165,8 @@ export interface TablePosition<K, V> {
   readonly keySerde: Serde<K> | null
   readonly valueSerde: Serde<NonNullable<V>> | null
   readonly view: TableView<K, V>
+  /** Of a table of windows that have not been grouped otherwise since. */
+  readonly windows?: Windows
 }
 
 export interface KTable<K, V> {
@@ -212,6 +215,7 @@ export interface GlobalTable<K, V> {
 }
 
 export interface KGroupedStream<K, V> {
+  readonly at: StreamPosition<K, V>
   count(name: string, materialized: Materialized<K, number>): KTable<K, number>
   reduce(
     name: string,
@@ -225,13 +229,21 @@ export interface KGroupedStream<K, V> {
     aggregator: (key: K, value: V, aggregate: A) => A | null,
     materialized: MaterializedAs<K, A>,
   ): KTable<K, A>
-  windowedBy(windows: TumblingWindows): TimeWindowedStream<K, V>
+  windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedStream<K, V>
   windowedBy(windows: SessionWindows): SessionWindowedStream<K, V>
 }
 
 /** Without `ttlMs`: a windowed store is kept as long as its windows take records. */
-export type WindowedMaterialized<K, V> = Omit<Materialized<K, V>, 'ttlMs'>
-export type WindowedMaterializedAs<K, V> = Omit<MaterializedAs<K, V>, 'ttlMs'>
+export interface WindowedMaterialized<K, V> extends Serdes<K, V> {
+  readonly store: string
+  /** Also `on-window-close`: each window once, as its last record left it, when stream time has reached the moment
+   * from which it takes no more (KIP-825). Until then it waits in the store `STORE-closing`. */
+  readonly emit?: EmitOfWindows
+}
+
+export interface WindowedMaterializedAs<K, V> extends WindowedMaterialized<K, V> {
+  readonly valueSerde: Serde<NonNullable<V>>
+}
 
 export interface TimeWindowedStream<K, V> {
   count(name: string, materialized: WindowedMaterialized<K, number>): KTable<Windowed<K>, number>

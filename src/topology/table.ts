@@ -117,6 +117,7 @@ export class Table<K, V> implements KTable<K, V> {
       keySerde: this.at.keySerde,
       valueSerde,
       view: mappedView(this.at.view, transform),
+      ...(this.at.windows === undefined ? {} : { windows: this.at.windows }),
     })
   }
 }

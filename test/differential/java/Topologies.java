@@ -16,6 +16,8 @@ final class Topologies {
         Stateless.addTo(ALL);
         Aggregates.addTo(ALL);
         Windows.addTo(ALL);
+        OverlappingWindows.addTo(ALL);
+        FinalResults.addTo(ALL);
         Tables.addTo(ALL);
         Joins.addTo(ALL);
         Processors.addTo(ALL);

@@ -46,7 +46,7 @@ final class Windows {
                 inSessions(p, Serdes.String()))));
     }
 
-    private static KGroupedStream<String, String> grouped(StreamsBuilder builder) {
+    static KGroupedStream<String, String> grouped(StreamsBuilder builder) {
         return input(builder).groupByKey();
     }
 
@@ -63,7 +63,7 @@ final class Windows {
                 SessionWindows.ofInactivityGapAndGrace(parameters.duration("gapMs"), parameters.duration("graceMs")));
     }
 
-    private static <V> void windows(KTable<Windowed<String>, V> table) {
+    static <V> void windows(KTable<Windowed<String>, V> table) {
         table.toStream().map((windowed, value) -> new KeyValue<>(
                 windowed.key() + "@" + windowed.window().start() + "/" + windowed.window().end(),
                 value == null ? null : value.toString())).to("out");

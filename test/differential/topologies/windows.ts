@@ -84,7 +84,7 @@ function sessions(builder: TopologyBuilder, { gapMs, graceMs }: Parameters) {
   return input(builder).groupByKey('by-key').windowedBy(windowed)
 }
 
-function windowsOut(table: KTable<Windowed<string>, number | string>): void {
+export function windowsOut(table: KTable<Windowed<string>, number | string>): void {
   table
     .toStream('changes')
     .map(

@@ -1,0 +1,52 @@
+/** Lengths of windows to judge, and the moments at which they begin and end. */
+import type { Setup } from './differ.ts'
+
+const rules = ['null-values-in-windows', 'stream-time-of-the-task', 'idle-tombstones'] as const
+
+export const tumblingSetup: Setup = {
+  topics: ['input'],
+  parameters: [
+    { sizeMs: 10, graceMs: 0 },
+    { sizeMs: 10, graceMs: 5 },
+    { sizeMs: 1, graceMs: 0 },
+    { sizeMs: 7, graceMs: 20 },
+  ],
+  edgesMs: [0, 7, 10, 15, 20, 25, 30, 35],
+  rules,
+}
+
+export const hoppingSetup: Setup = {
+  topics: ['input'],
+  parameters: [
+    { sizeMs: 10, advanceMs: 5, graceMs: 0 },
+    { sizeMs: 10, advanceMs: 3, graceMs: 4 },
+    { sizeMs: 10, advanceMs: 10, graceMs: 5 },
+    { sizeMs: 7, advanceMs: 1, graceMs: 20 },
+  ],
+  edgesMs: [0, 3, 5, 7, 10, 15, 20, 25, 30, 35],
+  rules,
+}
+
+export const slidingSetup: Setup = {
+  topics: ['input'],
+  parameters: [
+    { differenceMs: 5, graceMs: 0 },
+    { differenceMs: 5, graceMs: 5 },
+    { differenceMs: 1, graceMs: 0 },
+    { differenceMs: 10, graceMs: 30 },
+  ],
+  edgesMs: [0, 5, 10, 15, 20, 25, 30],
+  rules,
+}
+
+export const sessionSetup: Setup = {
+  topics: ['input'],
+  parameters: [
+    { gapMs: 5, graceMs: 0 },
+    { gapMs: 5, graceMs: 5 },
+    { gapMs: 1, graceMs: 0 },
+    { gapMs: 3, graceMs: 20 },
+  ],
+  edgesMs: [0, 5, 10, 15, 20, 25, 30],
+  rules: [...rules, 'sessions-that-keep-their-bounds', 'headers-of-sessions'],
+}
