@@ -65,7 +65,7 @@ export interface KafkaLogOptions {
   readonly limits?: Partial<KafkaLimits>
   readonly transactions?: Pick<
     KafkaTransactionsOptions,
-    'timeoutMs' | 'protocolMax' | 'transactionalIdOf' | 'limits'
+    'guarantee' | 'timeoutMs' | 'protocolMax' | 'transactionalIdOf' | 'limits'
   >
   readonly group?: Partial<GroupSettings>
   /** Between 0 and 1, for the jitter of the back-off. Default: `Math.random`. */

@@ -7,19 +7,27 @@ import type { Clock } from '../../../core/clock.ts'
 import { TidemarkError } from '../../../core/errors.ts'
 import type { BatchCodec, EncodedProducer } from '../../encoded-log.ts'
 import type { KafkaCluster } from '../kafka-cluster.ts'
+import { AppendWriter } from './append-writer.ts'
+import type { ContentWriter } from './content-writer.ts'
 import { KafkaProducer } from './kafka-producer.ts'
 import { ProducerSession } from './producer-session.ts'
 import { fencedError } from './transaction-reactions.ts'
 import { TransactionManager } from './transaction-manager.ts'
 import type { TransactionLimits, TransactionStats } from './transaction-manager.ts'
+import { TransactionWriter } from './transaction-writer.ts'
+
+export type Guarantee = 'exactly-once' | 'at-least-once'
 
 export interface KafkaTransactionsOptions {
   readonly cluster: KafkaCluster
   readonly clock: Clock
   /** Encodes what is given to `send`. */
   readonly codec: BatchCodec
+  /** Default `exactly-once`. `at-least-once` makes no transactions and fences nobody in another process: what is sent
+   * is appended, then the offsets are committed. */
+  readonly guarantee?: Guarantee
   /** transaction.timeout.ms: how long the coordinator lets a transaction be open, so how long what a dead producer
-   * left open holds up its readers. Longer than the longest commit. Default 30,000. */
+   * left open holds up its readers. Longer than the longest commit. Default 10,000, as in Kafka Streams. */
   readonly timeoutMs?: number
   /** 1: the protocol before KIP-890's second part, whatever the brokers speak. Default 2: the newest. */
   readonly protocolMax?: 1 | 2
@@ -37,7 +45,7 @@ export interface KafkaTransactionLimits extends TransactionLimits {
   readonly lanesMax: number
 }
 
-const defaultTimeoutMs = 30_000
+const defaultTimeoutMs = 10_000
 const defaultLimits: KafkaTransactionLimits = {
   transactionBytesMax: 16 * 1024 * 1024,
   transactionCallersMax: 1_000,
@@ -125,23 +133,30 @@ export class KafkaTransactions {
   #shared(transactionalId: string): Shared {
     let shared = this.#byTransactionalId.get(transactionalId)
     if (shared === undefined || shared.manager.isFenced) {
-      const session = this.#session(transactionalId)
-      shared = { manager: new TransactionManager(session, this.#limits), producers: new Map() }
+      const writer = this.#writer(transactionalId)
+      shared = { manager: new TransactionManager(writer, this.#limits), producers: new Map() }
       this.#byTransactionalId.set(transactionalId, shared)
     }
     return shared
   }
 
+  #writer(transactionalId: string): ContentWriter {
+    if (this.#options.guarantee !== 'at-least-once') {
+      return new TransactionWriter(this.#session(transactionalId))
+    }
+    const { timeoutMs: giveUpAfterMs, ...shared } = this.#sessionOptions()
+    return new AppendWriter({ ...shared, giveUpAfterMs, name: transactionalId })
+  }
+
   #session(transactionalId: string): ProducerSession {
-    return new ProducerSession({
-      cluster: this.#options.cluster,
-      clock: this.#options.clock,
-      random: this.#options.random ?? Math.random,
-      transactionalId,
-      lane: `transactions-${this.#sessionsMade++ % this.#limits.lanesMax}`,
-      timeoutMs: this.#options.timeoutMs ?? defaultTimeoutMs,
-      protocolMax: this.#options.protocolMax ?? 2,
-    })
+    const protocolMax = this.#options.protocolMax ?? 2
+    return new ProducerSession({ ...this.#sessionOptions(), transactionalId, protocolMax })
+  }
+
+  #sessionOptions() {
+    const { cluster, clock, random = Math.random, timeoutMs = defaultTimeoutMs } = this.#options
+    const lane = `transactions-${this.#sessionsMade++ % this.#limits.lanesMax}`
+    return { cluster, clock, random, lane, timeoutMs }
   }
 
   /** A manager that nobody uses is forgotten: the next one's InitProducerId fences who came in between. */

@@ -10,11 +10,12 @@
  */
 import type { Clock } from '../../../core/clock.ts'
 import { TidemarkError, messageOf } from '../../../core/errors.ts'
-import { topicPartitionId } from '../../../core/record.ts'
 import type { TopicPartition } from '../../../core/record.ts'
 import type { KafkaCluster } from '../kafka-cluster.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import { RequestScope } from './request-scope.ts'
+import type { BatchProducer } from './send-batches.ts'
+import { Sequences } from './sequences.ts'
 import { abortedError, fencedError, reactionTo } from './transaction-reactions.ts'
 import { endTxnRequest, firstProtocolMax, initProducerIdRequest } from './transaction-requests.ts'
 import type { EndTxnRequest, InTransaction, ProducerIdentity } from './transaction-requests.ts'
@@ -31,15 +32,13 @@ export interface SessionOptions {
   readonly protocolMax: 1 | 2
 }
 
-/** The greatest sequence is followed by 0. */
-const sequenceMask = 0x7fffffff
 const requestTimeoutMaxMs = 10_000
 
-export class ProducerSession {
+export class ProducerSession implements BatchProducer {
   readonly transactionalId: string
   readonly lifecycle = new TransactionLifecycle()
   readonly #options: SessionOptions
-  readonly #sequences = new Map<string, number>()
+  readonly #sequences = new Sequences()
   #identity: ProducerIdentity = { producerId: -1n, epoch: -1 }
   #protocol: 1 | 2 = 1
   /** A transaction of this identity may be open at the coordinator. */
@@ -65,12 +64,12 @@ export class ProducerSession {
     return this.#scope(this.#options.timeoutMs / 2)
   }
 
-  /** The sequence of the first of `recordCount` records; the next one's follows on it. */
+  get identity(): ProducerIdentity {
+    return this.#identity
+  }
+
   takeSequence(at: TopicPartition, recordCount: number): number {
-    const id = topicPartitionId(at)
-    const sequence = this.#sequences.get(id) ?? 0
-    this.#sequences.set(id, (sequence + recordCount) & sequenceMask)
-    return sequence
+    return this.#sequences.take(at, recordCount)
   }
 
   /** From `suspect` to `ready`: whatever was open is aborted. @throws TidemarkError PRODUCER_FENCED | KAFKA_REFUSED | KAFKA_UNREACHABLE */

@@ -1,25 +1,36 @@
 /**
- * The batches of a transaction on their way to all leaders at the same time. A partition has at most
+ * The batches of a commit on their way to all leaders at the same time. A partition has at most
  * `batchesInFlightMax` on their way, as many as a broker remembers: one that arrives twice is then known by its
  * sequence and answered with where it is.
  */
 import { assert, present } from '../../../core/assert.ts'
 import { topicPartitionId } from '../../../core/record.ts'
-import type { Offset, TopicName } from '../../../core/record.ts'
+import type { Offset, TopicName, TopicPartition } from '../../../core/record.ts'
 import { stampBatch } from '../batches/batch-header.ts'
 import { failureOfCode } from '../connections/failures.ts'
 import type { BrokerId } from '../kafka-cluster.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { CommitJob, MergedBatch, MergedPartition } from './merged-content.ts'
 import { produceRequest } from './produce-request.ts'
-import type { ProducerSession } from './producer-session.ts'
 import type { RequestScope } from './request-scope.ts'
 import { gravest, reactionTo, refusalOf } from './transaction-reactions.ts'
 import { firstProtocolMax } from './transaction-requests.ts'
+import type { ProducerIdentity } from './transaction-requests.ts'
 
 const batchesInFlightMax = 5
 /** How long a leader waits for its replicas before it answers REQUEST_TIMED_OUT. */
 const replicationTimeoutMs = 8_000
+
+/** Who the batches are of. */
+export interface BatchProducer {
+  /** Null: outside of transactions. */
+  readonly transactionalId: string | null
+  /** Of transactions. */
+  readonly protocol: 1 | 2
+  readonly identity: ProducerIdentity
+  /** The sequence of the first of `recordCount` records; the next one's follows on it. */
+  takeSequence(at: TopicPartition, recordCount: number): number
+}
 
 /** One partition's batches that are not appended yet, in order. */
 interface Sending {
@@ -27,10 +38,10 @@ interface Sending {
   next: number
 }
 
-/** @returns whose records are refused; then the transaction is to be aborted. @throws what ends the transaction */
+/** @returns whose records are refused; then not all of the others were sent. @throws what ends the transaction */
 export async function sendBatches(
   scope: RequestScope,
-  session: ProducerSession,
+  session: BatchProducer,
   partitions: readonly MergedPartition[],
 ): Promise<Map<CommitJob, unknown>> {
   for (const { at, batches } of partitions) stamp(session, at, batches)
@@ -52,17 +63,17 @@ export async function sendBatches(
 }
 
 function stamp(
-  session: ProducerSession,
+  session: BatchProducer,
   at: MergedPartition['at'],
   batches: readonly MergedBatch[],
 ): void {
-  const { producerId, epoch } = session.inTransaction
+  const { producerId, epoch } = session.identity
   for (const { batch } of batches) {
     stampBatch(batch.bytes, {
       producerId,
       producerEpoch: epoch,
       baseSequence: session.takeSequence(at, batch.recordCount),
-      isTransactional: true,
+      isTransactional: session.transactionalId !== null,
     })
   }
 }
@@ -73,7 +84,7 @@ type Failures = Map<MergedBatch, unknown>
 /** Sends the next batches of every partition and moves `next` past what was appended. */
 async function sendWindow(
   scope: RequestScope,
-  session: ProducerSession,
+  session: BatchProducer,
   left: readonly Sending[],
 ): Promise<Failures> {
   const leaders = await scope.repeat(() => leadersOf(scope, left))
@@ -142,7 +153,7 @@ function groupByLeader(
 /** Never rejects: `results` has the failure of each batch, null where it was appended. */
 async function sendRequest(
   scope: RequestScope,
-  session: ProducerSession,
+  session: BatchProducer,
   broker: BrokerId,
   merged: readonly MergedBatch[],
   results: Map<MergedBatch, unknown>,

@@ -1,6 +1,6 @@
 /**
- * The single writer of one transactional id. What is committed while a transaction is under way waits and goes
- * into the next one, so that many tasks share one Kafka transaction.
+ * The queue before the single writer of one transactional id. What is committed while a transaction is under way waits
+ * and goes into the next one, so that many tasks share one Kafka transaction.
  *
  *  1. A caller is told of success only once the coordinator has confirmed the commit that holds its content.
  *  2. What is refused of one caller aborts the transaction of all, and the others go again at once without it.
@@ -8,11 +8,10 @@
  *  4. Once fenced, everything that waits and comes is refused.
  */
 import { TidemarkError } from '../../../core/errors.ts'
-import { fillTransaction } from './fill-transaction.ts'
+import type { ContentWriter } from './content-writer.ts'
 import { mergeContents } from './merged-content.ts'
-import type { CommitJob, MergedContent } from './merged-content.ts'
-import type { ProducerSession } from './producer-session.ts'
-import { abortedError, fencedError, reactionTo } from './transaction-reactions.ts'
+import type { CommitJob } from './merged-content.ts'
+import { abortedError } from './transaction-reactions.ts'
 
 export interface TransactionLimits {
   /** One Kafka transaction takes no further caller beyond these. */
@@ -33,16 +32,8 @@ export interface TransactionStats {
   readonly waitingBytes: number
 }
 
-type Outcome =
-  | { readonly kind: 'committed' }
-  | { readonly kind: 'refused'; readonly refusals: ReadonlyMap<CommitJob, unknown> }
-  /** Known not to have happened. */
-  | { readonly kind: 'aborted'; readonly cause: unknown }
-  /** Every caller fails with this. */
-  | { readonly kind: 'over'; readonly error: unknown }
-
 export class TransactionManager {
-  readonly #session: ProducerSession
+  readonly #writer: ContentWriter
   readonly #limits: TransactionLimits
   #queue: CommitJob[] = []
   #queuedBytes = 0
@@ -54,13 +45,13 @@ export class TransactionManager {
   #callers = 0
   #aborts = 0
 
-  constructor(session: ProducerSession, limits: TransactionLimits) {
-    this.#session = session
+  constructor(writer: ContentWriter, limits: TransactionLimits) {
+    this.#writer = writer
     this.#limits = limits
   }
 
   get isFenced(): boolean {
-    return this.#session.lifecycle.state === 'fenced'
+    return this.#writer.state === 'fenced'
   }
 
   stats(): TransactionStats {
@@ -76,8 +67,7 @@ export class TransactionManager {
   /** Every earlier producer of the id is fenced, and nothing is open of which the outcome is unknown. Waits for no
    * transaction of others. @throws TidemarkError PRODUCER_FENCED | KAFKA_REFUSED | KAFKA_UNREACHABLE */
   async prepare(): Promise<void> {
-    const { state } = this.#session.lifecycle
-    if (state !== 'suspect' && state !== 'initializing') return
+    if (this.#writer.state === 'ready') return
     await new Promise<void>((resolve, reject) => {
       this.#preparations.push({ resolve, reject })
       this.#wake()
@@ -92,7 +82,7 @@ export class TransactionManager {
       this.#queue.length >= waitingCallersMax ||
       (this.#queue.length > 0 && this.#queuedBytes + job.bytes > waitingBytesMax)
     ) {
-      job.fail(backPressure(this.#session.transactionalId, this.#limits))
+      job.fail(backPressure(this.#writer.name, this.#limits))
     } else {
       this.#queue.push(job)
       this.#queuedBytes += job.bytes
@@ -129,18 +119,11 @@ export class TransactionManager {
     const waiting = this.#preparations
     this.#preparations = []
     try {
-      await this.#prepareSession()
+      await this.#writer.prepare()
       for (const { resolve } of waiting) resolve()
     } catch (thrown) {
       for (const { reject } of waiting) reject(thrown)
     }
-  }
-
-  /** @throws TidemarkError PRODUCER_FENCED | KAFKA_REFUSED | KAFKA_UNREACHABLE */
-  async #prepareSession(): Promise<void> {
-    const { lifecycle, transactionalId } = this.#session
-    if (lifecycle.state === 'fenced') throw fencedError(transactionalId)
-    if (lifecycle.state === 'suspect') await this.#session.initialize()
   }
 
   #takeGroup(): CommitJob[] {
@@ -166,10 +149,11 @@ export class TransactionManager {
     for (;;) {
       jobs = refuseSome(jobs, (job) => job.refusal())
       if (jobs.length === 0) return
-      const outcome = await this.#transact(mergeContents(jobs))
+      const outcome = await this.#writer.write(mergeContents(jobs))
       switch (outcome.kind) {
         case 'committed':
           this.#transactions++
+          jobs = refuseSome(jobs, (job) => outcome.refusals.get(job) ?? null)
           this.#callers += jobs.length
           for (const job of jobs) job.settle(job.content.results())
           return
@@ -180,7 +164,7 @@ export class TransactionManager {
         case 'aborted':
           this.#aborts++
           if (++attempts < this.#limits.attemptsMax) break
-          failAll(jobs, abortedError(this.#session.transactionalId, outcome.cause))
+          failAll(jobs, abortedError(this.#writer.name, outcome.cause))
           return
         case 'over':
           this.#aborts++
@@ -188,48 +172,6 @@ export class TransactionManager {
           return
       }
     }
-  }
-
-  async #transact(content: MergedContent): Promise<Outcome> {
-    const session = this.#session
-    try {
-      await this.#prepareSession()
-    } catch (thrown) {
-      return { kind: 'over', error: unprepared(session.transactionalId, thrown) }
-    }
-    session.begin()
-    const scope = session.fillingScope()
-    try {
-      const refusals = await fillTransaction(scope, session, content)
-      if (refusals.size > 0) {
-        await session.abort()
-        return { kind: 'refused', refusals }
-      }
-    } catch (thrown) {
-      return await this.#giveUp(thrown)
-    }
-    try {
-      const outcome = await session.commit(scope.answersLost)
-      if (outcome === 'committed') return { kind: 'committed' }
-      return { kind: 'aborted', cause: 'the coordinator had aborted the transaction' }
-    } catch (thrown) {
-      return { kind: 'over', error: thrown }
-    }
-  }
-
-  async #giveUp(thrown: unknown): Promise<Outcome> {
-    const session = this.#session
-    if (session.lifecycle.state === 'fenced') return { kind: 'over', error: thrown }
-    const reaction = reactionTo(thrown)
-    if (reaction === 'fenced') return { kind: 'over', error: session.fence(thrown) }
-    try {
-      await session.abort()
-    } catch (fence) {
-      return { kind: 'over', error: fence }
-    }
-    return reaction === 'stop' || reaction === 'refuse'
-      ? { kind: 'over', error: thrown }
-      : { kind: 'aborted', cause: thrown }
   }
 }
 
@@ -249,15 +191,9 @@ function failAll(jobs: readonly CommitJob[], error: unknown): void {
   for (const job of jobs) job.fail(error)
 }
 
-/** Nothing of the caller was written: it may go on from the committed offsets once Kafka is there again. */
-function unprepared(transactionalId: string, thrown: unknown): unknown {
-  const isAway = thrown instanceof TidemarkError && thrown.code === 'KAFKA_UNREACHABLE'
-  return isAway ? abortedError(transactionalId, thrown) : thrown
-}
-
-function backPressure(transactionalId: string, limits: TransactionLimits): TidemarkError {
+function backPressure(name: string, limits: TransactionLimits): TidemarkError {
   return new TidemarkError(
     'BACK_PRESSURE',
-    `transactional id ${transactionalId}: ${limits.waitingCallersMax} commits or ${limits.waitingBytesMax} bytes wait already`,
+    `transactional id ${name}: ${limits.waitingCallersMax} commits or ${limits.waitingBytesMax} bytes wait already`,
   )
 }
