@@ -40,6 +40,9 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
   #context!: ProcessorContext<Windowed<K>, Change<A>>
   #rows!: WindowStore<K, Row<A>>
   #emitter!: WindowEmitter<K, A>
+  /** Whether the record in hand has gone into a window. One whose own window has closed, and that no other one
+   * holds, is lost though its time is within difference and grace. */
+  #isTaken = false
 
   constructor(options: SlidingAggregateOptions<K, V, A>) {
     this.#options = options
@@ -63,9 +66,12 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
       return
     }
     const { timestampMs } = record
-    if (this.#isClosed(timestampMs)) this.#context.countDropped('late')
-    else if (this.#isEarly(timestampMs)) this.#foldEarly(record, parent)
-    else this.#fold(record, parent)
+    this.#isTaken = false
+    if (!this.#isClosed(timestampMs)) {
+      if (this.#isEarly(timestampMs)) this.#foldEarly(record, parent)
+      else this.#fold(record, parent)
+    }
+    if (!this.#isTaken) this.#context.countDropped('late')
     return this.#emitter.settle(record.headers)
   }
 
@@ -89,14 +95,14 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
       this.#update(record, parent, windowStartMs, value, value.value)
     }
     const previousMs = previousTimeMs(before, left, timestampMs)
-    if (previousMs !== null && !starts.has(previousMs + 1)) {
-      const isShared = previousMs + 1 + differenceMs >= timestampMs
-      if (isShared) this.#update(record, parent, previousMs + 1, null, null)
+    const leftStartMs = timestampMs - differenceMs
+    // The window after the previous record; where it begins with this record's own, they are one.
+    if (previousMs !== null && previousMs >= leftStartMs && !starts.has(previousMs + 1)) {
+      this.#update(record, parent, previousMs + 1, null, null)
     }
     if (left === undefined) {
-      const isShared = previousMs !== null && timestampMs - differenceMs <= previousMs
-      const known = isShared ? (before?.value ?? null) : null
-      this.#update(record, parent, timestampMs - differenceMs, known, null)
+      const isShared = previousMs !== null && previousMs >= leftStartMs
+      this.#update(record, parent, leftStartMs, isShared ? (before?.value ?? null) : null, null)
     }
     if (!starts.has(timestampMs + 1)) this.#beginAfter(record, right?.value)
   }
@@ -151,6 +157,7 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
     oldValue: A | null,
   ): void {
     if (this.#isClosed(windowStartMs)) return
+    this.#isTaken = true
     const { key, value } = record
     const newValue = this.#options.add(key, value, known?.value ?? null, parent)
     const timestampMs =

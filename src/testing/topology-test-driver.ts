@@ -9,6 +9,7 @@
  */
 import { present } from '../core/assert.ts'
 import { ManualClock } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { partitionForKey } from '../core/partitioner.ts'
 import { noHeaders } from '../core/record.ts'
 import type { Headers, Offset, Partition, ProducerRecord, TopicName } from '../core/record.ts'
@@ -46,6 +47,8 @@ export interface TestDriverOptions {
   /** Default: Avro with each topic's own schema. */
   readonly codecs?: CodecFactory
   readonly limits?: Partial<RuntimeLimits>
+  /** Where log and state are kept. Default: in memory. */
+  readonly openStorage?: (clock: Clock) => Promise<InMemoryStorage>
 }
 
 export interface TestInput<K, V> {
@@ -98,7 +101,7 @@ export class TopologyTestDriver {
     options: TestDriverOptions = {},
   ): Promise<TopologyTestDriver> {
     const clock = new ManualClock(options.wallClockMs ?? 0)
-    const storage = await openMemoryStorage({ clock })
+    const storage = await (options.openStorage?.(clock) ?? openMemoryStorage({ clock }))
     const { partitionCount: defaultPartitionCount = 1, batchRecordsMax = 1_000_000 } = options
     const limits = runtimeLimits({
       batchRecordsMax,

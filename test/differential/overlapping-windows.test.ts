@@ -6,9 +6,6 @@ differ(
   Object.entries(overlappingWindows).map(([name, build]) => ({
     name,
     build,
-    setup: {
-      ...(name.startsWith('hopping') ? hoppingSetup : slidingSetup),
-      inBatches: true,
-    },
+    setup: name.startsWith('hopping') ? { ...hoppingSetup, inBatches: true } : slidingSetup,
   })),
 )

@@ -82,7 +82,7 @@ async function assertSame(by: Judge, { name, build, setup }: Differential): Prom
     async (chosen, made, stepsPerRun) => {
       const given: Case = { topology, parameters: chosen, steps: normaliseSteps(made, rules) }
       const theirs = normaliseOutputs(await by.outputsOf(given), rules)
-      const ours = normaliseOutputs(await ourOutputs(given, build, stepsPerRun), rules)
+      const ours = normaliseOutputs(await ourOutputs(given, build, { stepsPerRun }), rules)
       const [actual, expected] = stepsPerRun === 1 ? [ours, theirs] : [whole(ours), whole(theirs)]
       assert.deepEqual(actual, expected, `the case: ${JSON.stringify(given)}`)
     },

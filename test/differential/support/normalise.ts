@@ -3,6 +3,7 @@
  * rule's name. A rule of inputs keeps a case clear of what differs; a rule of outputs takes out what says nothing
  * new. Both sides get the same, and a topology only the rules that it names.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { isClockStep } from './case.ts'
 import type { Output, Outputs, RecordStep, Step } from './case.ts'
 
@@ -96,6 +97,11 @@ export const outputRules = {
       }),
     )
   },
+  /** A sliding window that follows one record and ends with the next is handed on twice there. */
+  'windows-handed-on-twice': (outputs) =>
+    outputs.map((step) =>
+      step.filter((output, index) => !isDeepStrictEqual(output, step[index - 1])),
+    ),
   /** A delete of a session that its own update follows at once. */
   'sessions-that-keep-their-bounds': (outputs) =>
     outputs.map((step) =>

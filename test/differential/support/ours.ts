@@ -5,6 +5,7 @@ import { stringSerde } from '../../../src/core/serde.ts'
 import type { TopicDefinition } from '../../../src/core/topic.ts'
 import type { OpeningCodec } from '../../../src/runtime/codecs.ts'
 import { TopologyTestDriver } from '../../../src/testing/topology-test-driver.ts'
+import type { TestDriverOptions } from '../../../src/testing/topology-test-driver.ts'
 import { defineTopology } from '../../../src/topology/define.ts'
 import type { TopologyBuilder } from '../../../src/topology/define.ts'
 import { isClockStep } from './case.ts'
@@ -40,15 +41,28 @@ const textCodec: OpeningCodec = {
   prepare: () => Promise.resolve(),
 }
 
-/** @param stepsPerRun records that are there before the tasks take any; 1 lets each through before the next */
-export async function ourOutputs(given: Case, build: Build, stepsPerRun = 1): Promise<Outputs> {
+export interface OurOptions {
+  /** Records that are there before the tasks take any; 1, the default, lets each through before the next. */
+  readonly stepsPerRun?: number
+  /** True: every task starts again from its last commit after each run. */
+  readonly restarts?: boolean
+  /** Default: in memory. */
+  readonly openStorage?: TestDriverOptions['openStorage']
+}
+
+export async function ourOutputs(
+  given: Case,
+  build: Build,
+  { stepsPerRun = 1, restarts = false, openStorage }: OurOptions = {},
+): Promise<Outputs> {
   const graph = defineTopology('judge', (builder) => {
     build(builder, given.parameters)
   })
   const sinks = graph.nodes
     .flatMap((node) => (node.kind === 'sink' ? [node.topic as TextTopic] : []))
     .sort((left, right) => (left.name < right.name ? -1 : 1))
-  const driver = await TopologyTestDriver.open(graph, { codecs: () => textCodec })
+  const storage = openStorage === undefined ? {} : { openStorage }
+  const driver = await TopologyTestDriver.open(graph, { codecs: () => textCodec, ...storage })
   try {
     const outputs: Output[][] = []
     for (let index = 0; index < given.steps.length; index += stepsPerRun) {
@@ -58,6 +72,7 @@ export async function ourOutputs(given: Case, build: Build, stepsPerRun = 1): Pr
       }
       await driver.run()
       outputs.push(await drain(driver, sinks))
+      if (restarts) await driver.restart()
     }
     return outputs
   } finally {

@@ -36,7 +36,7 @@ export const slidingSetup: Setup = {
     { differenceMs: 10, graceMs: 30 },
   ],
   edgesMs: [0, 5, 10, 15, 20, 25, 30],
-  rules,
+  rules: [...rules, 'windows-handed-on-twice'],
 }
 
 export const sessionSetup: Setup = {
