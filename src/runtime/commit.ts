@@ -83,14 +83,14 @@ export async function commit(task: Committable, options: CommitOptions): Promise
   onCommitStep?.(6, task.id)
 }
 
-/** Steps 2 to 5. A full disk is waited for: nothing was written, so the same content goes again. */
+/** Steps 2 to 5. A full disk and a full queue are waited for: nothing was written, so the same content goes again. */
 async function transact(
   task: Committable,
   content: CommitContent,
   options: CommitOptions,
 ): Promise<void> {
   const { clock, limits, signal } = options
-  const giveUpMs = clock.monotonicMs() + limits.diskFullWaitMaxMs
+  const startMs = clock.monotonicMs()
   try {
     for (;;) {
       const { group } = task
@@ -105,10 +105,12 @@ async function transact(
 
         await transaction.abort()
         if (mayCommitAgain(thrown, group, () => task.group)) continue
-        if (!isFull(thrown) || signal.aborted || clock.monotonicMs() >= giveUpMs) throw thrown
-        task.waitingFor = isDiskFull(thrown) ? 'disk' : 'kafka'
+        const wait = waitAfter(thrown, limits)
+        const waitedMs = clock.monotonicMs() - startMs
+        if (wait === null || signal.aborted || waitedMs >= wait.maxMs) throw thrown
+        task.waitingFor = wait.for
 
-        await pause(clock, limits.diskFullBackOffMs, signal)
+        await pause(clock, wait.backOffMs, signal)
       }
     }
   } finally {
@@ -153,12 +155,29 @@ function fill(
   onCommitStep?.(3, task.id)
 }
 
-/** Nothing was taken: no room on the disk, or too much waits for the log. */
-function isFull(thrown: unknown): boolean {
-  if (isDiskFull(thrown)) return true
-  return thrown instanceof TidemarkError && thrown.code === 'BACK_PRESSURE'
+interface Wait {
+  readonly for: WaitingFor
+  readonly maxMs: number
+  readonly backOffMs: number
 }
 
-function isDiskFull(thrown: unknown): boolean {
-  return thrown instanceof TidemarkError && thrown.code === 'DISK_FULL'
+/** Null unless nothing was taken: no room on the disk, or too much waits for Kafka already. */
+function waitAfter(thrown: unknown, limits: RuntimeLimits): Wait | null {
+  if (!(thrown instanceof TidemarkError)) return null
+  switch (thrown.code) {
+    case 'DISK_FULL':
+      return {
+        for: 'disk',
+        maxMs: limits.diskFullWaitMaxMs,
+        backOffMs: limits.diskFullBackOffMs,
+      }
+    case 'BACK_PRESSURE':
+      return {
+        for: 'kafka',
+        maxMs: limits.backPressureWaitMaxMs,
+        backOffMs: limits.backPressureBackOffMs,
+      }
+    default:
+      return null
+  }
 }

@@ -27,6 +27,9 @@ export interface RuntimeLimits {
   /** How long a commit may wait for space on the disk before its task fails. */
   readonly diskFullWaitMaxMs: number
   readonly diskFullBackOffMs: number
+  /** How long a commit may wait while too many others wait for Kafka, before its task is started again. */
+  readonly backPressureWaitMaxMs: number
+  readonly backPressureBackOffMs: number
   /** Bytes of changelogs that one fetch brings, about. */
   readonly restoreBytesMax: number
   /** Changelog partitions in one fetch, at most; more take turns. */
@@ -60,6 +63,8 @@ export const defaultLimits: RuntimeLimits = {
   taskRestartBackOffMs: 100,
   diskFullWaitMaxMs: 10 * 60 * 1000,
   diskFullBackOffMs: 1000,
+  backPressureWaitMaxMs: 2 * 60_000,
+  backPressureBackOffMs: 50,
   restoreBytesMax: 8 * 1024 * 1024,
   restorePartitionsMax: 256,
   restoreReportMs: 1000,

@@ -200,6 +200,44 @@ test('a full disk is waited for, and nothing is lost', async () => {
   assert.equal(runtime.status().tasks[0]?.restarts, 0)
 })
 
+test('a commit that finds too many waiting before it goes again, and says so', async () => {
+  let isCrowded = true
+  const { storage, runtime } = await open(counting, {
+    limits: { backPressureBackOffMs: 1, defaultPartitionCount: 1 },
+    onCommitStep: (step) => {
+      if (step === 3 && isCrowded) throw new TidemarkError('BACK_PRESSURE', 'too many wait')
+    },
+  })
+  await runtime.start()
+  await send(storage.log, words, say('a', 'a'))
+  await until('it waits', () => runtime.status().tasks[0]?.waitingFor === 'kafka')
+  isCrowded = false
+  await runtime.whenIdle()
+  assert.equal((await readLatest(storage.log, counts.name)).get('a'), 2)
+  const [task] = runtime.status().tasks
+  assert.deepEqual([task?.restarts, task?.waitingFor], [0, null])
+})
+
+test('a commit does not wait for others for ever', async () => {
+  const { storage, runtime } = await open(counting, {
+    limits: {
+      backPressureWaitMaxMs: 5,
+      backPressureBackOffMs: 1,
+      taskRestartsMax: 1,
+      taskRestartBackOffMs: 1,
+      defaultPartitionCount: 1,
+    },
+    onCommitStep: (step) => {
+      if (step === 3) throw new TidemarkError('BACK_PRESSURE', 'too many wait')
+    },
+  })
+  await runtime.start()
+  await send(storage.log, words, say('a'))
+  const failure = await runtime.failed
+  assert.ok(failure instanceof TidemarkError)
+  assert.match(failure.message, /too many wait/)
+})
+
 test('while what is downstream lags, no input is taken and little is buffered', async () => {
   const clock = new ManualClock(1000)
   let isPaused = true
