@@ -37,6 +37,7 @@ export interface KafkaConfiguration {
   readonly replicationFactor: number
   readonly compression: SettingValues['kafka.compression']
   readonly sessionTimeoutMs: number
+  readonly guarantee: SettingValues['kafka.guarantee']
   readonly transactionTimeoutMs: number
   readonly transactionProtocolMax: 1 | 2
 }
@@ -125,6 +126,7 @@ function kafkaOf(reader: Reader): Omit<KafkaConfiguration, 'bootstrapServers'> {
     replicationFactor: values['kafka.replicationFactor'],
     compression: values['kafka.compression'],
     sessionTimeoutMs: values['kafka.sessionTimeoutMs'],
+    guarantee: values['kafka.guarantee'],
     transactionTimeoutMs: values['kafka.transactionTimeoutMs'],
     transactionProtocolMax: values['kafka.transactionProtocolMax'] === 1 ? 1 : 2,
   }

@@ -44,6 +44,7 @@ export function kafkaOptions(
     limits: { recordBytesMax: Math.max(recordBytesMaxDefault, entryBytesMax(recordBytesMax)) },
     replicationFactor: kafka.replicationFactor,
     transactions: {
+      guarantee: kafka.guarantee,
       timeoutMs: kafka.transactionTimeoutMs,
       protocolMax: kafka.transactionProtocolMax,
       transactionalIdOf: transactionalIds(applicationId, instanceId, transactionLanes),

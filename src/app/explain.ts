@@ -41,7 +41,9 @@ export function explain(
       ...(cluster === null ? [] : servers(cluster)),
       ...topics(configuration, topologies),
       ...groups(configuration, topologies),
-      ...(cluster === null ? [] : transactionalIdsOf(configuration, cluster)),
+      ...(cluster === null || cluster.kafka.guarantee === 'at-least-once'
+        ? []
+        : transactionalIdsOf(configuration, cluster)),
       ...subjects(topologies),
       ...tables(configuration, topologies),
       ...directories(configuration),
@@ -79,7 +81,8 @@ const whyOf = {
   source: 'events come in by it',
   sink: 'facts leave by it; what ClickHouse holds can be rebuilt from it',
   repartition: 'carries records to the task that has their new key; purged once read',
-  changelog: 'a store’s changes, in the same transaction: where a task’s state is rebuilt from',
+  changelog:
+    'a store’s changes, in the commits that make them: where a task’s state is rebuilt from',
 } as const
 
 function topics(

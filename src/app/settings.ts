@@ -86,6 +86,10 @@ const ofTheCluster = {
     oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']),
   ),
   'kafka.sessionTimeoutMs': setting(45_000, wholeNumber(1000, 30 * 60_000)),
+  'kafka.guarantee': setting<'exactly-once' | 'at-least-once'>(
+    'exactly-once',
+    oneOf(['exactly-once', 'at-least-once']),
+  ),
   'kafka.transactionTimeoutMs': setting(10_000, wholeNumber(1000, 15 * 60_000)),
   'kafka.transactionProtocolMax': setting(2, wholeNumber(1, 2)),
   'registry.url': optional<readonly string[]>(httpUrls, { environment: 'SCHEMA_REGISTRY_URL' }),
