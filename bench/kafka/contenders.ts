@@ -5,8 +5,7 @@ import type { JavaProgram } from '../../tools/kafka-streams/java-program.ts'
 import { asValues } from './contender-arguments.ts'
 import type { ContenderArguments } from './contender-arguments.ts'
 
-export const contenderNames = ['ours', 'java', 'kafkats'] as const
-export type ContenderName = (typeof contenderNames)[number]
+export type ContenderName = 'ours' | 'java' | 'kafkats'
 
 const stopMaxMs = 30_000
 const outputCharactersMax = 20_000

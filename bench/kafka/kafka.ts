@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- kafka`: the mcq core, an interaction and a summary for each answer, here, on Java Kafka Streams and on
- * `@kafkats/flow`; one broker, one input, the contenders by turns, each time under a new application id.
+ * `@kafkats/flow`; one broker, one input, the contenders by turns, each time under a new application id. Ours runs at least
+ * once too: what exactly once costs.
  *
  * Throughput: answers a second from the first to the last committed fact, by the broker's clock. Latency: answers at half
  * the rate of the slower of Java and ours; from an answer's creation until its interaction was appended by the broker,
@@ -11,7 +12,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BenchOptions, Figures } from '../run.ts'
 import { BenchBroker } from './broker.ts'
-import { contenderNames, startContender } from './contenders.ts'
+import type { ContenderArguments } from './contender-arguments.ts'
+import { startContender } from './contenders.ts'
 import type { ContenderName } from './contenders.ts'
 import { median, ratio } from './figures.ts'
 
@@ -20,8 +22,22 @@ const waitMaxSeconds = 900
 /** A twentieth as fast as the others it would take hours for all answers. */
 const kafkatsAnswersMax = 50_000
 const latencySeconds = 40
+/** What runs for its throughput, by turns. */
+const rateRuns = {
+  ours: { contender: 'ours', guarantee: 'exactly-once' },
+  ours_at_least_once: { contender: 'ours', guarantee: 'at-least-once' },
+  java: { contender: 'java', guarantee: 'exactly-once' },
+  kafkats: { contender: 'kafkats', guarantee: 'exactly-once' },
+} as const satisfies Record<string, RunOf>
+type RateName = keyof typeof rateRuns
+const rateNames = Object.keys(rateRuns) as RateName[]
 /** Of our own against Java; the third is so much slower that half its rate says nothing about the others. */
 const latencyContenders = ['ours', 'java'] as const
+
+interface RunOf {
+  readonly contender: ContenderName
+  readonly guarantee: ContenderArguments['guarantee']
+}
 
 interface Input {
   readonly topic: string
@@ -52,7 +68,7 @@ export async function runKafka({ size, rounds, log }: BenchOptions): Promise<Fig
     const bench = new KafkaBench(broker, log)
     const all = await bench.produceInput('answers', size)
     const few = await bench.produceInput('few-answers', Math.min(size, kafkatsAnswersMax))
-    const rates = await bench.rates({ ours: all, java: all, kafkats: few }, rounds)
+    const rates = await bench.rates((name) => (name === 'kafkats' ? few : all), rounds)
     const slower = Math.min(...latencyContenders.map((name) => median(rates[name])))
     const perSecond = Math.floor(slower / 2)
     const latencies = await bench.latencies(perSecond, rounds)
@@ -81,12 +97,17 @@ class KafkaBench {
   }
 
   /** Answers a second, of each contender one a round. @throws Error where the facts are not what they must be */
-  async rates(inputs: Readonly<Record<ContenderName, Input>>, rounds: number) {
-    const rates: Record<ContenderName, number[]> = { ours: [], java: [], kafkats: [] }
+  async rates(inputOf: (name: RateName) => Input, rounds: number) {
+    const rates: Record<RateName, number[]> = {
+      ours: [],
+      ours_at_least_once: [],
+      java: [],
+      kafkats: [],
+    }
     for (let round = 0; round < rounds; round += 1) {
-      for (const name of contenderNames) {
-        const { topic, answers, digest } = inputs[name]
-        const found = await this.#run<Facts>(name, topic, 2 * answers, 'later', () =>
+      for (const name of rateNames) {
+        const { topic, answers, digest } = inputOf(name)
+        const found = await this.#run<Facts>(rateRuns[name], topic, 2 * answers, 'later', () =>
           Promise.resolve(),
         )
         if (found.records !== 2 * answers) {
@@ -112,7 +133,13 @@ class KafkaBench {
         const input = `live-${this.#runs}`
         await this.#broker.createTopics(partitionCount, 'CreateTime', input)
         const produce = () => this.#broker.ask('Produce', input, String(answers), String(perSecond))
-        const found = await this.#run<Latencies>(name, input, 2 * answers, 'live', produce)
+        const found = await this.#run<Latencies>(
+          rateRuns[name],
+          input,
+          2 * answers,
+          'live',
+          produce,
+        )
         latencies[name].push(found)
         this.#log(`${name} at ${perSecond}/s: readable p99 ${found.readableP99Ms} ms`)
         await this.#broker.deleteTopics(input)
@@ -122,7 +149,7 @@ class KafkaBench {
   }
 
   async #run<F extends Facts>(
-    name: ContenderName,
+    { contender: name, guarantee }: RunOf,
     input: string,
     records: number,
     mode: 'live' | 'later',
@@ -141,7 +168,7 @@ class KafkaBench {
       input,
       interactions,
       summaries,
-      guarantee: 'exactly-once',
+      guarantee,
       stateFolder,
     })
     try {
@@ -163,16 +190,17 @@ class KafkaBench {
 
 function figuresOf(
   answers: number,
-  rates: Readonly<Record<ContenderName, readonly number[]>>,
+  rates: Readonly<Record<RateName, readonly number[]>>,
   perSecond: number,
   latencies: Readonly<Record<'ours' | 'java', readonly Latencies[]>>,
 ): Figures {
   const figures: Record<string, number> = { answers, rounds: rates.ours.length }
-  for (const name of contenderNames) {
+  for (const name of rateNames) {
     figures[`answers_per_second_${name}`] = Math.round(median(rates[name]))
   }
   figures['ratio_to_java'] = ratio(median(rates.ours), median(rates.java))
   figures['ratio_to_kafkats'] = ratio(median(rates.ours), median(rates.kafkats))
+  figures['exactly_once_cost'] = ratio(median(rates.ours_at_least_once), median(rates.ours))
   figures['latency_answers_per_second'] = perSecond
   for (const name of latencyContenders) {
     const of = (pick: (found: Latencies) => number) => median(latencies[name].map(pick))

@@ -14,9 +14,6 @@ import { textCodec } from './text-codecs.ts'
 const mebibyte = 1024 * 1024
 const given = contenderArguments(process.argv.slice(2))
 const clock = systemClock
-if (given.guarantee !== 'exactly-once') {
-  throw new RangeError('the runtime commits exactly once and no other way')
-}
 
 const topologyUrl = new URL('./ours-topology.ts', import.meta.url)
 for (const part of ['input', 'interactions', 'summaries'] as const) {
@@ -31,7 +28,10 @@ const log = await openKafkaLog({
   clock,
   replicationFactor: 1,
   // One transaction for all tasks of the thread.
-  transactions: { transactionalIdOf: () => `${given.applicationId}-0` },
+  transactions: {
+    guarantee: given.guarantee,
+    transactionalIdOf: () => `${given.applicationId}-0`,
+  },
 })
 const storage = await openStorage({
   directory: join(given.stateFolder, 'state'),
