@@ -29,6 +29,8 @@ export class InputPartition implements TopicPartition {
   endOffset: Offset | null = null
   /** Since when the partition is empty and at its end; null while it is not. */
   idleSinceMs: number | null = null
+  /** When a fetch has last found nothing more. */
+  seenAtEndMs = -Infinity
   #records: InputRecord[] = []
   #head = 0
 
@@ -80,7 +82,10 @@ export class InputPartition implements TopicPartition {
     this.endOffset = range.endOffset
     if (this.buffered === 0) this.position = range.nextOffset
     if (!this.isAtEnd) this.idleSinceMs = null
-    else this.idleSinceMs ??= nowMs
+    else {
+      this.idleSinceMs ??= nowMs
+      this.seenAtEndMs = nowMs
+    }
   }
 }
 

@@ -15,7 +15,8 @@ export interface RuntimeLimits {
   /** How long an empty partition may hold back the others of its task (Kafka's `max.task.idle.ms`). */
   readonly taskIdleMs: number
   /** Inputs quiet for so long: stream time goes on with the wall clock, so that windows close on a quiet
-   * topic too (law 7). Null keeps it where the last record has put it. */
+   * topic too (law 7). Events that come more than this and the grace of their window after they happened, to a topic
+   * that was quiet until then, are late. Null keeps stream time where the last record has put it. */
   readonly idleAdvanceAfterMs: number | null
   /** One fetch waits so long where there is nothing new. */
   readonly fetchWaitMaxMs: number
@@ -56,7 +57,7 @@ export const defaultLimits: RuntimeLimits = {
   bufferedRecordsMax: 10_000,
   commitIntervalMs: 50,
   taskIdleMs: 0,
-  idleAdvanceAfterMs: null,
+  idleAdvanceAfterMs: 30_000,
   fetchWaitMaxMs: 500,
   expireEntriesMax: 1000,
   taskRestartsMax: 5,

@@ -32,6 +32,7 @@ import type { Sources } from './changelog.ts'
 import type { Codecs } from './codecs.ts'
 import type { Committable, CommitContent } from './commit.ts'
 import { Execution } from './execution.ts'
+import { IdleTime } from './idle-time.ts'
 import type { Origin } from './input-record.ts'
 import { InputPartition, InputQueue } from './input-queue.ts'
 import type { Readiness } from './input-queue.ts'
@@ -97,6 +98,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   readonly #broadcastPositions: PositionsStore
   /** Of tables that are restored from the topic they are read from. */
   readonly #sources: Sources
+  readonly #idle: IdleTime
   #input = new InputQueue([], 0)
   #inputs = new Map<TopicName, Map<Partition, InputPartition>>()
   #committed = new Map<InputPartition, Offset>()
@@ -122,6 +124,7 @@ export class StreamTask implements Committable, TaskEnvironment {
       budget,
     })
     this.#sources = sourcesOf(subTopology)
+    this.#idle = new IdleTime(options.limits.idleAdvanceAfterMs)
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
     this.#quarantine = new TaskQuarantine({ graph, partition, partitionCountOf, clock: this.clock })
     this.#decoder = new SourceDecoder(options.graph, codecs, this.#quarantineUnread)
@@ -316,7 +319,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   /** Runs the punctuations that are due; stream time goes on with the wall clock where all inputs are idle. */
   async punctuate(): Promise<void> {
     const nowMs = this.clock.nowMs()
-    this.advanceStreamTime(this.#idleStreamTimeMs(nowMs))
+    this.advanceStreamTime(this.#idle.streamTimeMs(this.inputs, this.streamTimeMs))
     this.stores.advanceStreamTime(this.streamTimeMs)
     await this.#punctuate('stream-time', this.streamTimeMs)
     await this.#punctuate('wall-clock-time', nowMs)
@@ -332,49 +335,14 @@ export class StreamTask implements Committable, TaskEnvironment {
     }
   }
 
-  #idle: { readonly sinceMs: number; readonly streamTimeMs: number } | null = null
-
-  #idleStreamTimeMs(nowMs: number): number {
-    const { idleAdvanceAfterMs } = this.#options.limits
-    if (idleAdvanceAfterMs === null || this.streamTimeMs === -Infinity) return -Infinity
-    const sinceMs = this.#idleSinceMs()
-    if (sinceMs === null) {
-      this.#idle = null
-      return -Infinity
-    }
-    if (this.#idle?.sinceMs !== sinceMs) this.#idle = { sinceMs, streamTimeMs: this.streamTimeMs }
-    const idleMs = nowMs - sinceMs
-    return idleMs < idleAdvanceAfterMs ? -Infinity : this.#idle.streamTimeMs + idleMs
-  }
-
-  /** Since when all partitioned inputs are at their end; null while one is not. */
-  #idleSinceMs(): number | null {
-    let sinceMs = -Infinity
-    for (const { broadcast, idleSinceMs } of this.inputs) {
-      if (broadcast) continue
-      if (idleSinceMs === null) return null
-      sinceMs = Math.max(sinceMs, idleSinceMs)
-    }
-    return sinceMs === -Infinity ? null : sinceMs
-  }
-
   /** When the task has something to do though no record comes; null where it has not. */
   nextDueMs(): number | null {
     const dues: number[] = []
     const wallDueMs = this.punctuations.nextDueMs('wall-clock-time')
     if (wallDueMs !== null) dues.push(wallDueMs)
     const streamDueMs = this.punctuations.nextDueMs('stream-time')
-    const { idleAdvanceAfterMs } = this.#options.limits
-    const sinceMs = this.#idleSinceMs()
-    if (
-      streamDueMs !== null &&
-      idleAdvanceAfterMs !== null &&
-      sinceMs !== null &&
-      this.streamTimeMs !== -Infinity
-    ) {
-      const base = this.#idle?.sinceMs === sinceMs ? this.#idle.streamTimeMs : this.streamTimeMs
-      dues.push(sinceMs + Math.max(idleAdvanceAfterMs, streamDueMs - base))
-    }
+    const idleDueMs = this.#idle.dueMs(this.inputs, this.streamTimeMs, streamDueMs)
+    if (idleDueMs !== null) dues.push(idleDueMs)
     return dues.length === 0 ? null : Math.min(...dues)
   }
 

@@ -67,6 +67,8 @@ export class TestTask {
 
   async punctuate(): Promise<void> {
     const task = this.#open
+    // As the runtime does all the time: only what a fetch has seen to be quiet is.
+    await this.#fetch()
     await task.punctuate()
     if (task.needsCommit) await this.#commit(task)
   }

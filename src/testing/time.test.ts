@@ -113,7 +113,7 @@ test('on a quiet topic stream time goes on with the wall clock, after idleAdvanc
 })
 
 test('without idleAdvanceAfterMs stream time stays where the last record has put it', async () => {
-  const driver = await open(punctuating)
+  const driver = await open(punctuating, { limits: { idleAdvanceAfterMs: null } })
   await driver.pipe(ticks, [{ value: { key: 'k', at: 1000 } }])
   await driver.read(sums)
   await driver.advanceWallClock(1_000_000)
