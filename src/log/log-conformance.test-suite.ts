@@ -35,9 +35,9 @@ export function logConformance(
 export function clusterConformance(
   name: string,
   open: (options: SubjectOptions) => Promise<Subject>,
-): void {
+): Promise<void> {
   const subjects = new Subjects(open)
-  describe(`the log, ${name}`, () => {
+  return describe(`the log, ${name}`, () => {
     afterEach(() => subjects.closeAll())
     portTests(subjects)
     transactionTests(subjects, { modelRuns: 10 })

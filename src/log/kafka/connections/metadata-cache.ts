@@ -28,11 +28,16 @@ function metadataArguments(names: readonly TopicName[] | null): [string[] | null
   return [names === null ? null : [...names], false]
 }
 
+/** With the back-off of who asks, a few hundred milliseconds. */
+const missedMax = 7
+
 export class MetadataCache {
   readonly #ask: (names: readonly TopicName[] | null) => Promise<MetadataAnswer>
   readonly #topics = new Map<TopicName, TopicMetadata>()
   #brokers: ReadonlyMap<BrokerId, BrokerAddress> = new Map()
   #controller: BrokerId | null = null
+  /** How often in a row a topic that was there before was said to be unknown. */
+  readonly #missedInARow = new Map<TopicName, number>()
   /** Questions under way, so that many who miss the same thing ask once. */
   readonly #underWay = new Map<string, Promise<void>>()
 
@@ -112,11 +117,26 @@ export class MetadataCache {
       if (topic.errorCode === 0) {
         const metadata = topicMetadata(topic)
         this.#topics.set(metadata.name, metadata)
+        this.#missedInARow.set(metadata.name, 0)
       } else {
-        failure ??= topicFailure(topic)
+        failure ??= this.#failureOf(topic)
       }
     }
     if (failure !== null) throw failure
+  }
+
+  /** A broker that has just started may not know yet what another has told: it is asked again for a while. */
+  #failureOf(topic: TopicAnswer): Error {
+    const failure = topicFailure(topic)
+    const name = (topic.name ?? '') as TopicName
+    const missed = this.#missedInARow.get(name)
+    if (failure instanceof ProtocolError || missed === undefined) return failure
+    if (missed >= missedMax) {
+      this.#missedInARow.delete(name)
+      return failure
+    }
+    this.#missedInARow.set(name, missed + 1)
+    return new ProtocolError(topic.errorCode, 'Metadata', name)
   }
 }
 
@@ -133,7 +153,7 @@ export function topicMetadata(topic: TopicAnswer): TopicMetadata {
   return { name, topicId: topic.topicId, partitions }
 }
 
-function topicFailure(topic: TopicAnswer): Error {
+function topicFailure(topic: TopicAnswer): ProtocolError | TidemarkError {
   const failure = failureOfCode(topic.errorCode, 'Metadata', topic.name)
   const isUnknown =
     failure instanceof ProtocolError &&
