@@ -12,6 +12,7 @@ const groupRefusals: readonly unknown[] = [
   'UNKNOWN_MEMBER_ID',
   'FENCED_INSTANCE_ID',
   'REBALANCE_IN_PROGRESS',
+  'GROUP_ID_NOT_FOUND',
 ]
 
 /** True where the group has gone on to another generation with this member in it. Never where it is not known

@@ -30,6 +30,7 @@ const byCode: Readonly<Record<string, Reaction>> = {
   UNKNOWN_MEMBER_ID: 'refuse',
   FENCED_INSTANCE_ID: 'refuse',
   REBALANCE_IN_PROGRESS: 'refuse',
+  GROUP_ID_NOT_FOUND: 'refuse',
   OFFSET_METADATA_TOO_LARGE: 'refuse',
   INVALID_COMMIT_OFFSET_SIZE: 'refuse',
   INVALID_GROUP_ID: 'refuse',
@@ -94,6 +95,8 @@ export function refusalOf(failure: unknown, what: string): TidemarkError {
     case 'UNKNOWN_MEMBER_ID':
     case 'FENCED_INSTANCE_ID':
     case 'REBALANCE_IN_PROGRESS':
+    // All members were gone, and the group with them.
+    case 'GROUP_ID_NOT_FOUND':
       return new TidemarkError(
         'PRODUCER_FENCED',
         `${what}: the generation is over or the member is gone (${code})`,
