@@ -15,10 +15,16 @@ import { clusterEpochs } from '../sinks/clickhouse/cluster-epoch.ts'
 import { openClickHouse } from '../sinks/clickhouse/open-clickhouse.ts'
 import { openStorage } from '../state/rocksdb-backend.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
-import { clickHouseOptions, kafkaOptions, probeLimits, registryOptions } from './cluster-options.ts'
+import {
+  clickHouseOptions,
+  kafkaOptions,
+  probeLimits,
+  registryOptions,
+  transactionLanes,
+} from './cluster-options.ts'
 import type { Configuration } from './configuration.ts'
 import { cacheBytesOf, type Foundation, type FoundationOptions } from './foundation.ts'
-import { instanceIdentity } from './instance-identity.ts'
+import { allTransactionalIds, instanceIdentity } from './instance-identity.ts'
 import { definitionsOf } from './manifest.ts'
 import { sharedMetaRecords } from './meta-records.ts'
 import { purgeRepartitionTopics } from './purge.ts'
@@ -65,6 +71,10 @@ export async function openClusterFoundation(
     clickhouse,
     meta,
     member: { instanceId, groupInstanceId: cluster.groupInstanceId },
+    endTransactionsOf: async (gone) => {
+      const ids = allTransactionalIds(cluster.applicationId, gone, transactionLanes)
+      for (const id of ids) await log.endAbandonedTransaction(id)
+    },
     factEpochs: (tables) => factEpochs(log, clickhouse, tables),
     maintain: async (graphs) => {
       await purgeRepartitionTopics(log, graphs)

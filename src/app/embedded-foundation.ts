@@ -37,6 +37,7 @@ export async function openEmbeddedFoundation(
     clickhouse,
     meta: ownMetaRecords(configuration.dataDir),
     member: null,
+    endTransactionsOf: null,
     factEpochs: () => factEpoch(state, clickhouse),
     maintain: async (graphs) => {
       await purgeRepartitionTopics(log, graphs)

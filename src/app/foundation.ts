@@ -29,6 +29,8 @@ export interface Foundation {
   readonly meta: MetaRecords
   /** How this instance is known among others; null where there are none. */
   readonly member: MemberIdentity | null
+  /** As `ClusterOptions`; null where this process is the only one. */
+  readonly endTransactionsOf: ((instanceId: string) => Promise<void>) | null
   /** The high bits of the facts' versions; asked once the tables and the fact topics exist. */
   readonly factEpochs: (tables: readonly FactTable[]) => Promise<FactConsumerOptions['epoch']>
   /** One bounded step of the log's upkeep; true where more is to be done at once. */

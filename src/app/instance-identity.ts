@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { present } from '../core/assert.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
 
 /** As configured, or the static member's name, or one that the data directory keeps. */
@@ -37,8 +38,18 @@ export function transactionalIds(
   instanceId: string,
   lanes: number,
 ): (taskId: string) => string {
+  const all = allTransactionalIds(applicationId, instanceId, lanes)
   return (taskId) => {
     const lane = createHash('sha256').update(taskId).digest().readUInt32BE() % lanes
-    return `${applicationId}-${instanceId}-${lane}`
+    return present(all[lane], `lane ${lane}`)
   }
+}
+
+/** Of any instance of the application. */
+export function allTransactionalIds(
+  applicationId: string,
+  instanceId: string,
+  lanes: number,
+): readonly string[] {
+  return Array.from({ length: lanes }, (_, lane) => `${applicationId}-${instanceId}-${lane}`)
 }

@@ -3,13 +3,14 @@ import { hostname } from 'node:os'
 import type { ClusterOptions } from '../runtime/cluster-options.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
 import type { Configuration } from './configuration.ts'
-import type { MemberIdentity } from './foundation.ts'
+import type { Foundation, MemberIdentity } from './foundation.ts'
 import { portsOf } from './ports.ts'
 
 export function membershipOf(
   configuration: Configuration,
   cluster: ClusterConfiguration,
   { instanceId, groupInstanceId }: MemberIdentity,
+  endTransactionsOf: Foundation['endTransactionsOf'],
 ): ClusterOptions {
   const { clientRack } = cluster.kafka
   return {
@@ -20,6 +21,7 @@ export function membershipOf(
     acceptableRecoveryLag: cluster.recoveryLagMax,
     probingRebalanceIntervalMs: cluster.probingRebalanceIntervalMs,
     capacity: Math.max(1, configuration.workers),
+    ...(endTransactionsOf === null ? {} : { endTransactionsOf }),
     ...(clientRack === null ? {} : { rack: clientRack }),
     ...(groupInstanceId === null ? {} : { groupInstanceId }),
   }

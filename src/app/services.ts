@@ -189,6 +189,7 @@ function queryableOf(
 
 interface RuntimeParts {
   readonly member: MemberIdentity | null
+  readonly endTransactionsOf: Foundation['endTransactionsOf']
   readonly topologies: readonly LoadedTopology[]
   readonly log: Log
   readonly state: StateBackend
@@ -215,7 +216,7 @@ async function startRuntime(configuration: Configuration, parts: RuntimeParts): 
     },
     ...(cluster === null || member === null
       ? {}
-      : { cluster: membershipOf(configuration, cluster, member) }),
+      : { cluster: membershipOf(configuration, cluster, member, parts.endTransactionsOf) }),
     workers: {
       count: configuration.workers,
       topologyModules: topologies.map(({ moduleUrl }) => moduleUrl),

@@ -15,6 +15,11 @@ export interface ClusterOptions {
   readonly probingRebalanceIntervalMs?: number
   /** Makes the members static (KIP-345): the pod's ordinal. */
   readonly groupInstanceId?: string
+  /**
+   * Ends what a process that is gone, or an earlier start of this one, has left open in the log: until then what it had
+   * not committed is waited for. It may be called by several members, and for a process that has ended nothing.
+   */
+  readonly endTransactionsOf?: (instanceId: string) => Promise<void>
   /** Threads that run tasks; a share of the tasks goes by it. Default 1. */
   readonly capacity?: number
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { TestCluster } from './test-support/test-cluster.ts'
+import counting from './test-support/counting.ts'
 import { enriching, joining, orders, outputs, users } from './test-support/joining.ts'
-import { readLatest, send } from './test-support/harness.ts'
+import { readLatest, send, until } from './test-support/harness.ts'
 
 const event = fc.oneof(
   fc.record({
@@ -76,4 +77,24 @@ test('tasks that move between instances while events flow give what one undistur
     ),
     { numRuns: 15 },
   )
+})
+
+test('what a process has left open is ended by its next start, and by those who stay when it is gone', async (t) => {
+  const ended: string[] = []
+  const cluster = await TestCluster.open([counting], {
+    endTransactionsOf: (instanceId) => {
+      ended.push(instanceId)
+      return Promise.reject(new Error('what fails here ends by itself later'))
+    },
+  })
+  t.after(() => cluster.close())
+  await cluster.start('one')
+  await cluster.start('two')
+  await cluster.start('three')
+  assert.deepEqual(ended.splice(0), ['one', 'two', 'three'])
+  await cluster.stop('two')
+  await until('both others know', () => ended.length === 2)
+  assert.deepEqual(ended.splice(0), ['two', 'two'])
+  await cluster.start('two')
+  assert.deepEqual(ended, ['two'])
 })

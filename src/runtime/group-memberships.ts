@@ -43,6 +43,8 @@ export class GroupMemberships {
   }
 
   async join(): Promise<void> {
+    const { cluster } = this.#options
+    if (cluster !== null) await this.#endTransactionsOf([cluster.options.instanceId])
     for (const [name, compiled] of this.#options.topologies) {
       await this.#join(name, compiled)
     }
@@ -126,11 +128,20 @@ export class GroupMemberships {
       }),
       ...(groupInstanceId === undefined ? {} : { groupInstanceId }),
       onAssignment: async (userData) => {
-        membership.takeAssignment(userData)
+        const gone = membership.takeAssignment(userData, (id) => localState.updater.isCaughtUp(id))
+        // The tasks that wait for it are started meanwhile.
+        void this.#endTransactionsOf(gone)
         const followed = [...this.#memberships.values()].flatMap((each) => each.followed)
         await localState.updater.setStandbys(followed)
       },
     }
+  }
+
+  /** Who left in order has left nothing open. Where it fails, the transaction's time will be over. */
+  async #endTransactionsOf(instanceIds: readonly string[]): Promise<void> {
+    const end = this.#options.cluster?.options.endTransactionsOf
+    if (end === undefined) return
+    await Promise.allSettled(instanceIds.map((id) => end(id)))
   }
 
   #userDataOf(membership: Membership): Buffer {

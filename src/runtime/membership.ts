@@ -11,13 +11,18 @@ import type { TopologyHosts } from './queries/hosts.ts'
 import type { CompiledTopology, TaskPlan } from './task-plan.ts'
 import { taskInputs, taskPlans } from './task-plan.ts'
 
+/** The next look where a task could move by what is known here, and not by what the leader was told. */
+const nearProbeMs = 2_000
+
 export class Membership {
   readonly plans: readonly TaskPlan[]
   member: GroupMember | null = null
   /** Tasks whose state follows their changelogs here: standbys and warm-ups. */
   followed: readonly string[] = []
-  #warmups = new Set<string>()
+  /** Tasks that move here once their state has caught up, of which it has not. */
+  #awaited = new Set<string>()
   #hosts: ReadonlyMap<string, HostTasks> = new Map()
+  #processIds: readonly string[] = []
   #cancelProbe: (() => void) | null = null
   /** From when the group asks what this member has until it says what it gets. */
   #isJoining = true
@@ -95,25 +100,34 @@ export class Membership {
     )
   }
 
-  /** What the leader has decided beside the partitions. */
-  takeAssignment(userData: Buffer): void {
+  /** What the leader has decided beside the partitions. Returns the processes that are in the group no more. */
+  takeAssignment(userData: Buffer, isCaughtUp: (taskId: string) => boolean): readonly string[] {
     this.#isJoining = false
     const decided = decodeAssignment(userData)
     this.#cancelProbe?.()
     this.#cancelProbe = null
-    this.#warmups = new Set(decided?.warmups)
-    this.followed = [...(decided?.standby ?? []), ...this.#warmups]
+    const { awaited = [], standby = [], probingRebalanceAfterMs = null } = decided ?? {}
+    this.#awaited = new Set(awaited.filter((id) => !isCaughtUp(id)))
+    this.followed = [...new Set([...standby, ...awaited])]
     this.#hosts = decided?.hosts ?? new Map<string, HostTasks>()
-    const probeAfterMs = decided?.probingRebalanceAfterMs ?? null
-    if (probeAfterMs === null) return
-    this.#cancelProbe = this.#clock.after(probeAfterMs, () => {
+    // The leader has seen less than there is here by now.
+    const isNear = awaited.length > 0 && this.#awaited.size === 0
+    this.#probeAfter(isNear ? nearProbeMs : probingRebalanceAfterMs)
+    const before = this.#processIds
+    this.#processIds = decided?.processIds ?? []
+    return this.#processIds.length === 0 ? [] : without(before, this.#processIds)
+  }
+
+  #probeAfter(delayMs: number | null): void {
+    if (delayMs === null) return
+    this.#cancelProbe = this.#clock.after(delayMs, () => {
       this.#rejoin()
     })
   }
 
-  /** When the last warm-up has caught up the group is asked to move the tasks. */
+  /** When the last that is awaited has caught up the group is asked to move the tasks. */
   noteCaughtUp(taskId: string): void {
-    if (this.#warmups.delete(taskId) && this.#warmups.size === 0) this.#rejoin()
+    if (this.#awaited.delete(taskId) && this.#awaited.size === 0) this.#rejoin()
   }
 
   /** As of the last rebalance. */
@@ -148,4 +162,8 @@ export class Membership {
   #isComplete(plan: TaskPlan): boolean {
     return this.inputsOf(plan).every((at) => this.#assigned.has(topicPartitionId(at)))
   }
+}
+
+function without(all: readonly string[], some: readonly string[]): string[] {
+  return all.filter((one) => !some.includes(one))
 }

@@ -88,7 +88,7 @@ kafkaTest(
     const group = await testGroup(t, kafka, 4)
     const a = await joinWithTasks(group, 'a', { count: 4 })
     const b = await joinWithTasks(group, 'b', { count: 4 })
-    await eventually('b warms up two', () => b.heard.at(-1)?.warmups.length === 2)
+    await eventually('b warms up two', () => b.heard.at(-1)?.awaited.length === 2)
     assert.equal(a.held.size, 4)
     assert.deepEqual(
       a.events.filter((event) => event.startsWith('-')),
@@ -96,7 +96,7 @@ kafkaTest(
     )
     assert.notEqual(a.heard.at(-1)?.probingRebalanceAfterMs, null)
 
-    const warm = b.heard.at(-1)?.warmups ?? []
+    const warm = b.heard.at(-1)?.awaited ?? []
     b.restore(warm)
     await b.member.rejoin()
     await group.settled(
@@ -119,11 +119,11 @@ kafkaTest(
     const group = await testGroup(t, kafka, 4)
     const older = await joinWithTasks(group, 'a', { count: 4, version: 1 })
     const newer = await joinWithTasks(group, 'b', { count: 4 })
-    await eventually('b warms up', () => (newer.heard.at(-1)?.warmups.length ?? 0) > 0)
+    await eventually('b warms up', () => (newer.heard.at(-1)?.awaited.length ?? 0) > 0)
     assert.equal(older.heard.at(-1)?.version, 1)
     assert.equal(newer.heard.at(-1)?.version, assignmentVersion)
     assert.notEqual(newer.heard.at(-1)?.probingRebalanceAfterMs, null)
-    newer.restore(newer.heard.at(-1)?.warmups ?? [])
+    newer.restore(newer.heard.at(-1)?.awaited ?? [])
     await newer.member.rejoin()
     await group.settled(
       new Map([
@@ -135,7 +135,7 @@ kafkaTest(
     await older.member.leave()
     await group.settled(new Map([[newer, 4]]))
     const oldAgain = await joinWithTasks(group, 'c', { count: 4, version: 1 })
-    await eventually('c warms up', () => oldAgain.heard.at(-1)?.warmups.length === 2)
+    await eventually('c warms up', () => oldAgain.heard.at(-1)?.awaited.length === 2)
     assert.equal(oldAgain.heard.at(-1)?.version, 1)
     assert.equal(newer.held.size, 4)
   },

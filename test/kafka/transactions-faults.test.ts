@@ -96,8 +96,11 @@ async function crashAndGoOn(
   assert.ok(await hasOpenTransaction(cluster, topic), 'the crash left a transaction open')
 
   const transactions = transactionsOn(cluster, { protocolMax })
-  if (by === 'a survivor') await transactions.fence(id)
-  else await commit(await transactions.producer(id), topic, 'after the crash')
+  if (by === 'a survivor') {
+    assert.equal(await transactions.endAbandoned(id), true)
+    assert.equal(await transactions.endAbandoned(id), false)
+    assert.equal(await transactions.endAbandoned(kafka.unique('never')), false)
+  } else await commit(await transactions.producer(id), topic, 'after the crash')
   assert.equal(await offsetOf(cluster, `${id}-group`, topic), null)
   assert.deepEqual(await contentOf(cluster, topic), {
     committed: by === 'a survivor' ? [] : ['after the crash'],

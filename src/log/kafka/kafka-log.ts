@@ -72,9 +72,17 @@ export interface KafkaLogOptions {
   readonly random?: () => number
 }
 
-export type KafkaLog = EncodedLog & LogAdmin
+export interface KafkaLog extends EncodedLog, LogAdmin {
+  /**
+   * Aborts what a producer that is gone has left open, which readers and those who take its tasks over would wait for.
+   * Where it still lives it is fenced.
+   * @returns whether something was open
+   * @throws TidemarkError KAFKA_REFUSED | KAFKA_UNREACHABLE
+   */
+  endAbandonedTransaction(transactionalId: string): Promise<boolean>
+}
 
-export class ClusterLog implements EncodedLog, LogAdmin {
+export class ClusterLog implements KafkaLog {
   readonly sharesState = false
   readonly batchFormat: BatchFormat
   readonly #cluster: KafkaCluster
@@ -152,6 +160,11 @@ export class ClusterLog implements EncodedLog, LogAdmin {
   async transactionalProducer(transactionalId: string): Promise<EncodedProducer> {
     this.#checkOpen()
     return await this.#transactions.producer(transactionalId)
+  }
+
+  async endAbandonedTransaction(transactionalId: string): Promise<boolean> {
+    this.#checkOpen()
+    return await this.#transactions.endAbandoned(transactionalId)
   }
 
   async committedOffsets(

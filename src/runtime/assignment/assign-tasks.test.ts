@@ -161,12 +161,19 @@ describe('the assignment of tasks', () => {
         const active = [...result.byClient.values()].flatMap((of) => of.active)
         assert.deepEqual([...active].sort(), tasks.map(({ id }) => id).sort())
         let warmups = 0
+        let awaited = 0
         for (const of of result.byClient.values()) {
           const copies = [...of.active, ...of.standby, ...of.warmups]
           assert.equal(new Set(copies).size, copies.length)
           warmups += of.warmups.length
+          awaited += of.awaited.length
+          const warm = new Set([...of.standby, ...of.warmups])
+          assert.ok(of.awaited.every((id) => warm.has(id)))
+          assert.ok(of.warmups.every((id) => of.awaited.includes(id)))
         }
         assert.ok(warmups <= settings.warmupReplicasMax)
+        // Or nobody would ask for the moves before the probing interval is over.
+        assert.equal(awaited > 0, result.pendingMoves.length > 0)
         const copies = Math.min(settings.standbyReplicaCount, clients.length - 1)
         for (const task of tasks) {
           const standbys = [...result.byClient.values()].filter((of) =>

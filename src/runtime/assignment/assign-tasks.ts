@@ -19,6 +19,8 @@ export interface ClientTasks {
   readonly standby: readonly string[]
   /** Restored here so that the task can move here; not a standby, though it takes over like one. */
   readonly warmups: readonly string[]
+  /** What moves here as soon as it has caught up: the warm-ups, and standbys that do for one. */
+  readonly awaited: readonly string[]
 }
 
 export interface TaskSharing {
@@ -34,6 +36,7 @@ interface Placement {
   readonly active: Map<string, AssignmentClient>
   readonly standbys: Map<string, AssignmentClient[]>
   readonly warmups: Map<string, AssignmentClient>
+  readonly awaited: Map<string, AssignmentClient>
 }
 
 export function assignTasks(
@@ -57,7 +60,12 @@ export function assignTasks(
   const loads = new Map<string, number>()
   for (const { id } of targets.values()) loads.set(id, (loads.get(id) ?? 0) + 1)
   const level = placeTasks(clients, stateless, loads, options)
-  const placement = { active: new Map([...targets, ...level]), standbys, warmups: new Map() }
+  const placement = {
+    active: new Map([...targets, ...level]),
+    standbys,
+    warmups: new Map(),
+    awaited: new Map(),
+  }
   holdBack(placement, sources, options)
 
   return {
@@ -85,7 +93,7 @@ function caughtUpSource(
 
 /** The targets nearest to being caught up are warmed first. */
 function holdBack(
-  { active, standbys, warmups }: Placement,
+  { active, standbys, warmups, awaited }: Placement,
   sources: ReadonlyMap<string, AssignmentClient>,
   { warmupReplicasMax }: AssignmentOptions,
 ): void {
@@ -103,6 +111,8 @@ function holdBack(
     // Where the standby would be at the source, the two change places: no more state is restored for it.
     if (atSource >= 0) ofTask[atSource] = target
     else if (warmups.size < warmupReplicasMax) warmups.set(id, target)
+    else continue
+    awaited.set(id, target)
   }
 }
 
@@ -115,6 +125,7 @@ function tasksOf(client: AssignmentClient, placement: Placement): ClientTasks {
       .flatMap(([id, places]) => (places.includes(client) ? [id] : []))
       .sort(),
     warmups: at(placement.warmups),
+    awaited: at(placement.awaited),
   }
 }
 

@@ -12,16 +12,20 @@ export interface AssignmentUserData {
   /** Those too that their former owners have not let go of yet: a task runs once its partitions are assigned. */
   readonly active: readonly string[]
   readonly standby: readonly string[]
-  readonly warmups: readonly string[]
+  /** Warm-ups, and standbys that are to become the task: it moves when they have caught up. */
+  readonly awaited: readonly string[]
   /** Who has which task, of the whole group, by `host:port`; members that answer no queries are not in it. */
   readonly hosts: ReadonlyMap<string, HostTasks>
   /** Not null for the one member that has to ask for the next assignment after this long, because tasks wait for
-   * their warm-ups. A member whose warm-ups have all caught up asks for it at once. */
+   * their warm-ups. A member whose `awaited` have all caught up asks for it at once. */
   readonly probingRebalanceAfterMs: number | null
+  /** Of all members of the group, each once; empty where the leader does not tell. */
+  readonly processIds: readonly string[]
 }
 
 /**
- * 1: tasks and hosts. 2: and when to probe; members of version 1 probe when their warm-ups have caught up.
+ * 1: tasks and hosts. 2: and when to probe, and the processes; members of version 1 probe when their warm-ups have caught
+ * up, and end nothing of a process that is gone.
  * A version is never changed once released; the next one appends.
  */
 export const assignmentVersion = 2
@@ -34,14 +38,17 @@ export function encodeAssignment(
 ): Buffer {
   const writer = new UserDataWriter()
   const ids = (list: readonly string[]) => writer.list(list, (id) => writer.text(id))
-  for (const list of [data.active, data.standby, data.warmups]) ids(list)
+  for (const list of [data.active, data.standby, data.awaited]) ids(list)
   writer.list([...data.hosts], ([endpoint, { active, standby }]) => {
     writer.text(endpoint)
     ids(active)
     ids(standby)
   })
   const written = Math.min(version, assignmentVersion)
-  if (written >= 2) writer.nullableNumber(data.probingRebalanceAfterMs)
+  if (written >= 2) {
+    writer.nullableNumber(data.probingRebalanceAfterMs)
+    ids(data.processIds)
+  }
   return writer.frame(written, oldestReader)
 }
 
@@ -53,11 +60,12 @@ export function decodeAssignment(bytes: Buffer): AssignmentUserData | null {
       version,
       active: ids(),
       standby: ids(),
-      warmups: ids(),
+      awaited: ids(),
       hosts: new Map(
         reader.list(() => [reader.text(), { active: ids(), standby: ids() }] as const),
       ),
       probingRebalanceAfterMs: version >= 2 ? reader.nullableNumber() : null,
+      processIds: version >= 2 ? ids() : [],
     }
   })
 }

@@ -80,6 +80,7 @@ describe('the assignor of tasks', () => {
       standby: ['mcq-0_0', 'mcq-0_2'],
     })
     assert.equal(a.data.probingRebalanceAfterMs, null)
+    for (const { data } of [a, b]) assert.deepEqual(data.processIds, ['a', 'b'])
   })
 
   test('measures lag against the furthest that anyone knows of', () => {
@@ -91,7 +92,7 @@ describe('the assignor of tasks', () => {
     )
     // b has none of the state of 2 and 3, and of 0 it lacks too much: one task can be b's at once.
     assert.deepEqual(of(result, 'b').data.active, ['mcq-0_1'])
-    assert.deepEqual(of(result, 'b').data.warmups.length, 1)
+    assert.deepEqual(of(result, 'b').data.awaited.length, 1)
     assert.notEqual(
       of(result, 'a').data.probingRebalanceAfterMs ?? of(result, 'b').data.probingRebalanceAfterMs,
       null,
@@ -99,7 +100,7 @@ describe('the assignor of tasks', () => {
 
     const ended = taskAssignor({ tasks, endOffsetSums: () => new Map([['mcq-0_1', 106_000]]) })
     const later = ended([member('a', { states }), member('b', { states: behind })], topics)
-    assert.deepEqual(of(later, 'b').data.warmups.length, 2)
+    assert.deepEqual(of(later, 'b').data.awaited.length, 2)
     const told = behind.map((one) => ({ ...one, endOffsetSum: 106_000 }))
     const same = taskAssignor({ tasks })(
       [member('a', { states }), member('b', { states: told })],

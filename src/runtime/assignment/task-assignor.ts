@@ -139,6 +139,7 @@ function answers(
       standby: [...before.standby, ...copies(shares.standby)],
     })
   }
+  const processIds = [...new Set(members.map(({ data }) => data.processId))].sort()
   // One member is enough to ask, and each version 2 of it keeps the promise.
   const [prober] = members
     .filter(({ data }) => sharing.pendingMoves.length > 0 && data.version >= 2)
@@ -151,9 +152,10 @@ function answers(
         {
           active: active(shares.active),
           standby: copies(shares.standby),
-          warmups: copies(shares.warmups),
+          awaited: copies(shares.awaited),
           hosts,
           probingRebalanceAfterMs: member.memberId === prober ? probingRebalanceIntervalMs : null,
+          processIds,
         },
         data.version,
       )

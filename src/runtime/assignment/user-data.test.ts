@@ -41,11 +41,12 @@ const anyAssignment = fc.record(
   {
     active: ids,
     standby: ids,
-    warmups: ids,
+    awaited: ids,
     hosts: fc
       .array(fc.tuple(text, fc.record({ active: ids, standby: ids }, plain)), { maxLength: 4 })
       .map((entries) => new Map(entries)),
     probingRebalanceAfterMs: fc.option(fc.nat()),
+    processIds: ids,
   },
   plain,
 )
@@ -91,13 +92,14 @@ describe('user data of members', () => {
           encodeSubscription(subscription, 1),
         )
         assert.deepEqual(
-          encodeAssignment({ ...assignment, probingRebalanceAfterMs: 7 }, 1),
+          encodeAssignment({ ...assignment, probingRebalanceAfterMs: 7, processIds: ['a'] }, 1),
           encodeAssignment(assignment, 1),
         )
         assert.deepEqual(decodeAssignment(encodeAssignment(assignment, 1)), {
           ...assignment,
           version: 1,
           probingRebalanceAfterMs: null,
+          processIds: [],
         })
       }),
       { numRuns: 1_000 },
@@ -151,9 +153,10 @@ describe('user data of members', () => {
     const bytes = encodeAssignment({
       active: first?.active ?? [],
       standby: first?.standby ?? [],
-      warmups: [],
+      awaited: [],
       hosts,
       probingRebalanceAfterMs: null,
+      processIds: [...hosts.keys()],
     })
     assert.ok(bytes.length < 1024 * 1024 * 0.9 * (1 / 50), `${bytes.length} bytes a member`)
   })

@@ -80,6 +80,25 @@ test('a task moves when its warm-up has caught up, not before', async (t) => {
   assert.deepEqual(hosts.sort(), ['http://one', 'http://one', 'http://two', 'http://two'])
 })
 
+test('a task moves to where its standby was put in place of a warm-up, as soon as that has caught up', async (t) => {
+  const cluster = await TestCluster.open([counting], {
+    acceptableRecoveryLag: 0,
+    numStandbyReplicas: 1,
+  })
+  t.after(() => cluster.close())
+  const one = await cluster.start('one')
+  await send(cluster.log, words, say(400))
+  await one.whenIdle()
+  const two = await cluster.start('two')
+  await until('two have two each', () => running(one).length === 2 && running(two).length === 2)
+  const [three, four] = [await cluster.start('three'), await cluster.start('four')]
+  // The probing interval is ten minutes.
+  await until('each has one', () => [one, two, three, four].every((of) => running(of).length === 1))
+  for (const { fromScratch } of [three, four].flatMap((of) => of.status().restored)) {
+    assert.equal(fromScratch, null)
+  }
+})
+
 test('many changelogs are read by one fetch, and their tasks restored at the same time', async (t) => {
   const cluster = await TestCluster.open([counting])
   t.after(() => cluster.close())

@@ -26,6 +26,7 @@ import type { RestoreStep } from '../state-keeper.ts'
 import { WakeUp } from '../wake-up.ts'
 import { applyChangelogs, upTo } from './apply-changelogs.ts'
 import type { FetchedChangelog } from './apply-changelogs.ts'
+import { CaughtUp } from './caught-up.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 import { cursorsToRead } from './cursors-to-read.ts'
 import { openCursors } from './open-cursors.ts'
@@ -55,7 +56,7 @@ export class StateUpdater {
   readonly #options: StateUpdaterOptions
   readonly #states = new Map<string, TaskState>()
   readonly #standbys = new Set<string>()
-  readonly #caughtUp = new Set<string>()
+  readonly #caughtUp: CaughtUp
   readonly #wakeUp: WakeUp
   /** Those who wait for a task to be restored. */
   readonly #waiters = new Set<() => void>()
@@ -70,6 +71,7 @@ export class StateUpdater {
   constructor(options: StateUpdaterOptions) {
     this.#options = options
     this.#wakeUp = new WakeUp(options.clock)
+    this.#caughtUp = new CaughtUp(options.caughtUpLag, options.onCaughtUp)
     const nowMs = options.clock.nowMs()
     for (const [id, task] of options.tasks) this.#states.set(id, new TaskState(task, nowMs))
   }
@@ -141,7 +143,7 @@ export class StateUpdater {
   async setStandbys(taskIds: readonly string[]): Promise<void> {
     this.#standbys.clear()
     for (const id of taskIds) if (this.#options.tasks.has(id)) this.#standbys.add(id)
-    for (const id of this.#caughtUp) if (!this.#standbys.has(id)) this.#caughtUp.delete(id)
+    this.#caughtUp.retain(this.#standbys)
     for (const state of this.#states.values()) {
       const { id } = state.task.plan
       if (state.mode === 'standby' && !this.#standbys.has(id)) this.#moveTo(state, 'idle')
@@ -155,6 +157,11 @@ export class StateUpdater {
     const state = this.#states.get(taskId)
     if (state === undefined || state.mode === 'idle') return null
     return { role: state.mode, lastAppliedMs: state.lastAppliedMs }
+  }
+
+  /** A standby or a warm-up that has come within `caughtUpLag`. */
+  isCaughtUp(taskId: string): boolean {
+    return this.#caughtUp.has(taskId)
   }
 
   /** What a standby lacks; null where it is none or has not looked yet. */
@@ -284,7 +291,7 @@ export class StateUpdater {
         next = taken.length === 0 ? null : this.#fetch()
 
         await this.#apply(taken)
-        this.#noteCaughtUp()
+        for (const id of this.#standbys) this.#caughtUp.note(id, this.lagOf(id))
       } catch (thrown) {
         next?.fetched.catch(() => undefined)
         next = null
@@ -356,15 +363,6 @@ export class StateUpdater {
     }
     const writtenMs = await applyChangelogs(taken, this.#options)
     for (const { cursor } of taken) this.#state(cursor.task.plan.id).lastAppliedMs = writtenMs
-  }
-
-  #noteCaughtUp(): void {
-    for (const id of this.#standbys) {
-      const lag = this.lagOf(id)
-      if (lag === null || lag > this.#options.caughtUpLag || this.#caughtUp.has(id)) continue
-      this.#caughtUp.add(id)
-      this.#options.onCaughtUp(id)
-    }
   }
 
   #noteFailure({ cursors }: Fetch, thrown: unknown): void {

@@ -9,6 +9,7 @@ import type { BatchCodec, EncodedProducer } from '../../encoded-log.ts'
 import type { KafkaCluster } from '../kafka-cluster.ts'
 import { AppendWriter } from './append-writer.ts'
 import type { ContentWriter } from './content-writer.ts'
+import { isTransactionOngoing } from './describe-transaction.ts'
 import { KafkaProducer } from './kafka-producer.ts'
 import { ProducerSession } from './producer-session.ts'
 import { fencedError } from './transaction-reactions.ts'
@@ -109,13 +110,16 @@ export class KafkaTransactions {
   }
 
   /**
-   * Ends for good what a producer that is gone has left open, so that its offsets and records are not held up until
-   * its transaction's time is over. Of one that still lives it is the end too.
+   * Ends what a producer that is gone has left open, so that its offsets and records are not held up until its
+   * transaction's time is over, for which Kafka looks every ten seconds only. Of one that still lives it is the end too.
+   * @returns whether something was open
    * @throws TidemarkError KAFKA_REFUSED | KAFKA_UNREACHABLE
    */
-  async fence(transactionalId: string): Promise<void> {
-    assert(!this.#byTransactionalId.has(transactionalId), 'a log does not fence its own producer')
+  async endAbandoned(transactionalId: string): Promise<boolean> {
+    assert(!this.#byTransactionalId.has(transactionalId), 'a log does not end its own transactions')
+    if (!(await isTransactionOngoing(this.#options.cluster, transactionalId))) return false
     await this.#session(transactionalId).initialize()
+    return true
   }
 
   /** By transactional.id. */
