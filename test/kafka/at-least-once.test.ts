@@ -99,24 +99,28 @@ for (const cut of ['before the request', 'before the answer'] as const) {
   })
 }
 
-kafkaTest('an offset is committed after the records that were made from it', async (kafka, t) => {
-  const cluster = await clusterOf(t, kafka)
-  const topic = await newTopic(cluster, kafka.unique('facts'))
-  const group = noGroup(kafka.unique('group'))
-  // A process that dies before the request.
-  const dying = around(cluster, (kind) => {
-    if (kind.name !== 'OffsetCommit') return kind
-    const died = () => Promise.reject(new Error('died'))
-    return { ...kind, versions: kind.versions.map(({ version }) => ({ version, send: died })) }
+for (const [request, facts] of [
+  ['Produce', ['fact']],
+  ['OffsetCommit', ['fact', 'fact']],
+] as const) {
+  kafkaTest(`who dies before ${request} leaves the offset to be read again`, async (kafka, t) => {
+    const cluster = await clusterOf(t, kafka)
+    const topic = await newTopic(cluster, kafka.unique('facts'))
+    const group = noGroup(kafka.unique('group'))
+    const dying = around(cluster, (kind) => {
+      if (kind.name !== request) return kind
+      const died = () => Promise.reject(new Error('died'))
+      return { ...kind, versions: kind.versions.map(({ version }) => ({ version, send: died })) }
+    })
+    const first = await transactionsOn(dying, { guarantee }).producer('task')
+    await assert.rejects(commit(first, topic, 'fact', group, 1), /died/)
+    assert.equal(await offsetOf(cluster, group.groupId, topic), null)
+    const second = await transactionsOn(cluster, { guarantee }).producer('task')
+    await commit(second, topic, 'fact', group, 1)
+    assert.deepEqual((await contentOf(cluster, topic)).committed, facts)
+    assert.equal(await offsetOf(cluster, group.groupId, topic), 1)
   })
-  const first = await transactionsOn(dying, { guarantee }).producer('task')
-  await assert.rejects(commit(first, topic, 'fact', group, 1), /died/)
-  assert.equal(await offsetOf(cluster, group.groupId, topic), null)
-  const second = await transactionsOn(cluster, { guarantee }).producer('task')
-  await commit(second, topic, 'fact', group, 1)
-  assert.deepEqual((await contentOf(cluster, topic)).committed, ['fact', 'fact'])
-  assert.equal(await offsetOf(cluster, group.groupId, topic), 1)
-})
+}
 
 interface NamedCounting {
   readonly default: TopologyGraph
