@@ -148,7 +148,8 @@ export interface Log {
   /** True where state changes can be part of a transaction (embedded, memory); false on Kafka. */
   readonly sharesState: boolean
 
-  /** Creates what is missing. @throws TidemarkError TOPIC_MISMATCH where one exists with other partitions */
+  /** Creates what is missing; a log that is not shared with others takes a new retention too.
+   * @throws TidemarkError TOPIC_MISMATCH where one exists with other partitions or another cleanup policy */
   createTopics(specs: readonly TopicSpec[]): Promise<void>
   describeTopics(names?: readonly TopicName[]): Promise<readonly TopicDescription[]>
 

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 
+import { Admin, ConfigResourceTypes } from '@platformatic/kafka'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Offset, Partition, ProducerRecord, TopicName } from '../../src/core/record.ts'
-import { alterConfigsRequest } from '../../src/log/kafka/admin/topic-requests.ts'
-import { openCluster } from '../../src/log/kafka/connected-cluster.ts'
 import type { KafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import { kafkaTest } from './support/kafka-for-tests.ts'
 import type { TestKafka } from './support/kafka-for-tests.ts'
@@ -71,19 +70,21 @@ kafkaTest('records of long ago and of far ahead are taken as they are', async (k
 async function smallBatches(t: TestContext, kafka: TestKafka) {
   const log = await ourLogOnly(t, kafka)
   const at = await newTopic(kafka, log, 'delete')
-  const cluster = await openCluster({
-    bootstrapServers: kafka.servers,
-    clientId: 'test',
-    clock: systemClock,
+  const admin = new Admin({ clientId: 'test', bootstrapBrokers: [...kafka.servers] })
+  await admin.incrementalAlterConfigs({
+    resources: [
+      {
+        resourceType: ConfigResourceTypes.TOPIC,
+        resourceName: at.topic,
+        configs: [{ name: 'max.message.bytes', configOperation: 0, value: '2000' }],
+      },
+    ],
   })
-  const change = { name: at.topic, values: new Map([['max.message.bytes', '2000']]) }
-  const answer = await cluster.retry({ kind: 'controller' }, alterConfigsRequest, [change])
-  assert.equal(answer.responses[0]?.errorCode, 0)
+  await admin.close()
   for (;;) {
     const configuration = await log.topicConfiguration(at.topic)
     if (configuration.get('max.message.bytes') === '2000') break
   }
-  await cluster.close()
   return { log, at }
 }
 

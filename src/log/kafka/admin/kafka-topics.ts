@@ -10,12 +10,12 @@ import type { KafkaCluster } from '../kafka-cluster.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { LeaderContext } from './by-leader.ts'
 import { listEdges } from './list-offsets.ts'
-import { alignRetention, configurationOf, describeRetention } from './topic-configuration.ts'
+import { checkPolicies, configurationOf, describeRetention } from './topic-configuration.ts'
 import { createTopicsRequest, deleteTopicsRequest, topicTimeoutMs } from './topic-requests.ts'
 
 const unknownTopicCode = 3
 
-/** Creates what is missing and sets the retention of what is there; resolves when every broker knows of it.
+/** Creates what is missing and checks what is there; resolves when every broker knows of it.
  * @throws TidemarkError TOPIC_MISMATCH | CONFIGURATION_INVALID | KAFKA_REFUSED | KAFKA_UNREACHABLE */
 export async function createTopics(
   context: LeaderContext,
@@ -31,7 +31,7 @@ export async function createTopics(
   for (const spec of unique) checkPartitions(spec, existing.get(spec.name))
   const missing = unique.filter(({ name }) => !existing.has(name))
   await create(context, missing, replicationFactor)
-  await alignRetention(
+  await checkPolicies(
     context,
     unique.filter(({ name }) => existing.has(name)),
   )

@@ -3,11 +3,9 @@ import { TidemarkError } from '../../../core/errors.ts'
 import type { TopicName } from '../../../core/record.ts'
 import type { TopicSpec } from '../../log.ts'
 import { failureOfCode } from '../connections/failures.ts'
-import { withBackOff } from '../connections/back-off.ts'
 import type { KafkaCluster } from '../kafka-cluster.ts'
-import { ProtocolError } from '../protocol-error.ts'
 import type { LeaderContext } from './by-leader.ts'
-import { alterConfigsRequest, describeConfigsRequest } from './topic-requests.ts'
+import { describeConfigsRequest } from './topic-requests.ts'
 
 export type RetainedSpec = Pick<TopicSpec, 'cleanupPolicy' | 'retentionMs'>
 
@@ -61,47 +59,22 @@ export async function describeRetention(
   return found
 }
 
-/** Sets the retention where it is another; a policy is not changed behind the back of who set it.
- * @throws TidemarkError TOPIC_MISMATCH | KAFKA_REFUSED */
-export async function alignRetention(
-  context: LeaderContext,
+/** A policy is not changed behind the back of who set it, nor is a retention: how long a topic that exists is kept is
+ * its owner's to say. @throws TidemarkError TOPIC_MISMATCH */
+export async function checkPolicies(
+  { cluster }: LeaderContext,
   specs: readonly TopicSpec[],
 ): Promise<void> {
-  const { cluster } = context
   const retained = await describeRetention(
     cluster,
     specs.map(({ name }) => name),
   )
-  const changes = specs.flatMap((spec) => {
+  for (const spec of specs) {
     const existing = retained.get(spec.name)
-    if (existing === undefined) return []
-    if (existing.cleanupPolicy !== spec.cleanupPolicy) throw policyMismatch(spec, existing)
-    const isSame = spec.cleanupPolicy === 'compact' || existing.retentionMs === spec.retentionMs
-    return isSame
-      ? []
-      : [{ name: spec.name, values: new Map([[retentionKey, retentionValue(spec)]]) }]
-  })
-  if (changes.length === 0) return
-  const answer = await cluster.retry({ kind: 'controller' }, alterConfigsRequest, changes)
-  for (const { errorCode, errorMessage, resourceName } of answer.responses) {
-    if (errorCode === 0) continue
-    const detail = `${resourceName}: ${errorMessage ?? ''}`
-    throw failureOfCode(errorCode, 'IncrementalAlterConfigs', detail)
+    if (existing !== undefined && existing.cleanupPolicy !== spec.cleanupPolicy) {
+      throw policyMismatch(spec, existing)
+    }
   }
-  await untilRetained(context, specs)
-}
-
-/** Brokers learn of a change a moment after it was made. */
-async function untilRetained(context: LeaderContext, specs: readonly TopicSpec[]): Promise<void> {
-  const names = specs.map(({ name }) => name)
-  await withBackOff(async () => {
-    const retained = await describeRetention(context.cluster, names)
-    const late = specs.find(
-      ({ name, cleanupPolicy, retentionMs }) =>
-        cleanupPolicy === 'delete' && retained.get(name)?.retentionMs !== retentionMs,
-    )
-    if (late !== undefined) throw new ProtocolError(7, 'DescribeConfigs', late.name)
-  }, context)
 }
 
 function policyMismatch(spec: TopicSpec, existing: RetainedSpec): TidemarkError {

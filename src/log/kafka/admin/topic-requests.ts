@@ -6,7 +6,6 @@ import {
   deleteTopicsV5,
   deleteTopicsV6,
   describeConfigsV4,
-  incrementalAlterConfigsV1,
 } from '@platformatic/kafka'
 
 import type { TopicName } from '../../../core/record.ts'
@@ -91,35 +90,4 @@ function configurationQuestion({
   return [
     names.map((resourceName) => ({ resourceType: topicResource, resourceName, configurationKeys })),
   ]
-}
-
-export interface ConfigurationChange {
-  readonly name: TopicName
-  readonly values: ReadonlyMap<string, string>
-}
-
-const setOperation = 0 as const
-
-export const alterConfigsRequest: RequestKind<
-  readonly ConfigurationChange[],
-  incrementalAlterConfigsV1.IncrementalAlterConfigsResponse
-> = {
-  name: 'IncrementalAlterConfigs',
-  apiKey: 44,
-  versions: [tolerantVersion(incrementalAlterConfigsV1.api, alteration)],
-}
-
-function alteration(
-  changes: readonly ConfigurationChange[],
-): [incrementalAlterConfigsV1.IncrementalAlterConfigsRequestResource[], boolean] {
-  const resources = changes.map(({ name, values }) => ({
-    resourceType: topicResource,
-    resourceName: name,
-    configs: [...values].map(([key, value]) => ({
-      name: key,
-      configOperation: setOperation,
-      value,
-    })),
-  }))
-  return [resources, false]
 }
