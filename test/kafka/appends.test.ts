@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 
-import { Admin, ConfigResourceTypes } from '@platformatic/kafka'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Offset, Partition, ProducerRecord, TopicName } from '../../src/core/record.ts'
 import type { KafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
+import { configureTopic } from './support/configure-topic.ts'
 import { kafkaTest } from './support/kafka-for-tests.ts'
 import type { TestKafka } from './support/kafka-for-tests.ts'
 import { ourLogOnly } from './support/our-log.ts'
@@ -70,17 +70,7 @@ kafkaTest('records of long ago and of far ahead are taken as they are', async (k
 async function smallBatches(t: TestContext, kafka: TestKafka) {
   const log = await ourLogOnly(t, kafka)
   const at = await newTopic(kafka, log, 'delete')
-  const admin = new Admin({ clientId: 'test', bootstrapBrokers: [...kafka.servers] })
-  await admin.incrementalAlterConfigs({
-    resources: [
-      {
-        resourceType: ConfigResourceTypes.TOPIC,
-        resourceName: at.topic,
-        configs: [{ name: 'max.message.bytes', configOperation: 0, value: '2000' }],
-      },
-    ],
-  })
-  await admin.close()
+  await configureTopic(kafka, at.topic, { 'max.message.bytes': '2000' })
   for (;;) {
     const configuration = await log.topicConfiguration(at.topic)
     if (configuration.get('max.message.bytes') === '2000') break

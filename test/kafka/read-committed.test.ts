@@ -6,7 +6,6 @@ import fc from 'fast-check'
 
 import { systemClock } from '../../src/core/clock.ts'
 import type { Offset, Partition, TopicName } from '../../src/core/record.ts'
-import { alterConfigsRequest } from '../../src/log/kafka/admin/topic-requests.ts'
 import { decodeBatch } from '../../src/log/kafka/batches/decode-batch.ts'
 import { openCluster } from '../../src/log/kafka/connected-cluster.ts'
 import { fetchRequest } from '../../src/log/kafka/fetch/fetch-request.ts'
@@ -16,6 +15,7 @@ import { openKafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import type { KafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import { until } from '../../tools/kafka/cluster-view.ts'
 import { RawProducer } from './raw-transactions.ts'
+import { configureTopic } from './support/configure-topic.ts'
 import { clusterForTests } from './support/kafka-for-tests.ts'
 import type { TestCluster } from './support/kafka-for-tests.ts'
 
@@ -99,7 +99,7 @@ async function compacted(kafka: TestCluster, log: KafkaLog, cluster: KafkaCluste
   const producers = kafka.unique('producer')
   const model = await run(log, cluster, at, producers, actions, 'ended')
   const committedBefore = model.committed.length
-  await compactAtOnce(cluster, at)
+  await compactAtOnce(kafka, at)
   // The cleaner leaves the active segment alone: it rolls with a record that comes later.
   await until('compaction', waitMs, async () => {
     await append(log, at, model, ['filler'])
@@ -125,18 +125,12 @@ async function newTopic(kafka: TestCluster, log: KafkaLog, cleanupPolicy: 'delet
   return { topic, partition: 0 as Partition }
 }
 
-async function compactAtOnce(cluster: KafkaCluster, { topic }: Place) {
-  const values = new Map([
-    ['segment.ms', '50'],
-    ['min.cleanable.dirty.ratio', '0.0001'],
-    ['delete.retention.ms', '0'],
-  ])
-  const change = [{ name: topic, values }]
-  const { responses } = await cluster.retry({ kind: 'controller' }, alterConfigsRequest, change)
-  assert.deepEqual(
-    responses.map(({ errorCode }) => errorCode),
-    [0],
-  )
+function compactAtOnce(kafka: TestCluster, { topic }: Place): Promise<void> {
+  return configureTopic(kafka, topic, {
+    'segment.ms': '50',
+    'min.cleanable.dirty.ratio': '0.0001',
+    'delete.retention.ms': '0',
+  })
 }
 
 type Place = Awaited<ReturnType<typeof newTopic>>
