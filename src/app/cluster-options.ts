@@ -23,7 +23,8 @@ export const probeLimits = {
   giveUpAfterMs: 1_000,
 }
 
-const heartbeatMaxMs = 3_000
+/** A member learns of a rebalance by its heartbeat: a hand-over takes so much longer. */
+const heartbeatMaxMs = 300
 /** What fits into the message of 1 MiB that brokers take unless told otherwise. */
 const recordBytesMaxDefault = 1_000_000
 
