@@ -4,7 +4,6 @@
  * session that keeps its bounds is updated with its old value, so that sums over sessions stay right.
  */
 import type { StoreName } from '../core/record.ts'
-import type { Serde } from '../core/serde.ts'
 import type { SessionEntry, SessionStore } from '../state/stores.ts'
 import { dropReason, isFoldable } from './aggregate.ts'
 import type { Change } from './change.ts'
@@ -16,10 +15,9 @@ import type { Windowed } from './windowed.ts'
 import { closeMsOf } from './windows.ts'
 import type { SessionWindows } from './windows.ts'
 
-export interface SessionAggregateOptions<K, V, A> extends WindowEmitterOptions<A> {
+export interface SessionAggregateOptions<K, V, A> extends WindowEmitterOptions<K> {
   readonly windows: SessionWindows
   readonly store: StoreName
-  readonly keySerde: Serde<K>
   /** `aggregate` is null for the first value of a session. */
   readonly add: (key: K, value: V, aggregate: A | null, parent: string) => A
   /** Joins two sessions' aggregates, the earlier one first; null stands for a session without records, which the
@@ -58,7 +56,7 @@ export class SessionAggregateProcessor<K, V, A> implements Processor<
   process(record: StreamRecord<K, V | null>, parent: string): void | Promise<void> {
     if (!isFoldable(record)) {
       this.#context.countDropped(dropReason(record))
-      return
+      return this.#emitter.settle(record.headers)
     }
     const { windows, add, merge } = this.#options
     const { key, timestampMs, headers } = record

@@ -8,7 +8,6 @@
  * As in Kafka Streams no window starts before the epoch: records before `differenceMs` share the window that starts there.
  */
 import type { StoreName } from '../core/record.ts'
-import type { Serde } from '../core/serde.ts'
 import type { WindowEntry, WindowStore } from '../state/stores.ts'
 import { dropReason, isFoldable } from './aggregate.ts'
 import type { Add } from './aggregate.ts'
@@ -21,10 +20,9 @@ import type { Windowed } from './windowed.ts'
 import { closeMsOf } from './windows.ts'
 import type { SlidingWindows } from './windows.ts'
 
-export interface SlidingAggregateOptions<K, V, A> extends WindowEmitterOptions<A> {
+export interface SlidingAggregateOptions<K, V, A> extends WindowEmitterOptions<K> {
   readonly windows: SlidingWindows
   readonly store: StoreName
-  readonly keySerde: Serde<K>
   readonly add: Add<K, V, A>
 }
 
@@ -40,9 +38,9 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
   #context!: ProcessorContext<Windowed<K>, Change<A>>
   #rows!: WindowStore<K, Row<A>>
   #emitter!: WindowEmitter<K, A>
-  /** Whether the record in hand has gone into a window. One whose own window has closed, and that no other one
-   * holds, is lost though its time is within difference and grace. */
-  #isTaken = false
+  /** Of windows with records that they hold. A record that updates none is lost, though its time may be within
+   * difference and grace: its own window has closed, and no other one holds it. */
+  #updateCount = 0
 
   constructor(options: SlidingAggregateOptions<K, V, A>) {
     this.#options = options
@@ -63,15 +61,15 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
   process(record: StreamRecord<K, V | null>, parent: string): void | Promise<void> {
     if (!isFoldable(record)) {
       this.#context.countDropped(dropReason(record))
-      return
+      return this.#emitter.settle(record.headers)
     }
     const { timestampMs } = record
-    this.#isTaken = false
+    const before = this.#updateCount
     if (!this.#isClosed(timestampMs)) {
       if (this.#isEarly(timestampMs)) this.#foldEarly(record, parent)
       else this.#fold(record, parent)
     }
-    if (!this.#isTaken) this.#context.countDropped('late')
+    if (this.#updateCount === before) this.#context.countDropped('late')
     return this.#emitter.settle(record.headers)
   }
 
@@ -157,7 +155,7 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
     oldValue: A | null,
   ): void {
     if (this.#isClosed(windowStartMs)) return
-    this.#isTaken = true
+    this.#updateCount += 1
     const { key, value } = record
     const newValue = this.#options.add(key, value, known?.value ?? null, parent)
     const timestampMs =

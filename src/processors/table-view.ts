@@ -5,12 +5,14 @@
 import type { StoreName } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
 import type { KeyValueStore, SessionStore, WindowStore } from '../state/stores.ts'
+import type { Buffered } from './buffered.ts'
 import type { Prefetch, ProcessorContext } from './processor.ts'
 import type { Timestamped } from './timestamped.ts'
 import type { Windowed } from './windowed.ts'
 
 export interface TableView<K, V> {
-  readonly store: StoreName
+  /** What a node that reads the table declares. */
+  readonly stores: readonly StoreName[]
   /** Of what the store holds; its bytes tell one version of a row from another. */
   readonly storedSerde: Serde<Timestamped<unknown>>
   prefetch(key: K, prefetch: Prefetch): void
@@ -28,7 +30,7 @@ export function keyValueView<K, V>(
   storedSerde: Serde<Timestamped<V>>,
 ): TableView<K, V> {
   return {
-    store,
+    stores: [store],
     storedSerde,
     prefetch: (key, prefetch) => {
       prefetch.key(store, key)
@@ -45,7 +47,7 @@ export function windowView<K, V>(
   storedSerde: Serde<Timestamped<V>>,
 ): TableView<Windowed<K>, V> {
   return {
-    store,
+    stores: [store],
     storedSerde,
     prefetch: ({ key, windowStartMs }, prefetch) => {
       prefetch.windows(store, key, windowStartMs, windowStartMs)
@@ -63,7 +65,7 @@ export function sessionView<K, V>(
   storedSerde: Serde<Timestamped<V>>,
 ): TableView<Windowed<K>, V> {
   return {
-    store,
+    stores: [store],
     storedSerde,
     prefetch: ({ key, windowStartMs, windowEndMs }, prefetch) => {
       prefetch.sessions(store, key, windowEndMs, windowStartMs)
@@ -86,7 +88,7 @@ export function mappedView<K, V, R>(
   transform: (value: V, key: K) => R | null,
 ): TableView<K, R> {
   return {
-    store: view.store,
+    stores: view.stores,
     storedSerde: view.storedSerde,
     prefetch: (key, prefetch) => {
       view.prefetch(key, prefetch)
@@ -96,8 +98,33 @@ export function mappedView<K, V, R>(
       return {
         get: (key) => {
           const row = reader.get(key)
-          if (row === undefined || row.value === null) return undefined
-          return { value: transform(row.value, key), timestampMs: row.timestampMs }
+          if (row === undefined) return undefined
+          const value = row.value === null ? null : transform(row.value, key)
+          return { value, timestampMs: row.timestampMs }
+        },
+        stored: (key) => reader.stored(key),
+      }
+    },
+  }
+}
+
+/** The table as it was last handed on: what is held back in `held` is not in it yet. */
+export function suppressedView<K, V>(view: TableView<K, V>, held: StoreName): TableView<K, V> {
+  return {
+    stores: [...view.stores, held],
+    storedSerde: view.storedSerde,
+    prefetch: (key, prefetch) => {
+      view.prefetch(key, prefetch)
+      prefetch.key(held, key)
+    },
+    open: (context) => {
+      const reader = view.open(context)
+      const waiting = context.store<KeyValueStore<K, Buffered<V>>>(held)
+      return {
+        get: (key) => {
+          const update = waiting.get(key)
+          if (update === undefined) return reader.get(key)
+          return { value: update.change.oldValue, timestampMs: update.timestampMs }
         },
         stored: (key) => reader.stored(key),
       }

@@ -7,8 +7,9 @@ import type { Serde } from '../core/serde.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { KeyValueEntry, KeyValueStore } from '../state/stores.ts'
 
-/** How often, in stream time, a buffer looks for what is due though no record has come its way. */
-export const idleCheckMs = 1000
+/** How often, in stream time, a buffer looks for what is due though no record has come its way: whenever it has moved.
+ * It looks at one number, unless something is due. */
+export const idleCheckMs = 1
 
 /** Entries that one step of a release reads; bounds its memory. */
 const pageEntriesMax = 1000
@@ -39,7 +40,12 @@ export const waitingSerde: Serde<Waiting> = {
   },
 }
 
-export type Take<V> = (id: Buffer, value: V, dueMs: number) => void
+export interface Released<V> extends Waiting {
+  readonly value: V
+}
+
+/** Some of what is due, in order; called again while there is more. */
+export type Take<V> = (due: readonly Released<V>[]) => void | Promise<void>
 
 export class TimeOrderedBuffer<V> {
   readonly #store: KeyValueStore<Waiting, V>
@@ -71,19 +77,17 @@ export class TimeOrderedBuffer<V> {
   async #release(nowMs: number, take: Take<V>): Promise<void> {
     for (;;) {
       const page = await this.#page()
+      const due: Released<V>[] = []
       for (const { key, value } of page) {
-        if (key.dueMs > nowMs) {
-          this.#earliestMs = key.dueMs
-          return
-        }
+        if (key.dueMs > nowMs) break
         this.#store.delete(key)
         this.#released = key
-        take(key.id, value, key.dueMs)
+        due.push({ ...key, value })
       }
-      if (page.length < pageEntriesMax) {
-        this.#earliestMs = Infinity
-        return
-      }
+      await take(due)
+      if (due.length === pageEntriesMax) continue
+      this.#earliestMs = page[due.length]?.key.dueMs ?? Infinity
+      return
     }
   }
 

@@ -20,13 +20,12 @@ import type { Windows } from './windows.ts'
 /** Of windows: also `on-window-close`, the last value of each window, once. */
 export type EmitOfWindows = Emit | 'on-window-close'
 
-export interface WindowEmitterOptions<A> {
+export interface WindowEmitterOptions<K> {
   readonly emit: EmitOfWindows
   /** Where windows wait for their end; null unless they do. */
   readonly closing: StoreName | null
   readonly windows: Windows
-  readonly keySerde: Serde<any>
-  readonly valueSerde?: Serde<A>
+  readonly keySerde: Serde<K>
 }
 
 export interface WindowEmitter<K, A> {
@@ -38,9 +37,9 @@ export interface WindowEmitter<K, A> {
 
 export function openWindowEmitter<K, A>(
   context: ProcessorContext<Windowed<K>, Change<A>>,
-  { emit, closing, windows, keySerde }: WindowEmitterOptions<A>,
+  { emit, closing, windows, keySerde }: WindowEmitterOptions<K>,
 ): WindowEmitter<K, A> {
-  const windowKeySerde = windowedSerde<K>(keySerde)
+  const windowKeySerde = windowedSerde(keySerde)
   if (emit === 'on-window-close' && closing !== null) {
     return new CloseEmitter(context, closing, windows, windowKeySerde)
   }
@@ -94,14 +93,12 @@ class CloseEmitter<K, A> implements WindowEmitter<K, A> {
   }
 
   settle(headers: Headers): void | Promise<void> {
-    return this.#waiting.release(this.#context.streamTimeMs, (id, { value, timestampMs }) => {
-      const key = this.#keySerde.deserialize(id)
-      this.#context.forward({
-        key,
-        value: { oldValue: null, newValue: value },
-        timestampMs,
-        headers,
-      })
+    return this.#waiting.release(this.#context.streamTimeMs, (due) => {
+      for (const { id, value: row } of due) {
+        const key = this.#keySerde.deserialize(id)
+        const value = { oldValue: null, newValue: row.value }
+        this.#context.forward({ key, value, timestampMs: row.timestampMs, headers })
+      }
     })
   }
 

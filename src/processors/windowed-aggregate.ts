@@ -1,7 +1,6 @@
 /** Folds the records of each key and window into one value, each record into all windows that it belongs to. A
  * record that comes too late for one of its windows is counted. */
 import type { StoreName } from '../core/record.ts'
-import type { Serde } from '../core/serde.ts'
 import type { WindowStore } from '../state/stores.ts'
 import { dropReason, isFoldable } from './aggregate.ts'
 import type { Add } from './aggregate.ts'
@@ -14,10 +13,9 @@ import type { Windowed } from './windowed.ts'
 import { closeMsOf, windowStartsMs } from './windows.ts'
 import type { TimeWindows } from './windows.ts'
 
-export interface WindowedAggregateOptions<K, V, A> extends WindowEmitterOptions<A> {
+export interface WindowedAggregateOptions<K, V, A> extends WindowEmitterOptions<K> {
   readonly windows: TimeWindows
   readonly store: StoreName
-  readonly keySerde: Serde<K>
   readonly add: Add<K, V, A>
 }
 
@@ -52,7 +50,7 @@ export class WindowedAggregateProcessor<K, V, A> implements Processor<
   process(record: StreamRecord<K, V | null>, parent: string): void | Promise<void> {
     if (!isFoldable(record)) {
       this.#context.countDropped(dropReason(record))
-      return
+      return this.#emitter.settle(record.headers)
     }
     const { windows } = this.#options
     let isLate = false

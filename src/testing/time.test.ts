@@ -112,6 +112,36 @@ test('on a quiet topic stream time goes on with the wall clock, after idleAdvanc
   await driver.close()
 })
 
+/** Hands each window on once, when it has closed. */
+const final = defineTopology('final', (builder) => {
+  builder
+    .stream('tick', ticks)
+    .groupByKey('by-key')
+    .windowedBy({ kind: 'tumbling', sizeMs: 10, graceMs: 5 })
+    .count('count', { store: 'windows' })
+    .suppress('final', { kind: 'until-window-closes' }, { store: 'waiting' })
+    .toStream('counted')
+    .map('row', ({ key }, count) => [key, { key, count: count ?? 0 }], { keySerde: stringSerde })
+    .to('out', sums)
+})
+
+test('on a quiet topic a suppressed window goes out half a minute later, and only once', async () => {
+  const driver = await open(final)
+  await driver.pipe(ticks, [{ value: { key: 'k', at: 1000 } }, { value: { key: 'k', at: 1001 } }])
+  await driver.advanceWallClock(29_999)
+  assert.deepEqual(await driver.read(sums), [])
+  await driver.advanceWallClock(1)
+  const [row, ...more] = await driver.read(sums)
+  assert.equal(Number(row?.value?.count), 2)
+  assert.deepEqual(more, [])
+  await driver.restart()
+  await driver.advanceWallClock(60_000)
+  assert.deepEqual(await driver.read(sums), [])
+  await driver.pipe(ticks, [{ value: { key: 'k', at: 1002 } }])
+  assert.equal(driver.counts().late, 1, 'the window stays closed')
+  await driver.close()
+})
+
 test('without idleAdvanceAfterMs stream time stays where the last record has put it', async () => {
   const driver = await open(punctuating, { limits: { idleAdvanceAfterMs: null } })
   await driver.pipe(ticks, [{ value: { key: 'k', at: 1000 } }])

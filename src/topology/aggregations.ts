@@ -92,7 +92,7 @@ export function addSessionAggregate<K, A>(
 }
 
 type WindowedKept<K, A> = Omit<TableStore<K, NonNullable<A>>, 'store' | 'emit'> &
-  Pick<WindowEmitterOptions<A>, 'emit' | 'closing'>
+  Pick<WindowEmitterOptions<K>, 'emit' | 'closing'>
 
 /** The serdes, and the store `STORE-closing` where windows wait for their end. */
 function windowedSerdes<K, A>(

@@ -41,7 +41,7 @@ export function addForeignKeyJoin<K, V, KOther, VOther, R>(
     `${name}-subscribe`,
     [left.node],
     () => new ForeignKeySubscribeProcessor({ left: left.view, foreignKeyOf, foreignKeySerde }),
-    [left.view.store],
+    left.view.stores,
   )
   const subscription = draft.internalTopic(`${name}-subscription`, subscribe, {
     keySerde: foreignKeySerde,
@@ -64,7 +64,7 @@ export function addForeignKeyJoin<K, V, KOther, VOther, R>(
         right: right.view,
         foreignKeySerde,
       }),
-    [subscriptionsStore, right.view.store],
+    [subscriptionsStore, ...right.view.stores],
   )
   const response = draft.internalTopic(`${name}-response`, subscriptions, {
     keySerde,
@@ -82,7 +82,7 @@ export function addForeignKeyJoin<K, V, KOther, VOther, R>(
         joiner,
         isLeft,
       }),
-    [left.view.store, kept.store],
+    [...left.view.stores, kept.store],
   )
   const view = keyValueView<K, R>(kept.store, kept.storedSerde)
   return { node, keySerde, valueSerde: kept.valueSerde, view }

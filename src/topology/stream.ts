@@ -226,7 +226,7 @@ export class Stream<K, V> implements KStream<K, V> {
       : { keyOf: (key: K) => key, joiner: first as Joiner, needsKey: true }
     const from = isGlobal ? this.at : this.#draft.partitioned(name, this.at)
     const supplier = () => new StreamTableJoinProcessor({ table: view, isLeft, ...options })
-    const node = this.#draft.processor(name, [from.node], supplier, [view.store])
+    const node = this.#draft.processor(name, [from.node], supplier, view.stores)
     return this.#stream<K, unknown>({ ...from, node, valueSerde: null })
   }
 

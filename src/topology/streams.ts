@@ -181,6 +181,8 @@ export interface KTable<K, V> {
     mapper: (value: V, key: K) => V2 | null,
     serdes?: Pick<Serdes<K, V2>, 'valueSerde'>,
   ): KTable<K, V2>
+  /** Holds updates back until stream time says so; on a quiet topic that goes on with the wall clock. */
+  suppress(name: string, suppressed: Suppressed, options: SuppressOptions<K, V>): KTable<K, V>
   /** Each change as a record of its new value; null for a delete. */
   toStream(name: string): KStream<K, V | null>
   groupBy<K2, V2>(
@@ -207,6 +209,19 @@ export interface KTable<K, V> {
     joiner: (value: V, otherValue: VOther | null, key: K) => R,
     materialized: MaterializedAs<K, R>,
   ): KTable<K, R>
+}
+
+/** Which of a table's updates are handed on, in Kafka Streams' words. */
+export type Suppressed =
+  /** Of each window its last value, once, when it takes no more records. */
+  | { readonly kind: 'until-window-closes' }
+  /** Of each key the latest value, `limitMs` of stream time after the first that is held back. */
+  | { readonly kind: 'until-time-limit'; readonly limitMs: number }
+
+export interface SuppressOptions<K, V> extends Serdes<K, V> {
+  /** Holds what waits; `STORE-times` holds when it is due. They are on disk as every store is, and need no bound
+   * of their own (Kafka Streams' `BufferConfig`). */
+  readonly store: string
 }
 
 /** A table of which every task has all rows. */

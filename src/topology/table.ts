@@ -8,12 +8,15 @@ import { mappedView } from '../processors/table-view.ts'
 import type { Draft } from './draft.ts'
 import { addForeignKeyJoin } from './foreign-key-join.ts'
 import { GroupedTable } from './grouped-table.ts'
+import { addSuppress } from './suppress.ts'
 import type {
   KGroupedTable,
   KStream,
   KTable,
   MaterializedAs,
   Serdes,
+  Suppressed,
+  SuppressOptions,
   TablePosition,
 } from './streams.ts'
 
@@ -41,6 +44,13 @@ export class Table<K, V> implements KTable<K, V> {
     serdes: Pick<Serdes<K, V2>, 'valueSerde'> = {},
   ): KTable<K, V2> {
     return this.#transformed(name, mapper, serdes.valueSerde ?? null)
+  }
+
+  suppress(name: string, suppressed: Suppressed, options: SuppressOptions<K, V>): KTable<K, V> {
+    return new Table<K, V>(
+      this.#draft,
+      addSuppress(this.#draft, name, this.at, suppressed, options),
+    )
   }
 
   toStream(name: string): KStream<K, V | null> {

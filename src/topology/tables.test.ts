@@ -57,7 +57,10 @@ function tableTopology(emit: Emit) {
 const update = fc.record({
   key: fc.constantFrom('a', 'b', 'c', 'd'),
   value: fc.option(
-    fc.record({ group: fc.constantFrom('x', 'y', 'z'), amount: fc.integer({ min: 1, max: 9 }) }),
+    fc.record(
+      { group: fc.constantFrom('x', 'y', 'z'), amount: fc.integer({ min: 1, max: 9 }) },
+      { noNullPrototype: true },
+    ),
     { nil: null, freq: 4 },
   ),
   timestampMs: fc.integer({ min: 0, max: 5 }),

@@ -35,6 +35,20 @@ final class FinalResults {
                 .emitStrategy(EmitStrategy.onWindowClose()).count(kept(Serdes.Long()))));
         all.put("session-on-close", (b, p) -> windows(sessions(b, p)
                 .emitStrategy(EmitStrategy.onWindowClose()).count(inSessions())));
+        all.put("tumbling-suppressed", (b, p) -> windows(tumbling(b, p).count(kept(Serdes.Long()))
+                .suppress(Suppressed.untilWindowCloses(BufferConfig.unbounded()))));
+        all.put("hopping-suppressed", (b, p) -> windows(hopping(b, p).count(kept(Serdes.Long()))
+                .filter((key, count) -> count != 2L)
+                .suppress(Suppressed.untilWindowCloses(BufferConfig.unbounded()))));
+        all.put("sliding-suppressed", (b, p) -> windows(sliding(b, p).count(kept(Serdes.Long()))
+                .suppress(Suppressed.untilWindowCloses(BufferConfig.unbounded()))));
+        all.put("session-suppressed", (b, p) -> windows(sessions(b, p).count(inSessions())
+                .suppress(Suppressed.untilWindowCloses(BufferConfig.unbounded()))));
+        all.put("count-suppressed", (b, p) -> Aggregates.numbers(grouped(b).count(Aggregates.longs())
+                .suppress(Suppressed.untilTimeLimit(p.duration("limitMs"), BufferConfig.unbounded()))));
+        all.put("table-suppressed", (b, p) -> Tables.table(b, "table")
+                .suppress(Suppressed.untilTimeLimit(p.duration("limitMs"), BufferConfig.unbounded()))
+                .toStream().to("out"));
     }
 
     static TimeWindowedKStream<String, String> tumbling(StreamsBuilder builder, Parameters parameters) {

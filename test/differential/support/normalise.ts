@@ -46,6 +46,11 @@ export const inputRules = {
       return { ...record, timestampMs: latestMs }
     })
   },
+  /** So that all that waits is handed on. */
+  'much-later': (steps) => [
+    ...steps,
+    { topic: 'input', key: 'later', value: '1', timestampMs: 1000, header: null },
+  ],
   /** Of two updates of a key at one moment the later one wins there; here the one with the greater bytes. */
   'ties-in-tables': (steps) => {
     const taken = new Set<string>()
@@ -102,6 +107,9 @@ export const outputRules = {
     outputs.map((step) =>
       step.filter((output, index) => !isDeepStrictEqual(output, step[index - 1])),
     ),
+  /** A final result has the headers of the window's last record here, of the one that closed it there. */
+  'headers-of-final-results': (outputs) =>
+    outputs.map((step) => step.map((output) => ({ ...output, header: null }))),
   /** A delete of a session that its own update follows at once. */
   'sessions-that-keep-their-bounds': (outputs) =>
     outputs.map((step) =>

@@ -50,3 +50,18 @@ export const sessionSetup: Setup = {
   edgesMs: [0, 5, 10, 15, 20, 25, 30],
   rules: [...rules, 'sessions-that-keep-their-bounds', 'headers-of-sessions'],
 }
+
+/** Of tables that hold their updates back for a time. */
+export const limitSetup: Setup = {
+  topics: ['input'],
+  parameters: [{ limitMs: 0 }, { limitMs: 1 }, { limitMs: 5 }, { limitMs: 20 }],
+  edgesMs: [0, 1, 5, 6, 10, 20, 30],
+  rules: ['null-values-in-windows', 'stream-time-of-the-task'],
+}
+
+/** By the beginning of a topology's name. */
+export function setupOf(name: string): Setup {
+  if (name.startsWith('hopping')) return hoppingSetup
+  if (name.startsWith('sliding')) return slidingSetup
+  return name.startsWith('session') ? sessionSetup : tumblingSetup
+}

@@ -37,3 +37,8 @@ export function windowOutput(
     header,
   }
 }
+
+/** How many values a window's value joins. */
+export function countOf(value: string): string {
+  return String(value.split(',').length)
+}
