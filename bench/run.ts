@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { runEmbedded } from './embedded/embedded.ts'
 import { runKafka } from './kafka/kafka.ts'
 import { runRestore } from './kafka/restore.ts'
+import { runInstances } from './kafka-instances/instances.ts'
 
 interface Benchmark {
   readonly run: (options: BenchOptions) => Promise<Figures>
@@ -16,6 +17,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   embedded: { run: runEmbedded, size: 1_000_000 },
   kafka: { run: runKafka, size: 1_000_000 },
   restore: { run: runRestore, size: 5_000_000 },
+  /** Rounds count here, not records. */
+  instances: { run: runInstances, size: 0 },
 }
 
 export type Figures = Readonly<Record<string, number | string>>
