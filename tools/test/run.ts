@@ -21,7 +21,7 @@ const testFiles = '{src,test,topologies,tools,bench}/**/*.test.ts'
 const kafkaFolder = 'test/kafka/'
 const slowFolders = ['test/integration/', 'test/golden/', 'test/simulation/', kafkaFolder]
 const unitLimits: FileLimits = { testTimeoutMs: 120_000, fileTimeoutMs: 300_000 }
-const slowLimits: FileLimits = { testTimeoutMs: 600_000, fileTimeoutMs: 900_000 }
+const slowLimits: FileLimits = { testTimeoutMs: 1_200_000, fileTimeoutMs: 1_500_000 }
 
 const { values, positionals } = parseArgs({
   options: {

@@ -18,6 +18,7 @@ import type { Fault, Stage } from './faults.ts'
 import * as topics from './ledger-topology.ts'
 import type { Deposit } from './ledger-records.ts'
 import { readBack } from './read-back.ts'
+import { sourceOf } from './replay.ts'
 
 export interface DriverOptions {
   readonly stage: Stage
@@ -34,6 +35,8 @@ export interface DriverReport {
   readonly struck: readonly string[]
   readonly anomalies: Anomalies
   readonly clickhouse: readonly string[]
+  /** Where the entries lie that are committed, as our reader has it: `partition@offset`. */
+  readonly entriesAt: readonly string[]
   /** Ends of instances that nobody asked for. */
   readonly unwantedEnds: number
 }
@@ -80,6 +83,7 @@ export async function runDriver(options: DriverOptions): Promise<DriverReport> {
     struck,
     anomalies: withUnfed(anomaliesOf(outputs), outputs, total),
     clickhouse: await clickhouseDifferences(options.clickhouseUrl, log, registry),
+    entriesAt: outputs.entries.map(({ partition, offset }) => sourceOf(partition, offset)),
     unwantedEnds: stage.instances.reduce((sum, { ends }) => sum + ends, 0),
   }
 }
