@@ -9,6 +9,7 @@
  *  - `process`  a turn of records, with a read of state for each round
  *  - `punctuate`
  *  - `commit`
+ *  - `input`  a sleep that neither a fetch nor the clock ends
  * One that takes longer than `stallMaxMs` fails the task. Beside them the loop sleeps, until a fetch has ended
  * or something is due.
  */
@@ -37,7 +38,7 @@ export interface TaskLoopOptions {
   readonly onCommitStep: CommitStepHook | null
 }
 
-type AwaitName = 'restore' | 'decode' | 'process' | 'punctuate' | 'commit'
+type AwaitName = 'restore' | 'decode' | 'process' | 'punctuate' | 'commit' | 'input'
 
 export class TaskLoop {
   readonly plan: TaskPlan
@@ -59,6 +60,7 @@ export class TaskLoop {
   #restartsSinceCommit = 0
   #isUnreachable = false
   #fetchNotBeforeMs = -Infinity
+  #isFetchPutOff = false
 
   constructor(options: TaskLoopOptions) {
     this.#options = options
@@ -128,10 +130,12 @@ export class TaskLoop {
   /** The await that takes longer than it may; null while all is well. */
   stalledAwait(): { readonly name: AwaitName; readonly forMs: number } | null {
     if (this.#awaiting === null || this.waitingFor === 'disk') return null
-    if (this.waitingFor === 'kafka') return null
+    const { name, sinceMs } = this.#awaiting
+    // Who does not ask does not wait for an answer.
+    if (this.waitingFor === 'kafka' && name !== 'input') return null
     const { clock, limits } = this.#options.surroundings
-    const forMs = clock.monotonicMs() - this.#awaiting.sinceMs
-    return forMs > limits.stallMaxMs ? { name: this.#awaiting.name, forMs } : null
+    const forMs = clock.monotonicMs() - sinceMs
+    return forMs > limits.stallMaxMs ? { name, forMs } : null
   }
 
   #noteFailure(thrown: unknown): void {
@@ -248,9 +252,11 @@ export class TaskLoop {
     const dueMs = task.nextDueMs()
     if (dueMs !== null) waits.push(dueMs - nowMs)
     const { clock } = this.#options.surroundings
-    const fetchInMs = this.#fetchNotBeforeMs - clock.monotonicMs()
-    if (fetchInMs > 0) waits.push(fetchInMs)
-    await this.#wakeUp.sleep(waits.length === 0 ? null : Math.min(...waits))
+    // By now that time may have come: whoever was not let fetch then has to wake up for it all the same.
+    if (this.#isFetchPutOff) waits.push(this.#fetchNotBeforeMs - clock.monotonicMs())
+    if (waits.length > 0) await this.#wakeUp.sleep(Math.min(...waits))
+    else if (this.#fetching) await this.#wakeUp.sleep(null)
+    else await this.#named('input', () => this.#wakeUp.sleep(null))
   }
 
   /** How long input is not to be taken yet; null where it is. */
@@ -263,10 +269,13 @@ export class TaskLoop {
 
   /** Starts the next fetch, unless one is under way or its result is still to be taken in. */
   #fetch(task: StreamTask, readiness: Readiness): void {
+    this.#isFetchPutOff = false
     if (this.#fetching || this.#fetched !== null) return
     const partitions = task.fetchPositions()
     const { log, limits, clock } = this.#options.surroundings
-    if (partitions.length === 0 || clock.monotonicMs() < this.#fetchNotBeforeMs) return
+    if (partitions.length === 0) return
+    this.#isFetchPutOff = clock.monotonicMs() < this.#fetchNotBeforeMs
+    if (this.#isFetchPutOff) return
     let waitMaxMs = limits.fetchWaitMaxMs
     if (readiness.kind === 'waiting') {
       waitMaxMs = Math.min(waitMaxMs, readiness.untilMs - clock.nowMs())
