@@ -39,6 +39,7 @@ export function statusOf(services: Services, frame: Frame): InstanceStatus {
     })),
     standbys: runtime.standbys,
     restoring: runtime.restoring,
+    restored: runtime.restored,
     ingest,
     sinkLag,
     quarantined,

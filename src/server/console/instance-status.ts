@@ -18,6 +18,8 @@ export interface InstanceStatus {
   readonly standbys: readonly StandbyStatus[]
   /** Stores that are brought up to their changelogs, with progress, rate and time left. */
   readonly restoring: readonly RestoreStatus[]
+  /** How the stores of the tasks that run here were brought up. */
+  readonly restored: readonly RestoreStatus[]
   readonly ingest: readonly IngestStatus[]
   /** Fact rows that are in the log and not yet queryable. */
   readonly sinkLag: number

@@ -16,6 +16,8 @@ export interface Exit {
 }
 
 export interface InstanceFlags {
+  /** Default: the one of this checkout. */
+  readonly program?: string
   readonly dataDir: string
   readonly portOffset: number
   /** More of the command's arguments. */
@@ -24,7 +26,7 @@ export interface InstanceFlags {
   readonly environment?: Readonly<Record<string, string>>
 }
 
-const program = fileURLToPath(new URL('../../../bin/tidemark.js', import.meta.url))
+const ownProgram = fileURLToPath(new URL('../../../bin/tidemark.js', import.meta.url))
 const outputCharactersMax = 20_000
 const readyAnswerMaxMs = 2_000
 const running = new Set<InstanceProcess>()
@@ -43,7 +45,8 @@ export class InstanceProcess {
   readonly #dataDir: string
   #exit: Exit | null = null
 
-  constructor({ dataDir, portOffset, words = [], environment = {} }: InstanceFlags) {
+  constructor(flags: InstanceFlags) {
+    const { program = ownProgram, dataDir, portOffset, words = [], environment = {} } = flags
     this.ports = portsOf(portOffset)
     this.#dataDir = dataDir
     const place = ['--data-dir', dataDir, '--port-offset', String(portOffset)]
