@@ -27,6 +27,8 @@ export class InputPartition implements TopicPartition {
   position: Offset
   /** What could be read at the last fetch ended here; null before the first. */
   endOffset: Offset | null = null
+  /** A fetch has asked for it, whether or not it was answered. */
+  wasAsked = false
   /** Since when the partition is empty and at its end; null while it is not. */
   idleSinceMs: number | null = null
   /** When a fetch has last found nothing more. */
@@ -86,6 +88,13 @@ export class InputPartition implements TopicPartition {
       this.idleSinceMs ??= nowMs
       this.seenAtEndMs = nowMs
     }
+  }
+
+  /** The next fetch goes on there; what is buffered stays. */
+  skipTo(offset: Offset, endOffset: Offset): void {
+    this.fetchOffset = offset
+    this.endOffset = endOffset
+    if (this.buffered === 0) this.position = offset
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the runtime tells of itself. Counts are since the start of the process; times are milliseconds. */
 import type { TopicPartition } from '../core/record.ts'
+import type { SkippedRecords } from '../core/skipped-records.ts'
 import type { NodeDrops } from './task-metrics.ts'
 import type { TaskState } from './task-lifecycle.ts'
 
@@ -30,6 +31,9 @@ export interface TaskStatus {
   readonly warnings: number
   readonly restarts: number
   readonly drops: readonly NodeDrops[]
+  /** Offsets of input that the log removed before it was processed: by partition, and in all. */
+  readonly skips: readonly SkippedRecords[]
+  readonly skipped: number
   /** Null before the first record. */
   readonly streamTimeMs: number | null
   readonly lastCommitMs: number | null
@@ -77,6 +81,7 @@ export interface RuntimeTotals {
   readonly late: number
   readonly quarantined: number
   readonly warnings: number
+  readonly skipped: number
   readonly lag: number
   /** Over the last seconds. */
   readonly recordsPerSecond: number
@@ -102,6 +107,7 @@ export function totalsOf(tasks: readonly TaskStatus[], recordsPerSecond: number)
     late: 0,
     quarantined: 0,
     warnings: 0,
+    skipped: 0,
     lag: 0,
   }
   for (const task of tasks) {
@@ -111,6 +117,7 @@ export function totalsOf(tasks: readonly TaskStatus[], recordsPerSecond: number)
     totals.late += task.late
     totals.quarantined += task.quarantined
     totals.warnings += task.warnings
+    totals.skipped += task.skipped
     for (const { lag } of task.inputs) totals.lag += lag
   }
   return { ...totals, recordsPerSecond }

@@ -10,13 +10,14 @@
  */
 import { assert, present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Offset, Partition, TopicName, TopicPartition } from '../core/record.ts'
+import type { Offset, Partition, TopicName } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
 import type {
   FetchedPartition,
   FetchPartition,
   GroupMetadata,
   Log,
+  PartitionDescription,
   PartitionOffset,
   PartitionRecords,
   TransactionalProducer,
@@ -34,12 +35,13 @@ import type { Committable, CommitContent } from './commit.ts'
 import { Execution } from './execution.ts'
 import { IdleTime } from './idle-time.ts'
 import type { Origin } from './input-record.ts'
-import { InputPartition, InputQueue } from './input-queue.ts'
-import type { Readiness } from './input-queue.ts'
+import { InputQueue } from './input-queue.ts'
+import type { InputPartition, Readiness } from './input-queue.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { NodeContext } from './node-context.ts'
 import type { TaskEnvironment } from './node-context.ts'
 import { offsetMetadata, streamTimeOf } from './offset-metadata.ts'
+import { openInputs, passRemoved } from './open-inputs.ts'
 import { OutputBuffer } from './output-buffer.ts'
 import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
 import { processingError } from './processing-error.ts'
@@ -182,48 +184,42 @@ export class StreamTask implements Committable, TaskEnvironment {
   }
 
   async #readPositions(committed: readonly (PartitionOffset | null)[]): Promise<void> {
-    const { graph, limits, log, partition } = this.#options
-    const names = [...graph.partitionedTopics, ...graph.broadcastTopics].map(({ name }) => name)
-    const descriptions = new Map(
-      (await log.describeTopics(names)).map((description) => [description.name, description]),
-    )
-    const partitioned = graph.partitionedTopics.map(({ name }) => ({ topic: name, partition }))
-    const broadcast = graph.broadcastTopics.flatMap(({ name }) =>
-      present(descriptions.get(name), name).partitions.map((at) => ({
-        topic: name,
-        partition: at.partition,
-      })),
-    )
-    const endOf = ({ topic, partition: number }: TopicPartition) =>
-      present(descriptions.get(topic)?.partitions[number], `${topic}-${number}`)
-
-    const reached = await this.#broadcastPositions.read(broadcast.map(positionName))
-    const inputs: InputPartition[] = []
-    for (const [index, at] of partitioned.entries()) {
-      const found = committed[index] ?? null
-      const offset = Math.max(found?.offset ?? 0, endOf(at).logStartOffset) as Offset
-      inputs.push(new InputPartition(at, false, offset))
-      this.advanceStreamTime(streamTimeOf(found?.metadata))
-    }
+    for (const found of committed) this.advanceStreamTime(streamTimeOf(found?.metadata))
+    const broadcastPositions = this.#broadcastPositions
+    const opened = await openInputs({ ...this.#options, committed, broadcastPositions })
+    this.metrics.skips.setBack()
     const ends = new Map<InputPartition, Offset>()
-    for (const [index, at] of broadcast.entries()) {
-      const { logStartOffset, lastStableOffset } = endOf(at)
-      const input = new InputPartition(
-        at,
-        true,
-        Math.max(reached[index] ?? 0, logStartOffset) as Offset,
-      )
-      inputs.push(input)
-      if (input.position < lastStableOffset) ends.set(input, lastStableOffset)
-    }
-    this.#bootstrapEnds = ends.size === 0 ? null : ends
-    this.#input = new InputQueue(inputs, limits.taskIdleMs)
-    for (const input of inputs) {
+    for (const { input, at } of opened) {
+      this.#committed.set(input, input.position)
+      this.#passRemoved(input, at)
+      const { lastStableOffset } = at
+      if (input.broadcast && input.position < lastStableOffset) ends.set(input, lastStableOffset)
       const ofTopic = this.#inputs.get(input.topic)
       if (ofTopic === undefined) this.#inputs.set(input.topic, new Map([[input.partition, input]]))
       else ofTopic.set(input.partition, input)
-      this.#committed.set(input, input.position)
     }
+    this.#bootstrapEnds = ends.size === 0 ? null : ends
+    const inputs = opened.map(({ input }) => input)
+    this.#input = new InputQueue(inputs, this.#options.limits.taskIdleMs)
+  }
+
+  #passRemoved(input: InputPartition, at: PartitionDescription): boolean {
+    return passRemoved(input, at, (from, to) => {
+      this.metrics.skips.note(input, from, to)
+    })
+  }
+
+  /** After a fetch out of range: goes on where the log begins now; false where it removed nothing. */
+  async passRemoved(): Promise<boolean> {
+    const { log } = this.#options
+    const passed: boolean[] = []
+    for (const { name, partitions } of await log.describeTopics([...this.#inputs.keys()])) {
+      for (const at of partitions) {
+        const input = this.#inputs.get(name)?.get(at.partition)
+        if (input !== undefined) passed.push(this.#passRemoved(input, at))
+      }
+    }
+    return passed.includes(true)
   }
 
   #makeProcessors(): void {
@@ -268,6 +264,9 @@ export class StreamTask implements Committable, TaskEnvironment {
         this.#inputs.get(range.topic)?.get(range.partition),
         `input ${range.topic}-${range.partition}`,
       )
+
+      input.wasAsked = true
+      if (range.isStale === true) continue
 
       const records = await this.#decoder.decode(range, range.records)
       const { nextOffset, lastStableOffset: endOffset } = range
@@ -391,7 +390,10 @@ export class StreamTask implements Committable, TaskEnvironment {
 
   batchIsDone(): void {
     this.stores.committed()
-    for (const input of this.inputs) this.#committed.set(input, input.position)
+    for (const input of this.inputs) {
+      this.#committed.set(input, input.position)
+      this.metrics.skips.committed(input, input.position, this.clock.nowMs())
+    }
     this.metrics.processed += this.#uncommittedRecords
     this.metrics.produced += this.#output.recordCount
     this.metrics.quarantined += this.#quarantine.count

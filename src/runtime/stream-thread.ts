@@ -145,6 +145,8 @@ function taskStatus(loop: TaskLoop): TaskStatus {
     warnings: metrics.warnings,
     restarts: metrics.restarts,
     drops: metrics.drops(),
+    skips: metrics.skips.all(),
+    skipped: metrics.skips.offsets,
     streamTimeMs: streamTimeMs === -Infinity ? null : streamTimeMs,
     lastCommitMs: metrics.lastCommitMs,
     handOverMs: loop.handOverMs,

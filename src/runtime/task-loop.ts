@@ -5,6 +5,7 @@
  *
  * The awaits of a running task have names, and none is inside a record's turn:
  *  - `restore`  positions and state as the last commit left them
+ *  - `positions`  where the log begins, after it removed what was to be fetched
  *  - `decode`   the schemas of what was fetched
  *  - `process`  a turn of records, with a read of state for each round
  *  - `punctuate`
@@ -38,7 +39,7 @@ export interface TaskLoopOptions {
   readonly onCommitStep: CommitStepHook | null
 }
 
-type AwaitName = 'restore' | 'decode' | 'process' | 'punctuate' | 'commit' | 'input'
+type AwaitName = 'restore' | 'positions' | 'decode' | 'process' | 'punctuate' | 'commit' | 'input'
 
 export class TaskLoop {
   readonly plan: TaskPlan
@@ -198,7 +199,7 @@ export class TaskLoop {
   }
 
   async #turn(task: StreamTask): Promise<void> {
-    if (this.#fetchFailure !== null) throw this.#fetchFailure
+    if (this.#fetchFailure !== null) await this.#recover(task, this.#fetchFailure)
     if (this.#fetched !== null) {
       const fetched = this.#fetched
       this.#fetched = null
@@ -218,6 +219,13 @@ export class TaskLoop {
     const commitInMs = this.#commitInMs(task)
     if (commitInMs !== null && commitInMs <= 0) await this.#commit(task)
     else if (!isReady) await this.#sleep(task, readiness, pausedMs, commitInMs)
+  }
+
+  /** What the log has removed is passed, and counted. @throws the failure where it is another */
+  async #recover(task: StreamTask, failure: Error): Promise<void> {
+    if (!isOutOfRange(failure)) throw failure
+    if (!(await this.#named('positions', () => task.passRemoved()))) throw failure
+    this.#fetchFailure = null
   }
 
   /** Null where nothing waits for a commit. */
@@ -280,8 +288,8 @@ export class TaskLoop {
     if (readiness.kind === 'waiting') {
       waitMaxMs = Math.min(waitMaxMs, readiness.untilMs - clock.nowMs())
     }
-    // The first fetch says where the partitions end.
-    const isFirst = task.inputs.some(({ endOffset }) => endOffset === null)
+    // The first fetch says where the partitions end. One that is not answered is waited for in the next.
+    const isFirst = task.inputs.some(({ wasAsked }) => !wasAsked)
     if (readiness.kind === 'ready' || isFirst) waitMaxMs = 0
     this.#fetching = true
     const fetch = log.fetch({
@@ -317,10 +325,11 @@ export class TaskLoop {
     )
   }
 
-  async #named(name: AwaitName, run: () => Promise<void>): Promise<void> {
+  async #named<T>(name: AwaitName, run: () => Promise<T>): Promise<T> {
     this.#awaiting = { name, sinceMs: this.#options.surroundings.clock.monotonicMs() }
-    await run()
+    const result = await run()
     this.#awaiting = null
+    return result
   }
 
   #noteProgress(): void {
@@ -332,4 +341,8 @@ export class TaskLoop {
 
 function isUnreachable(thrown: unknown): boolean {
   return thrown instanceof TidemarkError && thrown.code === 'KAFKA_UNREACHABLE'
+}
+
+function isOutOfRange(thrown: unknown): boolean {
+  return thrown instanceof TidemarkError && thrown.code === 'OFFSET_OUT_OF_RANGE'
 }

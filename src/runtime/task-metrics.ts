@@ -1,4 +1,5 @@
 /** What a task has counted since the process started; survives the task's restarts. */
+import { SkipCount } from '../core/skipped-records.ts'
 import type { DropReason } from '../processors/processor.ts'
 
 export interface NodeDrops {
@@ -18,6 +19,8 @@ export class TaskMetrics {
   commits = 0
   restarts = 0
   lastCommitMs: number | null = null
+  /** Input that the log removed before it was processed. */
+  readonly skips = new SkipCount()
   readonly #drops = new Map<string, Map<DropReason, number>>()
   #dropped = 0
   #late = 0

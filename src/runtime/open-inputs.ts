@@ -1,0 +1,62 @@
+/** Where a task begins to read each of its inputs: where its last commit has left it. */
+import { present } from '../core/assert.ts'
+import type { Offset, Partition, TopicPartition } from '../core/record.ts'
+import { topicPartitionId } from '../core/record.ts'
+import type { Log, PartitionDescription, PartitionOffset } from '../log/log.ts'
+import { InputPartition } from './input-queue.ts'
+import { positionName } from './positions-store.ts'
+import type { PositionsStore } from './positions-store.ts'
+import type { TaskGraph } from './task-graph.ts'
+
+export interface OpenInputsOptions {
+  readonly graph: TaskGraph
+  readonly partition: Partition
+  readonly log: Log
+  /** Of the partitioned inputs, in the graph's order; null where nothing was committed. */
+  readonly committed: readonly (PartitionOffset | null)[]
+  readonly broadcastPositions: PositionsStore
+}
+
+export interface OpenInput {
+  /** It stands at what was committed, which the log may have removed; where nothing was, at the log's start. */
+  readonly input: InputPartition
+  readonly at: PartitionDescription
+}
+
+export async function openInputs(options: OpenInputsOptions): Promise<OpenInput[]> {
+  const { graph, partition, log, committed, broadcastPositions } = options
+  const names = [...graph.partitionedTopics, ...graph.broadcastTopics].map(({ name }) => name)
+  const descriptions = await log.describeTopics(names)
+  const byName = new Map(descriptions.map((description) => [description.name, description]))
+  const open = (where: TopicPartition, broadcast: boolean, reached: number | null): OpenInput => {
+    const at = present(
+      byName.get(where.topic)?.partitions[where.partition],
+      topicPartitionId(where),
+    )
+    const start = (reached ?? at.logStartOffset) as Offset
+    return { input: new InputPartition(where, broadcast, start), at }
+  }
+  const broadcast = graph.broadcastTopics.flatMap(({ name: topic }) =>
+    present(byName.get(topic), topic).partitions.map((at) => ({ topic, partition: at.partition })),
+  )
+  const reached = await broadcastPositions.read(broadcast.map(positionName))
+  return [
+    ...graph.partitionedTopics.map(({ name: topic }, index) =>
+      open({ topic, partition }, false, committed[index]?.offset ?? null),
+    ),
+    ...broadcast.map((where, index) => open(where, true, reached[index] ?? null)),
+  ]
+}
+
+/** An input that stands before the start of the log goes on there; true where it did. */
+export function passRemoved(
+  input: InputPartition,
+  { logStartOffset, lastStableOffset }: PartitionDescription,
+  onSkipped: (from: Offset, to: Offset) => void,
+): boolean {
+  const { fetchOffset } = input
+  if (fetchOffset >= logStartOffset) return false
+  onSkipped(fetchOffset, logStartOffset)
+  input.skipTo(logStartOffset, lastStableOffset)
+  return true
+}
