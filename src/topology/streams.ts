@@ -190,6 +190,28 @@ export interface KTable<K, V> {
     selector: (key: K, value: V) => readonly [K2, V2],
     serdes?: Serdes<K2, V2>,
   ): KGroupedTable<K2, V2>
+  /** The rows that both tables have under a key, joined, and kept right as either changes. Both must have as many
+   * partitions. `materialized.store` holds the result. */
+  join<VOther, R>(
+    name: string,
+    other: KTable<K, VOther>,
+    joiner: (value: V, otherValue: VOther, key: K) => R,
+    materialized: MaterializedAs<K, R>,
+  ): KTable<K, R>
+  /** As `join`, with null for the other row where there is none. */
+  leftJoin<VOther, R>(
+    name: string,
+    other: KTable<K, VOther>,
+    joiner: (value: V, otherValue: VOther | null, key: K) => R,
+    materialized: MaterializedAs<K, R>,
+  ): KTable<K, R>
+  /** As `join`, with null for either row where there is none; never for both. */
+  outerJoin<VOther, R>(
+    name: string,
+    other: KTable<K, VOther>,
+    joiner: (value: V | null, otherValue: VOther | null, key: K) => R,
+    materialized: MaterializedAs<K, R>,
+  ): KTable<K, R>
   /**
    * Each row with the row of the other table that it points to, kept right as either changes (KIP-213).
    * `materialized.store` holds the result; `STORE-subscriptions` holds who points where.

@@ -5,10 +5,12 @@ import {
 } from '../processors/stateless.ts'
 import { changeSerde } from '../processors/change.ts'
 import { mappedView } from '../processors/table-view.ts'
+import type { JoinKind } from '../processors/table-table-join.ts'
 import type { Draft } from './draft.ts'
 import { addForeignKeyJoin } from './foreign-key-join.ts'
 import { GroupedTable } from './grouped-table.ts'
 import { addSuppress } from './suppress.ts'
+import { addTableTableJoin } from './table-table-join.ts'
 import type {
   KGroupedTable,
   KStream,
@@ -19,6 +21,8 @@ import type {
   SuppressOptions,
   TablePosition,
 } from './streams.ts'
+
+type Joiner<K, V, VOther, R> = (value: V | null, otherValue: VOther | null, key: K) => R
 
 export class Table<K, V> implements KTable<K, V> {
   readonly at: TablePosition<K, V>
@@ -80,6 +84,33 @@ export class Table<K, V> implements KTable<K, V> {
     return new GroupedTable<K2, V2>(this.#draft, { node, keySerde, valueSerde })
   }
 
+  join<VOther, R>(
+    name: string,
+    other: KTable<K, VOther>,
+    joiner: (value: V, otherValue: VOther, key: K) => R,
+    materialized: MaterializedAs<K, R>,
+  ): KTable<K, R> {
+    return this.#joined(name, other, 'inner', joiner as Joiner<K, V, VOther, R>, materialized)
+  }
+
+  leftJoin<VOther, R>(
+    name: string,
+    other: KTable<K, VOther>,
+    joiner: (value: V, otherValue: VOther | null, key: K) => R,
+    materialized: MaterializedAs<K, R>,
+  ): KTable<K, R> {
+    return this.#joined(name, other, 'left', joiner as Joiner<K, V, VOther, R>, materialized)
+  }
+
+  outerJoin<VOther, R>(
+    name: string,
+    other: KTable<K, VOther>,
+    joiner: (value: V | null, otherValue: VOther | null, key: K) => R,
+    materialized: MaterializedAs<K, R>,
+  ): KTable<K, R> {
+    return this.#joined(name, other, 'outer', joiner, materialized)
+  }
+
   foreignKeyJoin<KOther, VOther, R>(
     name: string,
     other: KTable<KOther, VOther>,
@@ -100,6 +131,17 @@ export class Table<K, V> implements KTable<K, V> {
   ): KTable<K, R> {
     const join = { foreignKeyOf, joiner, isLeft: true }
     return this.#foreignKeyJoined(name, other, join, materialized)
+  }
+
+  #joined<VOther, R>(
+    name: string,
+    other: KTable<K, VOther>,
+    kind: JoinKind,
+    joiner: Joiner<K, V, VOther, R>,
+    materialized: MaterializedAs<K, R>,
+  ): KTable<K, R> {
+    const join = { left: this.at, right: other.at, kind, joiner }
+    return new Table<K, R>(this.#draft, addTableTableJoin(this.#draft, name, join, materialized))
   }
 
   #foreignKeyJoined<KOther, VOther, R>(

@@ -19,7 +19,7 @@ differ(
         setup: {
           topics,
           judgedAs: name,
-          rules: ['tables-by-event-time', ...foreignKeys, 'times-of-foreign-key-joins'],
+          rules: ['tables-by-event-time', ...foreignKeys, 'times-of-table-joins'],
         },
       },
     ]

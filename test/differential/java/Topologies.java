@@ -20,6 +20,7 @@ final class Topologies {
         FinalResults.addTo(ALL);
         Tables.addTo(ALL);
         Joins.addTo(ALL);
+        TableJoins.addTo(ALL);
         Processors.addTo(ALL);
     }
 

@@ -119,7 +119,7 @@ export const outputRules = {
       }),
     ),
   /** The joined row has the later time of its two rows here, and there the time of what came last. */
-  'times-of-foreign-key-joins': (outputs) =>
+  'times-of-table-joins': (outputs) =>
     outputs.map((step) => step.map((output) => ({ ...output, timestampMs: 0 }))),
   /** Kafka Streams drops the headers of records that it folds into sessions. */
   'headers-of-sessions': (outputs) =>
