@@ -49,6 +49,8 @@ export interface FetchedBatches extends TopicPartition {
   readonly logStartOffset: Offset
   readonly highWatermark: Offset
   readonly lastStableOffset: Offset
+  /** As in `FetchedPartition`. */
+  readonly isStale?: true
 }
 
 export interface EncodedTransaction extends Transaction {

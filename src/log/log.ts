@@ -31,6 +31,8 @@ export interface TopicSpec {
 }
 
 export interface TopicDescription extends TopicSpec {
+  /** Compacted, and what is old is deleted all the same: Kafka's `compact,delete`. */
+  readonly deletesToo?: boolean
   readonly partitions: readonly PartitionDescription[]
 }
 
@@ -65,6 +67,9 @@ export interface FetchedPartition extends TopicPartition {
   readonly logStartOffset: Offset
   readonly highWatermark: Offset
   readonly lastStableOffset: Offset
+  /** Set where this partition was not answered, because its broker is away or had not yet when others had: nothing
+   * was found, and the offsets are as they were told before. It says nothing about where the partition ends now. */
+  readonly isStale?: true
 }
 
 export interface AppendResult extends TopicPartition {

@@ -333,7 +333,7 @@ export class StateUpdater {
     for (const range of fetched) {
       const cursor = present(byId.get(topicPartitionId(range)), topicPartitionId(range))
       const state = this.#state(cursor.task.plan.id)
-      if (state.cursors?.includes(cursor) !== true) continue
+      if (state.cursors?.includes(cursor) !== true || range.isStale === true) continue
       if (state.mode === 'standby') cursor.endOffset = range.highWatermark
       const cut = cursor.isSource ? upTo(cursor.endOffset, range) : range
       if (cut.nextOffset === cursor.fetchOffset) continue

@@ -21,8 +21,8 @@ export interface PartitionAnswer<Value> extends TopicPartition {
   readonly value: Value
 }
 
-/** The values by `topicPartitionId`. @throws TidemarkError TOPIC_UNKNOWN | PARTITION_UNKNOWN, or the first failure
- * that does not pass */
+/** The values by `topicPartitionId`. @throws TidemarkError TOPIC_UNKNOWN | PARTITION_UNKNOWN | KAFKA_UNREACHABLE, or the
+ * first failure that does not pass */
 export async function askLeaders<At extends TopicPartition, Value>(
   context: LeaderContext,
   partitions: readonly At[],

@@ -51,7 +51,7 @@ describe('back-off', () => {
       attempts++
       return Promise.reject(loading)
     }, options)
-    const ended = assert.rejects(failing, loading)
+    const ended = assert.rejects(failing, { code: 'KAFKA_UNREACHABLE', cause: loading })
     while (attempts < 3) {
       await new Promise(setImmediate)
       clock.advance(10)

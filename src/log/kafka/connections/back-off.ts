@@ -1,7 +1,7 @@
 /** Exponential back-off with full jitter: many who fail together do not come back together. */
 import type { Clock } from '../../../core/clock.ts'
 import { pause } from '../../../core/clock.ts'
-import { isRetriable } from './failures.ts'
+import { exhausted, isRetriable } from './failures.ts'
 
 /** The first waits are short because most of what passes, passes within milliseconds (a transaction's markers). */
 const firstDelayMs = 5
@@ -14,7 +14,8 @@ export interface BackOffOptions {
   readonly signal?: AbortSignal
 }
 
-/** Calls until it succeeds, or fails with what does not pass, or for too long; the last failure is thrown. */
+/** Calls until it succeeds, or fails with what does not pass; that is thrown.
+ * @throws TidemarkError KAFKA_UNREACHABLE where what passes has failed it for too long */
 export async function withBackOff<T>(
   attempt: (attemptNumber: number) => Promise<T>,
   options: BackOffOptions,
@@ -26,7 +27,8 @@ export async function withBackOff<T>(
       return await attempt(attemptNumber)
     } catch (failure) {
       const delayMs = backOffMs(attemptNumber, random)
-      if (!isRetriable(failure) || clock.monotonicMs() + delayMs >= deadlineMs) throw failure
+      if (!isRetriable(failure)) throw failure
+      if (clock.monotonicMs() + delayMs >= deadlineMs) throw exhausted(failure, giveUpAfterMs)
       await pause(clock, delayMs, signal)
       signal?.throwIfAborted()
     }

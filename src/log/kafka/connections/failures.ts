@@ -78,6 +78,17 @@ export function isRetriable(failure: unknown): boolean {
   return failure instanceof TidemarkError && failure.code === 'KAFKA_UNREACHABLE'
 }
 
+/** What passes but has not for so long, as whoever waited is told: brokers that answer only with errors are as good
+ * as away. All other failures as they are. */
+export function exhausted(failure: unknown, waitedMs: number): unknown {
+  if (!(failure instanceof ProtocolError) || !isRetriable(failure)) return failure
+  return new TidemarkError(
+    'KAFKA_UNREACHABLE',
+    `Kafka has answered for ${waitedMs} ms with errors that should pass, at last ${failure.message}`,
+    { cause: failure, details: { kafkaError: failure.codeName } },
+  )
+}
+
 /** True where the request should go elsewhere next time. */
 export function isMisdirected(failure: unknown): boolean {
   if (failure instanceof ProtocolError) return stale.has(failure.codeName)

@@ -9,7 +9,7 @@ import { topicPartitionId } from '../../../core/record.ts'
 import type { FetchedBatches } from '../../encoded-log.ts'
 import type { FetchPartition, FetchRequest } from '../../log.ts'
 import { backOffMs } from '../connections/back-off.ts'
-import { isMisdirected, isRetriable } from '../connections/failures.ts'
+import { exhausted, isMisdirected, isRetriable } from '../connections/failures.ts'
 import type { BrokerId, KafkaCluster } from '../kafka-cluster.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { WaitingFetch } from './broker-fetches.ts'
@@ -194,7 +194,7 @@ export class KafkaFetcher {
     this.#failingSinceMs.set(id, sinceMs)
     if (!isRetriable(failure) || nowMs - sinceMs > giveUpAfterMs) {
       this.#failingSinceMs.delete(id)
-      throw failure
+      throw exhausted(failure, giveUpAfterMs)
     }
     call.failure = failure
   }
@@ -204,13 +204,12 @@ export class KafkaFetcher {
     const results: FetchedBatches[] = []
     for (const at of call.request.partitions) {
       const id = topicPartitionId(at)
-      const nothing = { batches: [], nextOffset: at.offset }
       const found = call.results.get(id)
       const watermarks = this.#watermarks.get(id)
       if (found !== undefined) results.push(found)
-      else if (watermarks !== undefined) results.push(resultOf(at, watermarks, nothing))
+      else if (watermarks !== undefined) results.push(staleOf(at, watermarks))
       // Whoever raised the signal does not look at it.
-      else if (call.signal.aborted) results.push(resultOf(at, nowhere(at), nothing))
+      else if (call.signal.aborted) results.push(staleOf(at, nowhere(at)))
       else return null
     }
     return results
@@ -223,6 +222,12 @@ function resultOf(
   { batches, nextOffset }: Pick<FetchedBatches, 'batches' | 'nextOffset'>,
 ): FetchedBatches {
   return { topic, partition, fetchOffset: offset, batches, nextOffset, ...watermarks }
+}
+
+/** Of a partition that was not answered. */
+function staleOf(at: FetchPartition, watermarks: Watermarks): FetchedBatches {
+  const nothing = { batches: [], nextOffset: at.offset }
+  return { ...resultOf(at, watermarks, nothing), isStale: true }
 }
 
 function nowhere({ offset }: FetchPartition): Watermarks {
