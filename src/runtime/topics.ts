@@ -35,9 +35,11 @@ export async function verifyChangelogs(log: Log, specs: readonly TopicSpec[]): P
   const names = specs.map(({ name }) => name).filter((name) => name.endsWith(changelogSuffix))
   if (names.length === 0) return
   const expected = new Map(specs.map((spec) => [spec.name, spec]))
-  for (const { name, cleanupPolicy, partitionCount } of await log.describeTopics(names)) {
+  for (const { name, partitionCount, ...described } of await log.describeTopics(names)) {
     const spec = present(expected.get(name), name)
-    if (cleanupPolicy !== spec.cleanupPolicy) {
+    const { deletesToo = false } = described
+    if (deletesToo || described.cleanupPolicy !== spec.cleanupPolicy) {
+      const cleanupPolicy = deletesToo ? 'compact,delete' : described.cleanupPolicy
       throw new TidemarkError(
         'TOPIC_MISMATCH',
         `changelog topic ${name} has cleanup.policy ${cleanupPolicy}, which loses state that is old: ` +

@@ -15,6 +15,7 @@ import { MemoryRegistryStorage } from '../../src/schema/registry-storage.ts'
 import { openMemoryStorage } from '../../src/state/memory-backend.ts'
 import type { InMemoryStorage } from '../../src/state/memory-backend.ts'
 import type { TopologyGraph } from '../../src/topology/graph.ts'
+import { configureTopic } from './support/configure-topic.ts'
 import { kafkaTest } from './support/kafka-for-tests.ts'
 import type { TestKafka } from './support/kafka-for-tests.ts'
 
@@ -270,3 +271,28 @@ kafkaTest('a changelog that is not compacted is refused at the start, by name', 
   )
   await log.close()
 })
+
+kafkaTest(
+  'a changelog that is compacted and deleted forgets old state, and is refused too; a source may be so',
+  async (kafka) => {
+    const names = await named(kafka)
+    const name = changelogTopic(names.topology.name, storeName('counts'))
+    const log = await openLog(kafka, kafka.unique('other'))
+    const spec = { name, partitionCount: 4, cleanupPolicy: 'compact', retentionMs: null } as const
+    await log.createTopics([spec])
+    await configureTopic(kafka, name, { 'cleanup.policy': 'compact,delete' })
+    await until('the policy is known', async () => {
+      const [topic] = await log.describeTopics([name])
+      return topic?.deletesToo === true
+    })
+    await log.createTopics([spec])
+    await assert.rejects(
+      testRuntime([names.topology], { log, state: (await memory()).state }).start(),
+      (thrown) =>
+        thrown instanceof TidemarkError &&
+        thrown.code === 'TOPIC_MISMATCH' &&
+        thrown.message.includes(`${name} has cleanup.policy compact,delete`),
+    )
+    await log.close()
+  },
+)

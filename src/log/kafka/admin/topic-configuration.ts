@@ -1,13 +1,14 @@
 /** The configuration of topics that this project cares about, from and to Kafka's names. */
 import { TidemarkError } from '../../../core/errors.ts'
 import type { TopicName } from '../../../core/record.ts'
-import type { TopicSpec } from '../../log.ts'
+import type { TopicDescription, TopicSpec } from '../../log.ts'
 import { failureOfCode } from '../connections/failures.ts'
 import type { KafkaCluster } from '../kafka-cluster.ts'
 import type { LeaderContext } from './by-leader.ts'
 import { describeConfigsRequest } from './topic-requests.ts'
 
-export type RetainedSpec = Pick<TopicSpec, 'cleanupPolicy' | 'retentionMs'>
+type RetainedSpec = Pick<TopicSpec, 'cleanupPolicy' | 'retentionMs'>
+type Retention = RetainedSpec & Pick<TopicDescription, 'deletesToo'>
 
 const policyKey = 'cleanup.policy'
 const retentionKey = 'retention.ms'
@@ -38,8 +39,8 @@ function retentionValue({ retentionMs }: RetainedSpec): string {
 export async function describeRetention(
   cluster: KafkaCluster,
   names: readonly TopicName[],
-): Promise<ReadonlyMap<TopicName, RetainedSpec>> {
-  const found = new Map<TopicName, RetainedSpec>()
+): Promise<ReadonlyMap<TopicName, Retention>> {
+  const found = new Map<TopicName, Retention>()
   if (names.length === 0) return found
   const question = { names, keys: [policyKey, retentionKey] }
   const answer = await cluster.retry({ kind: 'any' }, describeConfigsRequest, question)
@@ -47,12 +48,12 @@ export async function describeRetention(
     const { errorCode, resourceName: name } = result
     if (errorCode !== 0) throw failureOfCode(errorCode, 'DescribeConfigs', name)
     const values = new Map(result.configs.map((one) => [one.name, one.value]))
-    const cleanupPolicy = (values.get(policyKey) ?? 'delete').includes('compact')
-      ? 'compact'
-      : 'delete'
+    const policies = (values.get(policyKey) ?? 'delete').split(',').map((policy) => policy.trim())
+    const cleanupPolicy = policies.includes('compact') ? 'compact' : 'delete'
     const retention = values.get(retentionKey) ?? forEver
     found.set(name as TopicName, {
       cleanupPolicy,
+      deletesToo: cleanupPolicy === 'compact' && policies.includes('delete'),
       retentionMs: cleanupPolicy === 'compact' || retention === forEver ? null : Number(retention),
     })
   }
