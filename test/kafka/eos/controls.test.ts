@@ -5,7 +5,7 @@ import { seedOfRun } from '../../integration/support/random.ts'
 import { clusterForTests } from '../support/kafka-for-tests.ts'
 import type { AnomalyName } from './anomalies.ts'
 import { runDriver } from './driver.ts'
-import { cut, freezeInstance, killInstance, type Fault } from './faults.ts'
+import { freezeInstance, killInstance, type Fault } from './faults.ts'
 import { openStage } from './open-stage.ts'
 import type { Sabotage } from './sabotage.ts'
 
@@ -23,7 +23,7 @@ const controls: readonly Control[] = [
     anomalies: ['zombie write', 'duplicate', 'wrong content'],
   },
   { sabotage: 'no-filter', fault: killInstance, anomalies: ['aborted read'] },
-  { sabotage: 'offsets-first', fault: cut, anomalies: ['lost', 'torn transaction'] },
+  { sabotage: 'offsets-first', fault: killInstance, anomalies: ['lost', 'torn transaction'] },
 ]
 
 /** Chance decides whether one fault strikes where it hurts; so many do not all miss. */

@@ -95,7 +95,7 @@ function brokerFault(
   }
 }
 
-export const cut: Fault = {
+const cut: Fault = {
   name: 'connections cut',
   strike: ({ network }) => {
     network.cut()
