@@ -1,6 +1,7 @@
 /** What a fact consumer is told, and what it tells. */
 import type { Clock } from '../core/clock.ts'
 import type { TopicName } from '../core/record.ts'
+import type { SkippedRecords } from '../core/skipped-records.ts'
 import type { Log } from '../log/log.ts'
 import type { FactBatches } from './fact-batches.ts'
 import type { FactSource } from './fact-rows.ts'
@@ -33,6 +34,9 @@ export interface FactConsumerStatus {
   /** Facts not yet queryable, by `database.table`. */
   readonly lag: Readonly<Record<string, number>>
   readonly lagTotal: number
+  /** Offsets of facts that the log removed before they were written: by partition, and in all. */
+  readonly skips: readonly SkippedRecords[]
+  readonly skipped: number
   readonly rowsWritten: number
   readonly lastWriteMs: number | null
 }

@@ -125,6 +125,8 @@ export class FactConsumer {
       reason: this.#reason,
       lag,
       lagTotal: this.#positions.lag(),
+      skips: this.#positions.skips.all(),
+      skipped: this.#positions.skips.offsets,
       rowsWritten: this.#rowsWritten,
       lastWriteMs: this.#lastWriteMs,
     }
@@ -242,7 +244,9 @@ export class FactConsumer {
   async #tryFetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     const { log, clock } = this.#options
     try {
-      const fetched = await log.fetch(request)
+      const fetched = await this.#positions.fetchOrPass(log, request, (at, to) => {
+        this.#buffer.advance(at, to)
+      })
       this.#isLogAway = false
       return fetched
     } catch (thrown) {
@@ -326,8 +330,7 @@ export class FactConsumer {
     const commit = () => log.commitOffsets(member.metadata, offsets)
     if (!(await this.#whenPossible(commit, signal))) return
     for (const at of offsets) {
-      const position = this.#positions.get(at)
-      if (position !== undefined) position.written = at.offset
+      this.#positions.committed(at, at.offset, this.#options.clock.nowMs())
     }
     this.#pace.succeeded()
     this.#rowsWritten += batch.rows

@@ -5,7 +5,8 @@ import type { Log } from '../log/log.ts'
 
 /**
  * In the partitions' order. A committed offset holds for the table it was committed for, whose identity is its
- * metadata: a table that was lost and made anew begins where its topic begins.
+ * metadata: a table that was lost and made anew begins where its topic begins. The log may have removed what is at a
+ * committed offset: whoever reads there is told, and counts it.
  */
 export async function startOffsets(
   log: Log,
@@ -19,7 +20,7 @@ export async function startOffsets(
     const start = starts.get(topicPartitionId(at)) ?? 0
     const kept = committed[index] ?? null
     const isOfThisTable = kept !== null && kept.metadata === identityOf(at.topic)
-    return offset(Math.max(isOfThisTable ? kept.offset : 0, start))
+    return offset(isOfThisTable ? kept.offset : start)
   })
 }
 
