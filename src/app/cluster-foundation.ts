@@ -27,7 +27,7 @@ import { cacheBytesOf, type Foundation, type FoundationOptions } from './foundat
 import { allTransactionalIds, instanceIdentity } from './instance-identity.ts'
 import { definitionsOf } from './manifest.ts'
 import { sharedMetaRecords } from './meta-records.ts'
-import { purgeRepartitionTopics } from './purge.ts'
+import { RepartitionPurge } from './purge.ts'
 import { reachAll } from './reach-all.ts'
 import { followResets } from './reset-records.ts'
 import { withoutCredentials } from './secret.ts'
@@ -62,6 +62,7 @@ export async function openClusterFoundation(
     memoryBudgetBytes: configuration.memoryBudgetBytes - cacheBytesOf(configuration),
   })
   cleanup.add(() => storage.close())
+  const purge = new RepartitionPurge(log, options.onProgress)
   return {
     profile: 'cluster',
     log,
@@ -77,10 +78,11 @@ export async function openClusterFoundation(
     },
     factEpochs: (tables) => factEpochs(log, clickhouse, tables),
     maintain: async (graphs) => {
-      await purgeRepartitionTopics(log, graphs)
+      await purge.run(graphs)
       await storage.log.maintain(clock.nowMs())
       return false
     },
+    trouble: () => purge.refusal,
   }
 }
 

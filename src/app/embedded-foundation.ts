@@ -43,5 +43,6 @@ export async function openEmbeddedFoundation(
       await purgeRepartitionTopics(log, graphs)
       return (await log.maintain(clock.nowMs())).more
     },
+    trouble: () => null,
   }
 }

@@ -35,6 +35,8 @@ export interface Foundation {
   readonly factEpochs: (tables: readonly FactTable[]) => Promise<FactConsumerOptions['epoch']>
   /** One bounded step of the log's upkeep; true where more is to be done at once. */
   readonly maintain: (graphs: readonly TopologyGraph[]) => Promise<boolean>
+  /** What a person should mend though work goes on; null while there is nothing. */
+  readonly trouble: () => string | null
 }
 
 export interface MemberIdentity {
@@ -46,7 +48,7 @@ export interface FoundationOptions {
   readonly clock: Clock
   readonly cleanup: Cleanup
   readonly topologies: readonly LoadedTopology[]
-  /** A line for the operator: what a start waits for. */
+  /** A line for the operator: what a start waits for, what is not as it should be. */
   readonly onProgress: (line: string) => void
 }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../core/clock.ts'
+import { TidemarkError } from '../core/errors.ts'
 import { offset, partition, topicName } from '../core/record.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
 import mcq from '../../topologies/mcq.ts'
-import { purgeRepartitionTopics } from './purge.ts'
+import { purgeRepartitionTopics, RepartitionPurge } from './purge.ts'
 
 const topic = topicName('mcq-funnel-by-test-repartition')
 const at = { topic, partition: partition(0) }
@@ -36,5 +37,37 @@ test('a repartition topic loses what its reader has committed, and nothing more'
     isolation: 'read_committed',
   })
   assert.equal(fetched?.records[0]?.offset, 3)
+  await close()
+})
+
+test('who may not delete records is told once, and goes on; another failure is one', async () => {
+  const { log, close } = await openMemoryStorage({ clock: new ManualClock() })
+  await log.createTopics([
+    { name: topic, partitionCount: 2, cleanupPolicy: 'delete', retentionMs: null },
+  ])
+  await log.append([{ ...at, records: [{ key: null, value: Buffer.from('x'), timestampMs: 0 }] }])
+  const group = { groupId: 'mcq', generationId: -1, memberId: '' }
+  await log.commitOffsets(group, [{ ...at, offset: offset(1) }])
+  const deleteRecords = log.deleteRecords.bind(log)
+  const refuse = (code: 'KAFKA_REFUSED' | 'KAFKA_UNREACHABLE') => {
+    log.deleteRecords = () => Promise.reject(new TidemarkError(code, 'DeleteRecords'))
+  }
+  const told: string[] = []
+  const purge = new RepartitionPurge(log, (line) => told.push(line))
+  refuse('KAFKA_REFUSED')
+  await purge.run([mcq])
+  await purge.run([mcq])
+  assert.deepEqual(told, [
+    'repartition topics grow, because their records may not be deleted: DeleteRecords',
+  ])
+  assert.equal(purge.refusal, told[0])
+  refuse('KAFKA_UNREACHABLE')
+  await assert.rejects(purge.run([mcq]), { code: 'KAFKA_UNREACHABLE' })
+  log.deleteRecords = deleteRecords
+  await purge.run([mcq])
+  assert.equal(purge.refusal, null, 'the right was granted')
+  refuse('KAFKA_REFUSED')
+  await purge.run([mcq])
+  assert.equal(told.length, 2)
   await close()
 })

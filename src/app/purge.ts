@@ -2,9 +2,42 @@
  * Repartition topics carry records from one task to another and have no retention: what the reading task has
  * committed is deleted, as Kafka Streams purges them.
  */
+import { messageOf, TidemarkError } from '../core/errors.ts'
 import { partition, type TopicPartition } from '../core/record.ts'
 import type { Log } from '../log/log.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+
+/** Whoever may not delete records keeps them: work goes on, and an operator is told. */
+export class RepartitionPurge {
+  readonly #log: Log
+  readonly #warn: (line: string) => void
+  #refusal: string | null = null
+
+  /** @param warn called once, not again before records could be deleted */
+  constructor(log: Log, warn: (line: string) => void) {
+    this.#log = log
+    this.#warn = warn
+  }
+
+  /** Why nothing is deleted; null where it is. */
+  get refusal(): string | null {
+    return this.#refusal
+  }
+
+  async run(graphs: readonly TopologyGraph[]): Promise<void> {
+    let refusal: string | null = null
+    for (const graph of graphs) {
+      try {
+        await purgeRepartitionTopics(this.#log, [graph])
+      } catch (thrown) {
+        if (!(thrown instanceof TidemarkError) || thrown.code !== 'KAFKA_REFUSED') throw thrown
+        refusal ??= `repartition topics grow, because their records may not be deleted: ${messageOf(thrown)}`
+      }
+    }
+    if (refusal !== null && this.#refusal === null) this.#warn(refusal)
+    this.#refusal = refusal
+  }
+}
 
 export async function purgeRepartitionTopics(
   log: Log,

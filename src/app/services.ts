@@ -61,6 +61,8 @@ export interface Services {
   backPressure(): { readonly retryAfterMs: number } | null
   describe(topology: string): { text: string; mermaid: string } | null
   redrive(request: RedriveRequest): Promise<RedriveOutcome>
+  /** As `Foundation.trouble`. */
+  trouble(): string | null
   readonly failed: Promise<never>
 }
 
@@ -105,6 +107,7 @@ export async function openServices(
   return {
     profile: foundation.profile,
     member: foundation.member,
+    trouble: foundation.trouble,
     queryable,
     queries: new LocalQueries({ topologies: graphs, log, state, clock, runtime: queryable }),
     clock,

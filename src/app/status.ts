@@ -1,6 +1,7 @@
 /** The instance's status, put together from what its parts tell. */
 import type { InstanceStatus, TopologyStatus } from '../server/console/instance-status.ts'
 import type { RuntimeStatus, TaskStatus } from '../runtime/runtime-status.ts'
+import { skippedStatus } from './skipped-status.ts'
 import type { LoadedTopology } from './topologies.ts'
 import type { Services } from './services.ts'
 
@@ -41,6 +42,13 @@ export function statusOf(services: Services, frame: Frame): InstanceStatus {
     restoring: runtime.restoring,
     restored: runtime.restored,
     ingest,
+    skips: skippedStatus([
+      ...runtime.tasks.map(({ topologyName: group, skips }) => ({ group, skips })),
+      ...[...services.consumers].map(([name, consumer]) => ({
+        group: `${name}-clickhouse`,
+        skips: consumer.status().skips,
+      })),
+    ]),
     sinkLag,
     quarantined,
     refused,
@@ -82,6 +90,8 @@ function topologyStatus(
     duplicates: duplicatesOf(own),
     quarantined: totals?.quarantined ?? 0,
     warnings: totals?.warnings ?? 0,
+    skipped: totals?.skipped ?? 0,
+    factsSkipped: consumer?.skipped ?? 0,
     rowsWritten: consumer?.rowsWritten ?? 0,
     tables: Object.entries(consumer?.lag ?? {}).map(([name, lag]) => ({ name, lag })),
   }
@@ -106,5 +116,5 @@ function troubleOf(services: Services, { tasks }: RuntimeStatus): string | null 
     if (state === 'paused' || state === 'failed')
       return `facts of ${name}: ${state}: ${reason ?? ''}`
   }
-  return null
+  return services.trouble()
 }
