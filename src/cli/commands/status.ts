@@ -66,6 +66,13 @@ function rowsOf(status: InstanceStatus): PrintedRow[] {
       lag,
       detail: waitingFor === null ? '' : `waits for ${waitingFor}`,
     })),
+    ...status.skips.map(({ group, topic, partition, offsets, from, to }) => ({
+      what: 'skipped',
+      name: `${topic}-${partition}`,
+      state: `lost to ${group}`,
+      lag: null,
+      detail: `${offsets} offsets were removed before they were read; the last from ${from} to before ${to}`,
+    })),
     ...status.standbys.map(({ taskId, lag }) => ({
       what: 'standby',
       name: taskId,

@@ -1,3 +1,4 @@
+import type { SkippedRecords } from '../../core/skipped-records.ts'
 import type { RestoreStatus, StandbyStatus } from '../../runtime/runtime-status.ts'
 
 /** What an instance tells of itself at `GET /api/status`. Counts are since the start of the process. */
@@ -21,6 +22,8 @@ export interface InstanceStatus {
   /** How the stores of the tasks that run here were brought up. */
   readonly restored: readonly RestoreStatus[]
   readonly ingest: readonly IngestStatus[]
+  /** What the log removed before it was read: lost to its reader. Empty while all is well. */
+  readonly skips: readonly SkippedStatus[]
   /** Fact rows that are in the log and not yet queryable. */
   readonly sinkLag: number
   readonly quarantined: number
@@ -83,9 +86,18 @@ export interface TopologyStatus {
   readonly quarantined: number
   /** Checks of level Warning that failed; their records went on. */
   readonly warnings: number
+  /** Offsets of its input that the log removed before they were processed; `skips` has where. */
+  readonly skipped: number
+  /** Offsets of its facts that the log removed before they were written. */
+  readonly factsSkipped: number
   /** Versions of rows that went to ClickHouse. */
   readonly rowsWritten: number
   readonly tables: readonly TableStatus[]
+}
+
+export interface SkippedStatus extends SkippedRecords {
+  /** Who was to read it: a topology, or `<topology>-clickhouse`, which writes its facts. */
+  readonly group: string
 }
 
 export interface TableStatus {

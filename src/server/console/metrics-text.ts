@@ -16,6 +16,7 @@ function metricsOf(status: InstanceStatus): readonly Metric[] {
   return [
     ...topologyMetrics(status.topologies),
     ingestMetric(status.ingest),
+    skipsMetric(status.skips),
     gauge('tidemark_resident_bytes', 'Resident memory of the process.', [
       { labels: {}, value: status.residentBytes },
     ]),
@@ -48,6 +49,16 @@ const topologyCounters: readonly (readonly [
     'Failed checks of level Warning; their records went on.',
     (t) => t.warnings,
   ],
+  [
+    'tidemark_records_skipped_total',
+    'Offsets of input that the log removed before they were processed.',
+    (t) => t.skipped,
+  ],
+  [
+    'tidemark_fact_rows_skipped_total',
+    'Offsets of facts that the log removed before they were written.',
+    (t) => t.factsSkipped,
+  ],
   ['tidemark_fact_rows_written_total', 'Fact rows written to ClickHouse.', (t) => t.rowsWritten],
 ]
 
@@ -75,6 +86,17 @@ function ingestMetric(ingest: InstanceStatus['ingest']): Metric {
         value: counts[outcome],
       })),
     ),
+  )
+}
+
+function skipsMetric(skips: InstanceStatus['skips']): Metric {
+  return counter(
+    'tidemark_offsets_skipped_total',
+    'Offsets that the log removed before their reader came to them.',
+    skips.map(({ group, topic, partition, offsets: value }) => ({
+      labels: { group, topic, partition: `${partition}` },
+      value,
+    })),
   )
 }
 
