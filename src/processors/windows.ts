@@ -32,6 +32,15 @@ export interface SessionWindows {
   readonly graceMs: number
 }
 
+/** Of a join of streams: a right record joins a left one whose time is t where its own is in
+ * [t − beforeMs, t + afterMs]. */
+export interface JoinWindows {
+  readonly beforeMs: number
+  readonly afterMs: number
+  /** How long after a record's window has ended a partner may come late. */
+  readonly graceMs: number
+}
+
 /** Windows of one size at fixed places. */
 export type TimeWindows = TumblingWindows | HoppingWindows
 export type Windows = TimeWindows | SlidingWindows | SessionWindows
@@ -58,6 +67,17 @@ export function slidingWindows(options: { differenceMs: number; graceMs: number 
 
 export function sessionWindows(options: { gapMs: number; graceMs: number }): SessionWindows {
   return { kind: 'session', ...options }
+}
+
+/** At most `differenceMs` apart, whichever comes first; or as `beforeMs` and `afterMs` say. */
+export function joinWindows(
+  options:
+    | { readonly differenceMs: number; readonly graceMs: number }
+    | { readonly beforeMs: number; readonly afterMs: number; readonly graceMs: number },
+): JoinWindows {
+  if (!('differenceMs' in options)) return options
+  const { differenceMs, graceMs } = options
+  return { beforeMs: differenceMs, afterMs: differenceMs, graceMs }
 }
 
 /** Where the windows that a record belongs to start, ascending. As in Kafka Streams none of them starts before
@@ -114,6 +134,19 @@ export function windowFaults(windows: Windows): string[] {
   }
   if (!Number.isSafeInteger(windows.graceMs) || windows.graceMs < 0) {
     faults.push(`graceMs is ${windows.graceMs}; use a whole number of milliseconds, 0 or more`)
+  }
+  return faults
+}
+
+export function joinWindowFaults({ beforeMs, afterMs, graceMs }: JoinWindows): string[] {
+  const faults: string[] = []
+  if (!Number.isSafeInteger(beforeMs) || !Number.isSafeInteger(afterMs) || beforeMs + afterMs < 0) {
+    faults.push(
+      `beforeMs is ${beforeMs} and afterMs ${afterMs}; use whole numbers of milliseconds whose sum is 0 or more`,
+    )
+  }
+  if (!Number.isSafeInteger(graceMs) || graceMs < 0) {
+    faults.push(`graceMs is ${graceMs}; use a whole number of milliseconds, 0 or more`)
   }
   return faults
 }

@@ -12,10 +12,13 @@ import {
 } from '../processors/stateless.ts'
 import { StreamTableJoinProcessor } from '../processors/stream-table-join.ts'
 import { TableSourceProcessor } from '../processors/table-source.ts'
+import type { JoinKind } from '../processors/table-table-join.ts'
+import type { JoinWindows } from '../processors/windows.ts'
 import { keyValueView } from '../processors/table-view.ts'
 import type { Draft } from './draft.ts'
 import { GroupedStream } from './grouped-stream.ts'
 import { addProcess } from './process.ts'
+import { addStreamStreamJoin } from './stream-stream-join.ts'
 import type {
   GlobalTable,
   KGroupedStream,
@@ -27,11 +30,16 @@ import type {
   RepartitionOptions,
   Serdes,
   SinkTopic,
+  StreamJoined,
   StreamPosition,
 } from './streams.ts'
 
 type Joiner = (value: any, tableValue: any, key: any) => any
 type KeyMapper = (key: any, value: any) => any
+type AnyJoined = StreamJoined<any, any, any>
+/** What a stream is joined with, and the arguments that go with each kind of it. */
+type Partner = KStream<any, any> | KTable<any, any> | GlobalTable<any, any>
+type JoinArguments = [Joiner | KeyMapper, (Joiner | JoinWindows)?, AnyJoined?]
 
 export class Stream<K, V> implements KStream<K, V> {
   readonly at: StreamPosition<K, V>
@@ -186,22 +194,16 @@ export class Stream<K, V> implements KStream<K, V> {
     })
   }
 
-  join(
-    name: string,
-    table: KTable<any, any> | GlobalTable<any, any>,
-    first: Joiner | KeyMapper,
-    second?: Joiner,
-  ): KStream<K, any> {
-    return this.#joined(name, table, first, second, false)
+  join(name: string, other: Partner, ...rest: JoinArguments): KStream<K, any> {
+    return this.#joined(name, other, 'inner', rest)
   }
 
-  leftJoin(
-    name: string,
-    table: KTable<any, any> | GlobalTable<any, any>,
-    first: Joiner | KeyMapper,
-    second?: Joiner,
-  ): KStream<K, any> {
-    return this.#joined(name, table, first, second, true)
+  leftJoin(name: string, other: Partner, ...rest: JoinArguments): KStream<K, any> {
+    return this.#joined(name, other, 'left', rest)
+  }
+
+  outerJoin(name: string, other: KStream<any, any>, ...rest: JoinArguments): KStream<K, any> {
+    return this.#joined(name, other, 'outer', rest)
   }
 
   process<KOut, VOut>(name: string, options: ProcessOptions<KOut, VOut>): KStream<KOut, VOut> {
@@ -212,19 +214,20 @@ export class Stream<K, V> implements KStream<K, V> {
     this.#draft.sink(name, this.at.node, topic)
   }
 
-  #joined(
-    name: string,
-    table: KTable<any, any> | GlobalTable<any, any>,
-    first: Joiner | KeyMapper,
-    second: Joiner | undefined,
-    isLeft: boolean,
-  ): KStream<K, unknown> {
-    const isGlobal = 'globalAt' in table
-    const { view } = isGlobal ? table.globalAt : table.at
+  #joined(name: string, other: Partner, kind: JoinKind, rest: JoinArguments): KStream<K, unknown> {
+    const [first, second, third] = rest
+    if (!('globalAt' in other) && !('view' in other.at)) {
+      const sides = { left: this.at, right: other.at }
+      const join = { ...sides, kind, joiner: first, windows: second as JoinWindows }
+      return this.#stream(addStreamStreamJoin(this.#draft, name, join, third as AnyJoined))
+    }
+    const isGlobal = 'globalAt' in other
+    const { view } = isGlobal ? other.globalAt : (other as KTable<any, any>).at
     const options = isGlobal
       ? { keyOf: first as KeyMapper, joiner: second as Joiner, needsKey: false }
       : { keyOf: (key: K) => key, joiner: first as Joiner, needsKey: true }
     const from = isGlobal ? this.at : this.#draft.partitioned(name, this.at)
+    const isLeft = kind === 'left'
     const supplier = () => new StreamTableJoinProcessor({ table: view, isLeft, ...options })
     const node = this.#draft.processor(name, [from.node], supplier, view.stores)
     return this.#stream<K, unknown>({ ...from, node, valueSerde: null })

@@ -14,7 +14,13 @@ import type { ProcessorSupplier } from '../processors/processor.ts'
 import type { TableView } from '../processors/table-view.ts'
 import type { Windowed } from '../processors/windowed.ts'
 import type { EmitOfWindows } from '../processors/window-emitter.ts'
-import type { SessionWindows, SlidingWindows, TimeWindows, Windows } from '../processors/windows.ts'
+import type {
+  JoinWindows,
+  SessionWindows,
+  SlidingWindows,
+  TimeWindows,
+  Windows,
+} from '../processors/windows.ts'
 import type { StoreDefinition } from '../state/stores.ts'
 import type { NodeName } from './graph.ts'
 
@@ -56,6 +62,13 @@ export interface MaterializedTable<K, V> extends Materialized<K, V> {
 /** For results whose type no earlier operator knows a serde of. */
 export interface MaterializedAs<K, V> extends Materialized<K, V> {
   readonly valueSerde: Serde<NonNullable<V>>
+}
+
+/** How a join of streams keeps its sides: the stores `STORE-left`, `STORE-right` and, of a left or outer join,
+ * `STORE-unjoined`. */
+export interface StreamJoined<K, V, VOther> extends Serdes<K, V> {
+  readonly store: string
+  readonly otherValueSerde?: Serde<NonNullable<VOther>>
 }
 
 export interface RepartitionOptions<K, V> extends Serdes<K, V> {
@@ -154,6 +167,32 @@ export interface KStream<K, V> {
     table: GlobalTable<KGlobal, VTable>,
     keyMapper: (key: K, value: NonNullable<V>) => KGlobal | null,
     joiner: (value: NonNullable<V>, tableValue: VTable | null, key: K) => R,
+  ): KStream<K, R>
+
+  /** Each pair of records that have one key and are close enough in time, under the later one's time. Both topics must
+   * have as many partitions. */
+  join<VOther, R>(
+    name: string,
+    other: KStream<K, VOther>,
+    joiner: (value: NonNullable<V>, otherValue: NonNullable<VOther>, key: K) => R,
+    windows: JoinWindows,
+    joined: StreamJoined<K, V, VOther>,
+  ): KStream<K, R>
+  /** As `join`; a record of this stream that has found no partner when its window closes goes out with null. */
+  leftJoin<VOther, R>(
+    name: string,
+    other: KStream<K, VOther>,
+    joiner: (value: NonNullable<V>, otherValue: NonNullable<VOther> | null, key: K) => R,
+    windows: JoinWindows,
+    joined: StreamJoined<K, V, VOther>,
+  ): KStream<K, R>
+  /** As `leftJoin`, for the records of both streams. */
+  outerJoin<VOther, R>(
+    name: string,
+    other: KStream<K, VOther>,
+    joiner: (value: NonNullable<V> | null, otherValue: NonNullable<VOther> | null, key: K) => R,
+    windows: JoinWindows,
+    joined: StreamJoined<K, V, VOther>,
   ): KStream<K, R>
 
   process<KOut, VOut>(name: string, options: ProcessOptions<KOut, VOut>): KStream<KOut, VOut>

@@ -21,6 +21,7 @@ final class Topologies {
         Tables.addTo(ALL);
         Joins.addTo(ALL);
         TableJoins.addTo(ALL);
+        StreamJoins.addTo(ALL);
         Processors.addTo(ALL);
     }
 

@@ -5,9 +5,9 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isClockStep } from './case.ts'
-import type { Output, Outputs, RecordStep, Step } from './case.ts'
+import type { Output, Outputs, Parameters, RecordStep, Step } from './case.ts'
 
-type InputRule = (steps: readonly Step[]) => readonly Step[]
+type InputRule = (steps: readonly Step[], parameters: Parameters) => readonly Step[]
 type OutputRule = (outputs: Outputs) => Outputs
 
 export const inputRules = {
@@ -44,6 +44,15 @@ export const inputRules = {
     return withRecords(steps, (record) => {
       latestMs = Math.max(record.timestampMs, latestMs + 1)
       return { ...record, timestampMs: latestMs }
+    })
+  },
+  /** What is older than `lateMaxMs` of the case is as old as that. */
+  'late-in-joins': (steps, { lateMaxMs = Infinity }) => {
+    let latestMs = 0
+    return withRecords(steps, (record) => {
+      const timestampMs = Math.max(record.timestampMs, latestMs - lateMaxMs)
+      latestMs = Math.max(latestMs, timestampMs)
+      return { ...record, timestampMs }
     })
   },
   /** So that all that waits is handed on. */
@@ -128,10 +137,16 @@ export const outputRules = {
 
 export type RuleName = keyof typeof inputRules | keyof typeof outputRules
 
-export function normaliseSteps(steps: readonly Step[], rules: readonly RuleName[]): Step[] {
-  let result = inputRules['keyless-deletes'](steps)
+export function normaliseSteps(
+  steps: readonly Step[],
+  rules: readonly RuleName[],
+  parameters: Parameters = {},
+): Step[] {
+  let result: readonly Step[] = inputRules['keyless-deletes'](steps)
   for (const rule of rules)
-    if (rule in inputRules) result = inputRules[rule as keyof typeof inputRules](result)
+    if (rule in inputRules) {
+      result = inputRules[rule as keyof typeof inputRules](result, parameters)
+    }
   return [...result]
 }
 

@@ -65,3 +65,9 @@ export function setupOf(name: string): Setup {
   if (name.startsWith('sliding')) return slidingSetup
   return name.startsWith('session') ? sessionSetup : tumblingSetup
 }
+
+/** Of joins of two streams. */
+export const joinInputs = {
+  topics: ['input', 'other'],
+  edgesMs: [0, 5, 6, 10, 11, 15, 20, 30],
+}

@@ -1,0 +1,206 @@
+/**
+ * Joins the records of two streams that have one key and are close in time. Both sides are kept for as long as a partner
+ * may come. A record of an outer side that finds none waits until its window has closed and goes out alone then (KIP-633),
+ * so that no result is ever taken back.
+ *
+ * A pair is joined unless both windows have closed. A record whose own window has closed when it comes is late: without a
+ * partner it is dropped, or, of an outer side, goes out alone at once.
+ */
+import type { Headers, StoreName } from '../core/record.ts'
+import { noHeaders } from '../core/record.ts'
+import type { Serde } from '../core/serde.ts'
+import type { WindowStore } from '../state/stores.ts'
+import { dropReason, isFoldable } from './aggregate.ts'
+import { joinEntrySerde } from './join-entry.ts'
+import type { JoinEntry } from './join-entry.ts'
+import type { Prefetch, Processor, ProcessorContext, StreamRecord } from './processor.ts'
+import { idleCheckMs, TimeOrderedBuffer } from './time-ordered-buffer.ts'
+import type { Released } from './time-ordered-buffer.ts'
+import type { JoinWindows } from './windows.ts'
+
+export interface JoinSide<V> {
+  /** The parent that brings its records. */
+  readonly parent: string
+  readonly store: StoreName
+  readonly valueSerde: Serde<V>
+  /** True: its records without a partner go out alone. */
+  readonly isOuter: boolean
+}
+
+export interface StreamStreamJoinOptions<K, VLeft, VRight, R> {
+  readonly windows: JoinWindows
+  readonly left: JoinSide<VLeft>
+  readonly right: JoinSide<VRight>
+  /** Where records wait that have no partner yet; null where neither side is outer. */
+  readonly unjoined: StoreName | null
+  readonly keySerde: Serde<K>
+  readonly joiner: (left: VLeft | null, right: VRight | null, key: K) => R
+}
+
+/** A side as its own records see it. */
+interface Side {
+  readonly mark: number
+  readonly side: JoinSide<any>
+  readonly entrySerde: Serde<JoinEntry<any>>
+  /** How far a partner's time may lie before and after its own. */
+  readonly beforeMs: number
+  readonly afterMs: number
+  readonly join: (own: any, other: any, key: any) => any
+}
+
+export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor<
+  K,
+  VLeft | VRight | null,
+  K,
+  R
+> {
+  readonly #options: StreamStreamJoinOptions<K, VLeft, VRight, R>
+  readonly #left: Side
+  readonly #right: Side
+  #context!: ProcessorContext<K, R>
+  #unjoined: TimeOrderedBuffer<Buffer> | null = null
+
+  constructor(options: StreamStreamJoinOptions<K, VLeft, VRight, R>) {
+    const { windows, left, right, joiner } = options
+    this.#options = options
+    this.#left = {
+      // In Kafka Streams' order: of one moment the right side's records go out first.
+      mark: 1,
+      side: left,
+      entrySerde: joinEntrySerde(left.valueSerde),
+      beforeMs: windows.beforeMs,
+      afterMs: windows.afterMs,
+      join: joiner,
+    }
+    this.#right = {
+      mark: 0,
+      side: right,
+      entrySerde: joinEntrySerde(right.valueSerde),
+      beforeMs: windows.afterMs,
+      afterMs: windows.beforeMs,
+      join: (own: VRight | null, other: VLeft | null, key: K) => joiner(other, own, key),
+    }
+  }
+
+  init(context: ProcessorContext<K, R>): void {
+    this.#context = context
+    const { unjoined } = this.#options
+    if (unjoined === null) return
+    this.#unjoined = new TimeOrderedBuffer(context.store(unjoined))
+    context.schedule(idleCheckMs, 'stream-time', () => this.#release(noHeaders))
+  }
+
+  prefetch(
+    record: StreamRecord<K, VLeft | VRight | null>,
+    parent: string,
+    prefetch: Prefetch,
+  ): void {
+    if (!isFoldable(record)) return
+    const { key, timestampMs } = record
+    const { own, other } = this.#sides(parent)
+    prefetch.windows(own.side.store, key, timestampMs, timestampMs)
+    const fromMs = timestampMs - own.beforeMs
+    prefetch.windows(other.side.store, key, fromMs, timestampMs + own.afterMs)
+  }
+
+  process(record: StreamRecord<K, VLeft | VRight | null>, parent: string): void | Promise<void> {
+    const { own, other } = this.#sides(parent)
+    if (!isFoldable(record)) {
+      const hasValue = record.value !== null && record.value !== undefined
+      // A key that is null finds no partner (KIP-962).
+      if (hasValue && own.side.isOuter) this.#forwardAlone(record, own)
+      else this.#context.countDropped(dropReason(record))
+      return
+    }
+    const released = this.#release(record.headers)
+    if (released === undefined) this.#join(record, own, other)
+    else
+      return released.then(() => {
+        this.#join(record, own, other)
+      })
+  }
+
+  #sides(parent: string): { own: Side; other: Side } {
+    return parent === this.#options.left.parent
+      ? { own: this.#left, other: this.#right }
+      : { own: this.#right, other: this.#left }
+  }
+
+  #join(record: StreamRecord<K, VLeft | VRight>, own: Side, other: Side): void {
+    const { key, value, timestampMs, headers } = record
+    const isLate = this.#isClosed(own, timestampMs)
+    const others = this.#rows(other)
+    const fromMs = timestampMs - own.beforeMs
+    let isJoined = false
+    for (const near of others.fetchRange(key, fromMs, timestampMs + own.afterMs)) {
+      const isOver = this.#isClosed(other, near.windowStartMs)
+      if (isLate && isOver) continue
+      isJoined = true
+      this.#noteJoined(key, other, near.windowStartMs, near.value)
+      for (const otherValue of near.value.values) {
+        this.#context.forward({
+          key,
+          value: own.join(value, otherValue, key) as R,
+          timestampMs: Math.max(timestampMs, near.windowStartMs),
+          headers,
+        })
+      }
+    }
+    const before = this.#rows(own).fetch(key, timestampMs)
+    const entry = {
+      values: [...(before?.values ?? []), value],
+      isJoined: isJoined || before?.isJoined === true,
+    }
+    this.#rows(own).put(key, timestampMs, entry)
+    if (isJoined) return
+    if (!isLate && own.side.isOuter) {
+      const bytes = own.entrySerde.serialize(entry)
+      this.#unjoined?.put(this.#closeMs(own, timestampMs), this.#idOf(key, own), bytes)
+    } else if (own.side.isOuter) this.#forwardAlone(record, own)
+    else if (isLate) this.#context.countDropped('late')
+  }
+
+  /** Takes what has found its partner from among those that wait. */
+  #noteJoined(key: K, other: Side, timestampMs: number, entry: JoinEntry<unknown>): void {
+    if (!other.side.isOuter || entry.isJoined) return
+    this.#rows(other).put(key, timestampMs, { ...entry, isJoined: true })
+    if (this.#isClosed(other, timestampMs)) return
+    this.#unjoined?.delete(this.#closeMs(other, timestampMs), this.#idOf(key, other))
+  }
+
+  #release(headers: Headers): void | Promise<void> {
+    return this.#unjoined?.release(this.#context.streamTimeMs, (due) => {
+      for (const waiting of due) this.#releaseOne(waiting, headers)
+    })
+  }
+
+  #releaseOne({ dueMs, id, value }: Released<Buffer>, headers: Headers): void {
+    const own = id[0] === this.#left.mark ? this.#left : this.#right
+    const key = this.#options.keySerde.deserialize(id.subarray(1))
+    const timestampMs = dueMs - this.#closeMs(own, 0)
+    for (const alone of own.entrySerde.deserialize(value).values as VLeft[] | VRight[]) {
+      this.#forwardAlone({ key, value: alone, timestampMs, headers }, own)
+    }
+  }
+
+  #forwardAlone(record: StreamRecord<K, unknown>, own: Side): void {
+    this.#context.forward({ ...record, value: own.join(record.value, null, record.key) as R })
+  }
+
+  #idOf(key: K, { mark }: Side): Buffer {
+    return Buffer.concat([Buffer.of(mark), this.#options.keySerde.serialize(key)])
+  }
+
+  /** The first stream time at which a record at that time waits for no partner any more. */
+  #closeMs(own: Side, timestampMs: number): number {
+    return timestampMs + own.afterMs + this.#options.windows.graceMs + 1
+  }
+
+  #isClosed(own: Side, timestampMs: number): boolean {
+    return this.#closeMs(own, timestampMs) <= this.#context.streamTimeMs
+  }
+
+  #rows({ side }: Side): WindowStore<K, JoinEntry<any>> {
+    return this.#context.store(side.store)
+  }
+}
