@@ -11,7 +11,8 @@ import type { BenchOptions, Figures } from '../run.ts'
 
 /** The shortest with which a crash costs less than two seconds; brokers refuse it unless they are told. */
 const sessionTimeoutMs = 1_500
-const heartbeatIntervalMs = 300
+/** As an instance has it with such a session. */
+const heartbeatIntervalMs = 150
 const transactionTimeoutMs = 60_000
 const acceptableRecoveryLag = 500
 

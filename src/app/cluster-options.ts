@@ -25,6 +25,8 @@ export const probeLimits = {
 
 /** A member learns of a rebalance by its heartbeat: a hand-over takes so much longer. */
 const heartbeatMaxMs = 300
+/** Who wants to know soon of a crash wants a soon hand-over, too. */
+const heartbeatsPerSession = 10
 /** What fits into the message of 1 MiB that brokers take unless told otherwise. */
 const recordBytesMaxDefault = 1_000_000
 
@@ -52,7 +54,10 @@ export function kafkaOptions(
     },
     group: {
       sessionTimeoutMs,
-      heartbeatIntervalMs: Math.min(heartbeatMaxMs, Math.floor(sessionTimeoutMs / 3)),
+      heartbeatIntervalMs: Math.min(
+        heartbeatMaxMs,
+        Math.floor(sessionTimeoutMs / heartbeatsPerSession),
+      ),
     },
     ...(kafka.clientRack === null ? {} : { rack: kafka.clientRack }),
   }
