@@ -2,6 +2,7 @@
 import { present } from '../core/assert.ts'
 import type { Offset, Partition, TopicPartition } from '../core/record.ts'
 import { topicPartitionId } from '../core/record.ts'
+import type { SkipCount } from '../core/skipped-records.ts'
 import type { Log, PartitionDescription, PartitionOffset } from '../log/log.ts'
 import { InputPartition } from './input-queue.ts'
 import { positionName } from './positions-store.ts'
@@ -52,11 +53,26 @@ export async function openInputs(options: OpenInputsOptions): Promise<OpenInput[
 export function passRemoved(
   input: InputPartition,
   { logStartOffset, lastStableOffset }: PartitionDescription,
-  onSkipped: (from: Offset, to: Offset) => void,
+  skips: SkipCount,
 ): boolean {
-  const { fetchOffset } = input
-  if (fetchOffset >= logStartOffset) return false
-  onSkipped(fetchOffset, logStartOffset)
+  if (input.fetchOffset >= logStartOffset) return false
+  skips.note(input, input.fetchOffset, logStartOffset)
   input.skipTo(logStartOffset, lastStableOffset)
   return true
+}
+
+/** False where the log has removed nothing that the inputs wait for. */
+export async function passAllRemoved(
+  log: Log,
+  inputs: readonly InputPartition[],
+  skips: SkipCount,
+): Promise<boolean> {
+  const topics = [...new Set(inputs.map(({ topic }) => topic))]
+  const descriptions = await log.describeTopics(topics)
+  const byName = new Map(descriptions.map(({ name, partitions }) => [name, partitions]))
+  const passed = inputs.filter((input) => {
+    const at = byName.get(input.topic)?.[input.partition]
+    return passRemoved(input, present(at, topicPartitionId(input)), skips)
+  })
+  return passed.length > 0
 }

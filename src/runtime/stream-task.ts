@@ -17,7 +17,6 @@ import type {
   FetchPartition,
   GroupMetadata,
   Log,
-  PartitionDescription,
   PartitionOffset,
   PartitionRecords,
   TransactionalProducer,
@@ -41,7 +40,7 @@ import type { RuntimeLimits } from './limits.ts'
 import { NodeContext } from './node-context.ts'
 import type { TaskEnvironment } from './node-context.ts'
 import { offsetMetadata, streamTimeOf } from './offset-metadata.ts'
-import { openInputs, passRemoved } from './open-inputs.ts'
+import { openInputs, passAllRemoved, passRemoved } from './open-inputs.ts'
 import { OutputBuffer } from './output-buffer.ts'
 import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
 import { processingError } from './processing-error.ts'
@@ -191,7 +190,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     const ends = new Map<InputPartition, Offset>()
     for (const { input, at } of opened) {
       this.#committed.set(input, input.position)
-      this.#passRemoved(input, at)
+      passRemoved(input, at, this.metrics.skips)
       const { lastStableOffset } = at
       if (input.broadcast && input.position < lastStableOffset) ends.set(input, lastStableOffset)
       const ofTopic = this.#inputs.get(input.topic)
@@ -203,23 +202,9 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#input = new InputQueue(inputs, this.#options.limits.taskIdleMs)
   }
 
-  #passRemoved(input: InputPartition, at: PartitionDescription): boolean {
-    return passRemoved(input, at, (from, to) => {
-      this.metrics.skips.note(input, from, to)
-    })
-  }
-
   /** After a fetch out of range: goes on where the log begins now; false where it removed nothing. */
-  async passRemoved(): Promise<boolean> {
-    const { log } = this.#options
-    const passed: boolean[] = []
-    for (const { name, partitions } of await log.describeTopics([...this.#inputs.keys()])) {
-      for (const at of partitions) {
-        const input = this.#inputs.get(name)?.get(at.partition)
-        if (input !== undefined) passed.push(this.#passRemoved(input, at))
-      }
-    }
-    return passed.includes(true)
+  passRemoved(): Promise<boolean> {
+    return passAllRemoved(this.#options.log, this.inputs, this.metrics.skips)
   }
 
   #makeProcessors(): void {

@@ -2,106 +2,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
-import { systemClock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { offset, partition, topicName } from '../core/record.ts'
-import type { PartitionRecords } from '../log/log.ts'
-import { MemoryStorage } from '../log/memory/memory-storage.ts'
-import { StoredLog } from '../log/stored-log.ts'
-import type { ValueCodec } from '../core/serde.ts'
-import { tupleSerde } from '../core/tuple.ts'
-import type { FactTable } from '../core/fact-table.ts'
-import { FactConsumer } from './fact-consumer.ts'
-import type { FactConsumerOptions } from './fact-consumer.ts'
-import { MemorySink } from './memory/memory-sink.test-support.ts'
-import type { Row, Sink, TableName, TableRows } from './sink.ts'
-
-const table = { database: 'exams', table: 'averages' }
-const topic = topicName('exams.averages')
-const keySerde = tupleSerde<readonly [string]>()
-const fact: FactTable<readonly [string], Record<string, unknown>> = {
-  ...table,
-  keyColumns: ['student_id'],
-  topic: { name: topic, keySerde, schema: {}, cleanupPolicy: 'compact', retentionMs: null },
-}
-const codec: ValueCodec<Record<string, unknown>> = {
-  encode: (value) => Buffer.from(JSON.stringify(value)),
-  decode: (bytes) => {
-    if (bytes[0] !== 0x7b) throw new TidemarkError('AVRO_CORRUPT', 'not a value')
-    return JSON.parse(bytes.toString()) as Record<string, unknown>
-  },
-  prepare: () => Promise.resolve(),
-}
-
-async function openLog(partitionCount = 2): Promise<StoredLog> {
-  const log = await StoredLog.open(new MemoryStorage(), { clock: systemClock })
-  await log.createTopics([
-    { name: topic, partitionCount, cleanupPolicy: 'compact', retentionMs: null },
-  ])
-  return log
-}
-
-function records(
-  at: number,
-  facts: readonly (readonly [string, number | null])[],
-): PartitionRecords {
-  return {
-    topic,
-    partition: partition(at),
-    records: facts.map(([student, average]) => ({
-      key: keySerde.serialize([student]),
-      value: average === null ? null : codec.encode({ average, event_time: 5, known_at: 7 }),
-      timestampMs: 3,
-    })),
-  }
-}
-
-function consumerOf(
-  log: StoredLog,
-  sink: Sink,
-  options: Partial<FactConsumerOptions> = {},
-): FactConsumer {
-  return new FactConsumer({
-    name: 'test',
-    log,
-    sink,
-    clock: systemClock,
-    facts: [{ fact, codec }],
-    epoch: 1,
-    ageMaxMs: 1,
-    idleWaitMs: 20,
-    ...options,
-  })
-}
-
-const memorySink = () => new MemorySink([{ table, keyColumns: fact.keyColumns }])
-const averages = (sink: MemorySink): Record<string, unknown> =>
-  Object.fromEntries(sink.rows(table).map((row) => [String(row['student_id']), row['average']]))
-
-const skipsOf = (consumer: FactConsumer) =>
-  consumer.status().skips.map(({ atMs: _, ...skip }) => skip)
-
-/** A sink that a test makes fail, block and watch. */
-class WatchedSink implements Sink {
-  readonly inner = memorySink()
-  readonly batches: (readonly TableRows[])[] = []
-  failure: Error | null = null
-  attempts = 0
-  onAttempt: () => void = () => {}
-
-  setup = () => Promise.resolve()
-  identityOf = (name: TableName) => this.inner.identityOf(name)
-  close = () => Promise.resolve()
-  async write(batches: readonly TableRows[]): Promise<void> {
-    this.attempts++
-    this.onAttempt()
-    if (this.failure !== null) throw this.failure
-    this.batches.push(batches)
-    await this.inner.write(batches)
-  }
-}
-
-const unavailable = new TidemarkError('SINK_UNAVAILABLE', 'away', { details: { retryAfterMs: 1 } })
+import { partition } from '../core/record.ts'
+import type { Row, Sink } from './sink.ts'
+import {
+  averages,
+  consumerOf,
+  keySerde,
+  memorySink,
+  openLog,
+  records,
+  topic,
+  unavailable,
+  WatchedSink,
+} from './fact-consumer.test-support.ts'
 
 test('facts become rows with key, version, times and deletion', async () => {
   const log = await openLog()
@@ -159,85 +73,6 @@ test('a table that was lost and made anew is filled from the start, one that was
   await runWith(anew)
   assert.deepEqual(averages(anew), { ann: 1, bob: 2 })
   await log.close()
-})
-
-test('facts that were removed before they were written are counted once, and where they were', async () => {
-  const log = await openLog(1)
-  const sink = memorySink()
-  const first = consumerOf(log, sink)
-  await first.start()
-  await log.append([records(0, [['ann', 1]])])
-  await first.drain()
-  await first.stop()
-  await log.append([
-    records(
-      0,
-      ['bob', 'cy', 'dan'].map((name, at) => [name, at] as const),
-    ),
-  ])
-  await log.deleteRecords([{ topic, partition: partition(0), offset: offset(3) }])
-
-  const second = consumerOf(log, sink)
-  await second.start()
-  await second.drain()
-  assert.deepEqual(skipsOf(second), [{ topic, partition: 0, offsets: 2, from: 1, to: 3 }])
-  assert.deepEqual([second.status().skipped, second.status().lagTotal], [2, 0])
-  assert.deepEqual(averages(sink), { ann: 1, dan: 2 })
-  // In the middle of its reading: what follows the gap is written.
-  await log.append([records(0, [['eve', 3]])])
-  await second.drain()
-  await second.stop()
-  await log.append([records(0, [['fay', 4]])])
-  await log.deleteRecords([{ topic, partition: partition(0), offset: offset(6) }])
-  const third = consumerOf(log, sink)
-  await third.start()
-  await third.drain()
-  await third.stop()
-  assert.deepEqual(skipsOf(third), [{ topic, partition: 0, offsets: 1, from: 5, to: 6 }])
-
-  const fourth = consumerOf(log, sink)
-  await fourth.start()
-  await fourth.drain()
-  await fourth.stop()
-  assert.equal(fourth.status().skipped, 0)
-})
-
-test('facts that are removed while the consumer lags are counted, and it goes on', async () => {
-  const log = await openLog(1)
-  const sink = new WatchedSink()
-  const consumer = consumerOf(log, sink, { rowsMax: 1, fetchBytesMax: 1 })
-  sink.failure = unavailable
-  await log.append([records(0, [['ann', 1]])])
-  await consumer.start()
-  for (const name of ['bob', 'cy', 'dan', 'eve', 'fay']) {
-    await log.append([records(0, [[name, 1]])])
-  }
-  while (sink.attempts === 0) await setImmediate()
-  await log.deleteRecords([{ topic, partition: partition(0), offset: offset(5) }])
-  sink.failure = null
-  await consumer.drain()
-  await consumer.stop()
-  const [skip] = consumer.status().skips
-  assert.equal(skip?.to, 5)
-  assert.equal(consumer.status().rowsWritten + consumer.status().skipped, 6)
-  assert.equal(averages(sink.inner)['fay'], 1)
-})
-
-test('a new consumer at a topic that begins late, and gaps of compaction, skip nothing', async () => {
-  const log = await openLog(1)
-  await log.append([
-    records(
-      0,
-      ['ann', 'ann', 'ann', 'bob'].map((name, at) => [name, at] as const),
-    ),
-  ])
-  await log.deleteRecords([{ topic, partition: partition(0), offset: offset(1) }])
-  await log.maintain(systemClock.nowMs())
-  const consumer = consumerOf(log, memorySink())
-  await consumer.start()
-  await consumer.drain()
-  await consumer.stop()
-  assert.deepEqual([consumer.status().skipped, consumer.status().skips], [0, []])
 })
 
 test('only the last version of a key within a batch is written', async () => {
