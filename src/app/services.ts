@@ -5,6 +5,7 @@ import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
 import { quarantineFact } from '../quality/quarantine.ts'
+import { defaultLimits } from '../runtime/limits.ts'
 import { singleHost, type QueryableRuntime } from '../runtime/queries/hosts.ts'
 import { LocalQueries } from '../runtime/queries/local-queries.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
@@ -18,6 +19,7 @@ import { describe } from '../topology/describe.ts'
 import { describeMermaid } from '../topology/describe-mermaid.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 import type { Cleanup } from './cleanup.ts'
+import type { ClusterConfiguration } from './cluster-configuration.ts'
 import type { Configuration } from './configuration.ts'
 import {
   backPressureOf,
@@ -202,6 +204,13 @@ interface RuntimeParts {
   readonly backPressure: () => { readonly retryAfterMs: number } | null
 }
 
+/** A commit that the brokers do not take gives up by itself, after some thirty time-outs of a transaction at most; only
+ * one that goes on for longer hangs. */
+function clusterLimits({ stateCleanupDelayMs, kafka }: ClusterConfiguration) {
+  const commitWaitMaxMs = Math.max(defaultLimits.commitWaitMaxMs, 30 * kafka.transactionTimeoutMs)
+  return { stateCleanupDelayMs, commitWaitMaxMs }
+}
+
 async function startRuntime(configuration: Configuration, parts: RuntimeParts): Promise<Runtime> {
   const { topologies, log, state, registry, codecs, clock, backPressure, member } = parts
   const { cluster } = configuration
@@ -215,7 +224,7 @@ async function startRuntime(configuration: Configuration, parts: RuntimeParts): 
     limits: {
       commitIntervalMs: configuration.commitIntervalMs,
       defaultPartitionCount: configuration.partitions,
-      ...(cluster === null ? {} : { stateCleanupDelayMs: cluster.stateCleanupDelayMs }),
+      ...(cluster === null ? {} : clusterLimits(cluster)),
     },
     ...(cluster === null || member === null
       ? {}

@@ -152,6 +152,9 @@ export interface JoinGroupOptions {
 export interface Log {
   /** True where state changes can be part of a transaction (embedded, memory); false on Kafka. */
   readonly sharesState: boolean
+  /** When a request was last tried again because a server did not answer, or not yet as it should, as `Clock.nowMs`;
+   * null or absent: never. By it who waits for a commit tells a log that is away from one that hangs. */
+  readonly lastRetryMs?: number | null
 
   /** Creates what is missing; a log that is not shared with others takes a new retention too.
    * @throws TidemarkError TOPIC_MISMATCH where one exists with other partitions or another cleanup policy */

@@ -28,6 +28,10 @@ export interface RuntimeLimits {
   /** How long a commit may wait for space on the disk before its task fails. */
   readonly diskFullWaitMaxMs: number
   readonly diskFullBackOffMs: number
+  /** A commit that was tried again within so long waits for Kafka, and does not hang. Longer than one request. */
+  readonly commitRetryMaxMs: number
+  /** How long a commit may wait for Kafka, however often it is tried again, before it is an error. */
+  readonly commitWaitMaxMs: number
   /** How long a commit may wait while too many others wait for Kafka, before its task is started again. */
   readonly backPressureWaitMaxMs: number
   readonly backPressureBackOffMs: number
@@ -64,6 +68,8 @@ export const defaultLimits: RuntimeLimits = {
   taskRestartBackOffMs: 100,
   diskFullWaitMaxMs: 10 * 60 * 1000,
   diskFullBackOffMs: 1000,
+  commitRetryMaxMs: 60_000,
+  commitWaitMaxMs: 10 * 60_000,
   backPressureWaitMaxMs: 2 * 60_000,
   backPressureBackOffMs: 50,
   restoreBytesMax: 8 * 1024 * 1024,

@@ -6,6 +6,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { CommitStepHook } from './commit.ts'
 import type { TaskStatus } from './runtime-status.ts'
 import { TaskLoop } from './task-loop.ts'
+import type { Stall } from './task-loop.ts'
 import { encodedTopics } from './topics.ts'
 import type { CompiledTopology, TaskPlan, TaskSurroundings } from './task-plan.ts'
 
@@ -107,14 +108,11 @@ export class StreamThread {
   }
 }
 
-function stallError(
-  taskId: string,
-  { name, forMs }: { readonly name: string; readonly forMs: number },
-): TidemarkError {
+function stallError(taskId: string, { name, forMs, limit }: Stall): TidemarkError {
   const seconds = Math.round(forMs / 1000)
   return new TidemarkError(
     'PROCESSING_FAILED',
-    `task ${taskId} makes no progress: its ${name} has taken ${seconds} s so far (stallMaxMs)`,
+    `task ${taskId} makes no progress: its ${name} has taken ${seconds} s so far (${limit})`,
     { details: { taskId, await: name, forMs } },
   )
 }

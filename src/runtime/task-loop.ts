@@ -11,7 +11,8 @@
  *  - `punctuate`
  *  - `commit`
  *  - `input`  a sleep that neither a fetch nor the clock ends
- * One that takes longer than `stallMaxMs` fails the task. Beside them the loop sleeps, until a fetch has ended
+ * One that takes longer than `stallMaxMs` fails the task, a commit that waits for Kafka one that takes longer than
+ * `commitWaitMaxMs`. Beside them the loop sleeps, until a fetch has ended
  * or something is due.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -40,6 +41,13 @@ export interface TaskLoopOptions {
 }
 
 type AwaitName = 'restore' | 'positions' | 'decode' | 'process' | 'punctuate' | 'commit' | 'input'
+
+export interface Stall {
+  readonly name: AwaitName
+  readonly forMs: number
+  /** What it is longer than. */
+  readonly limit: 'stallMaxMs' | 'commitWaitMaxMs'
+}
 
 export class TaskLoop {
   readonly plan: TaskPlan
@@ -77,7 +85,7 @@ export class TaskLoop {
   }
 
   get waitingFor(): WaitingFor | null {
-    if (this.#isUnreachable) return 'kafka'
+    if (this.#isUnreachable || this.#isCommitTriedAgain()) return 'kafka'
     return this.#task?.waitingFor ?? (this.#isPaused ? 'sink' : null)
   }
 
@@ -129,14 +137,27 @@ export class TaskLoop {
   }
 
   /** The await that takes longer than it may; null while all is well. */
-  stalledAwait(): { readonly name: AwaitName; readonly forMs: number } | null {
+  stalledAwait(): Stall | null {
     if (this.#awaiting === null || this.waitingFor === 'disk') return null
     const { name, sinceMs } = this.#awaiting
-    // Who does not ask does not wait for an answer.
-    if (this.waitingFor === 'kafka' && name !== 'input') return null
     const { clock, limits } = this.#options.surroundings
+    const isTriedAgain = this.#isCommitTriedAgain()
+    // Who does not ask does not wait for an answer.
+    if (this.waitingFor === 'kafka' && !isTriedAgain && name !== 'input') return null
     const forMs = clock.monotonicMs() - sinceMs
-    return forMs > limits.stallMaxMs ? { name, forMs } : null
+    const limit = isTriedAgain ? 'commitWaitMaxMs' : 'stallMaxMs'
+    return forMs > limits[limit] ? { name, forMs, limit } : null
+  }
+
+  /** True while a commit is under way that Kafka does not take yet, and that is tried again and again. */
+  #isCommitTriedAgain(): boolean {
+    if (this.#awaiting?.name !== 'commit') return false
+    const { log, clock, limits } = this.#options.surroundings
+    const triedMs = log.lastRetryMs ?? null
+    if (triedMs === null) return false
+    const agoMs = clock.nowMs() - triedMs
+    const forMs = clock.monotonicMs() - this.#awaiting.sinceMs
+    return agoMs <= forMs && agoMs <= limits.commitRetryMaxMs
   }
 
   #noteFailure(thrown: unknown): void {

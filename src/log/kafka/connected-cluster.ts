@@ -36,6 +36,8 @@ export interface ClusterOptions {
   readonly clock: Clock
   readonly security?: KafkaSecurity
   readonly limits?: Partial<ConnectionLimits>
+  /** Called whenever `retry` or `topics` tries again. */
+  readonly onRetry?: () => void
   /** Between 0 and 1, for the jitter of the back-off. Default: `Math.random`. */
   readonly random?: () => number
 }
@@ -73,6 +75,7 @@ export async function openCluster(options: ClusterOptions): Promise<KafkaCluster
 class ConnectedCluster implements KafkaCluster {
   readonly #clock: Clock
   readonly #random: () => number
+  readonly #onRetry: () => void
   readonly #limits: ConnectionLimits
   readonly #bootstrap: readonly BrokerAddress[]
   readonly #connections: BrokerConnections
@@ -85,6 +88,7 @@ class ConnectedCluster implements KafkaCluster {
   constructor(options: ClusterOptions) {
     this.#clock = options.clock
     this.#random = options.random ?? Math.random
+    this.#onRetry = options.onRetry ?? (() => undefined)
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#bootstrap = bootstrapAddresses(options.bootstrapServers)
     this.#connections = new BrokerConnections({
@@ -132,6 +136,7 @@ class ConnectedCluster implements KafkaCluster {
       clock: this.#clock,
       random: this.#random,
       giveUpAfterMs: options.giveUpAfterMs ?? this.#limits.giveUpAfterMs,
+      onRetry: this.#onRetry,
       signal:
         signal === undefined
           ? this.#closing.signal
@@ -144,6 +149,7 @@ class ConnectedCluster implements KafkaCluster {
       clock: this.#clock,
       random: this.#random,
       giveUpAfterMs: this.#limits.giveUpAfterMs,
+      onRetry: this.#onRetry,
       signal: this.#closing.signal,
     })
   }

@@ -44,6 +44,7 @@ import { KafkaFetcher } from './fetch/kafka-fetcher.ts'
 import type { GroupSettings } from './group/group-settings.ts'
 import { KafkaGroups } from './group/kafka-groups.ts'
 import type { KafkaCluster } from './kafka-cluster.ts'
+import { LastRetry } from './connections/last-retry.ts'
 import type { KafkaLimits } from './kafka-limits.ts'
 import { commitOffsets } from './offsets/commit-offsets.ts'
 import { allCommittedOffsets, committedOffsets } from './offsets/committed-offsets.ts'
@@ -95,12 +96,19 @@ export class ClusterLog implements KafkaLog {
   readonly #transactions: KafkaTransactions
   readonly #groups: KafkaGroups
   readonly #context: LeaderContext
+  readonly #lastRetry: LastRetry
   #closing: Promise<void> | null = null
 
-  constructor(cluster: KafkaCluster, options: KafkaLogOptions, limits: KafkaLimits) {
+  constructor(
+    cluster: KafkaCluster,
+    options: KafkaLogOptions,
+    limits: KafkaLimits,
+    lastRetry = new LastRetry(options.clock),
+  ) {
     const { clock, compression = 'none', random = Math.random, transactions, group, rack } = options
     const { giveUpAfterMs, batchBytesMax, recordBytesMax } = limits
     this.#cluster = cluster
+    this.#lastRetry = lastRetry
     this.#clock = clock
     this.#limits = limits
     this.#replicationFactor = options.replicationFactor ?? -1
@@ -119,6 +127,7 @@ export class ClusterLog implements KafkaLog {
       ...shared,
       ...transactions,
       codec: this.#codec,
+      onRetry: lastRetry.note,
       limits: { batchBytesMax, ...transactions?.limits },
     })
     this.#groups = new KafkaGroups({
@@ -126,6 +135,10 @@ export class ClusterLog implements KafkaLog {
       ...(group === undefined ? {} : { settings: group }),
       ...(rack === undefined ? {} : { rack }),
     })
+  }
+
+  get lastRetryMs(): number | null {
+    return this.#lastRetry.atMs
   }
 
   async createTopics(specs: readonly TopicSpec[]): Promise<void> {

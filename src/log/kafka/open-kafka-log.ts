@@ -2,6 +2,7 @@
 import type { KafkaLog, KafkaLogOptions } from './kafka-log.ts'
 import { ClusterLog } from './kafka-log.ts'
 import { openCluster } from './connected-cluster.ts'
+import { LastRetry } from './connections/last-retry.ts'
 import { kafkaLimits } from './kafka-limits.ts'
 
 export type { KafkaLog, KafkaLogOptions } from './kafka-log.ts'
@@ -10,6 +11,7 @@ export type { KafkaLog, KafkaLogOptions } from './kafka-log.ts'
  * @throws TidemarkError CONFIGURATION_INVALID | KAFKA_UNREACHABLE | KAFKA_REFUSED */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
   const limits = kafkaLimits(options.limits)
-  const cluster = await openCluster({ ...options, limits })
-  return new ClusterLog(cluster, options, limits)
+  const lastRetry = new LastRetry(options.clock)
+  const cluster = await openCluster({ ...options, limits, onRetry: lastRetry.note })
+  return new ClusterLog(cluster, options, limits, lastRetry)
 }

@@ -21,6 +21,8 @@ export interface WorkerSetup {
   readonly batchFormat: BatchFormat
   /** One float64: until when input is paused, as `Clock.nowMs`; 0 is not. */
   readonly pausedUntil: SharedArrayBuffer
+  /** One float64: `Log.lastRetryMs`; 0 is never. */
+  readonly lastRetry: SharedArrayBuffer
 }
 
 /** Requests to a worker. */

@@ -26,10 +26,10 @@ import type {
   TransactionalProducer,
 } from '../../log/log.ts'
 import { batchCodec } from '../../log/batch-codec.ts'
-import type { BatchCodec, BatchFormat } from '../../log/encoded-log.ts'
+import type { BatchCodec } from '../../log/encoded-log.ts'
 import type { RestoreStep, StateAfterCommit, StateKeeper } from '../state-keeper.ts'
 import { packChanges, packReads, unpackFetched } from './messages.ts'
-import type { CommitBody, CommittedBody, FetchBody, FetchedBody } from './messages.ts'
+import type { CommitBody, CommittedBody, FetchBody, FetchedBody, WorkerSetup } from './messages.ts'
 import { Packer, Unpacker } from './packing.ts'
 import type { Rpc } from './rpc.ts'
 
@@ -39,11 +39,17 @@ export class RemoteLog implements Log {
   readonly sharesState: boolean
   readonly #rpc: Rpc
   readonly #codec: BatchCodec
+  readonly #lastRetry: Float64Array
 
-  constructor(rpc: Rpc, of: { readonly sharesState: boolean; readonly batchFormat: BatchFormat }) {
+  constructor(rpc: Rpc, of: Pick<WorkerSetup, 'sharesState' | 'batchFormat' | 'lastRetry'>) {
     this.#rpc = rpc
+    this.#lastRetry = new Float64Array(of.lastRetry)
     this.sharesState = of.sharesState
     this.#codec = batchCodec(of.batchFormat)
+  }
+
+  get lastRetryMs(): number | null {
+    return this.#lastRetry[0] || null
   }
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {

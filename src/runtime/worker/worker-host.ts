@@ -60,6 +60,7 @@ export class WorkerHost implements TaskHost {
   readonly #options: WorkerHostOptions
   readonly #workers: WorkerHandle[] = []
   readonly #pausedUntil = new Float64Array(new SharedArrayBuffer(8))
+  readonly #lastRetry = new Float64Array(new SharedArrayBuffer(8))
   readonly #status = new Map<string, TaskStatus>()
   #cancelPoll: (() => void) | null = null
   #isClosing = false
@@ -91,6 +92,7 @@ export class WorkerHost implements TaskHost {
       sharesState: log.sharesState,
       batchFormat: log.batchFormat,
       pausedUntil: this.#pausedUntil.buffer,
+      lastRetry: this.#lastRetry.buffer,
     }
     const worker = new Worker(new URL('worker-main.ts', import.meta.url), { workerData: setup })
     const services = new MainServices({
@@ -202,6 +204,7 @@ export class WorkerHost implements TaskHost {
 
   #poll(): void {
     this.#cancelPoll = this.#options.clock.after(statusIntervalMs, () => {
+      this.#lastRetry[0] = this.#options.log.lastRetryMs ?? 0
       // A worker that cannot answer has told its failure otherwise.
       this.refresh().catch(() => undefined)
       if (!this.#isClosing) this.#poll()

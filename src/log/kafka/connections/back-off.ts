@@ -12,6 +12,8 @@ export interface BackOffOptions {
   readonly random: () => number
   readonly giveUpAfterMs: number
   readonly signal?: AbortSignal
+  /** Called before each further attempt's wait. */
+  readonly onRetry?: () => void
 }
 
 /** Calls until it succeeds, or fails with what does not pass; that is thrown.
@@ -20,7 +22,7 @@ export async function withBackOff<T>(
   attempt: (attemptNumber: number) => Promise<T>,
   options: BackOffOptions,
 ): Promise<T> {
-  const { clock, random, giveUpAfterMs, signal } = options
+  const { clock, random, giveUpAfterMs, signal, onRetry } = options
   const deadlineMs = clock.monotonicMs() + giveUpAfterMs
   for (let attemptNumber = 0; ; attemptNumber++) {
     try {
@@ -29,6 +31,8 @@ export async function withBackOff<T>(
       const delayMs = backOffMs(attemptNumber, random)
       if (!isRetriable(failure)) throw failure
       if (clock.monotonicMs() + delayMs >= deadlineMs) throw exhausted(failure, giveUpAfterMs)
+      onRetry?.()
+
       await pause(clock, delayMs, signal)
       signal?.throwIfAborted()
     }

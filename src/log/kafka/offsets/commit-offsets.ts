@@ -53,6 +53,8 @@ export interface CommitOffsetsOptions {
   readonly clock: Clock
   /** How long to wait for a coordinator, or for a rebalance that the member has not joined yet. */
   readonly giveUpAfterMs: number
+  /** Called before each further attempt's wait. */
+  readonly onRetry?: () => void
 }
 
 const firstDelayMs = 5
@@ -63,7 +65,7 @@ const delayMaxMs = 500
 export async function commitOffsets(
   group: GroupMetadata,
   offsets: readonly PartitionOffset[],
-  { cluster, clock, giveUpAfterMs }: CommitOffsetsOptions,
+  { cluster, clock, giveUpAfterMs, onRetry }: CommitOffsetsOptions,
 ): Promise<void> {
   if (offsets.length === 0) return
   const to = { kind: 'coordinator', of: 'group', key: group.groupId } as const
@@ -82,6 +84,8 @@ export async function commitOffsets(
     if (!isRetriable(failure) || clock.monotonicMs() + delayMs >= deadlineMs) {
       throw failureOfCommit(failure, group.groupId)
     }
+    onRetry?.()
+
     await pause(clock, delayMs)
   }
 }

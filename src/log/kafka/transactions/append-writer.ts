@@ -23,7 +23,7 @@ import { Sequences } from './sequences.ts'
 import { reactionTo } from './transaction-reactions.ts'
 import type { ProducerIdentity } from './transaction-requests.ts'
 
-export interface AppendWriterOptions extends Pick<ScopeOptions, 'random' | 'lane'> {
+export interface AppendWriterOptions extends Pick<ScopeOptions, 'random' | 'lane' | 'onRetry'> {
   readonly cluster: KafkaCluster
   readonly clock: Clock
   readonly name: string

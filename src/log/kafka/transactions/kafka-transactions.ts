@@ -37,6 +37,8 @@ export interface KafkaTransactionsOptions {
   readonly limits?: Partial<KafkaTransactionLimits>
   /** Between 0 and 1, for the jitter of the back-off. Default: `Math.random`. */
   readonly random?: () => number
+  /** Called whenever a request of a commit is tried again. */
+  readonly onRetry?: () => void
 }
 
 export interface KafkaTransactionLimits extends TransactionLimits {
@@ -160,7 +162,8 @@ export class KafkaTransactions {
   #sessionOptions() {
     const { cluster, clock, random = Math.random, timeoutMs = defaultTimeoutMs } = this.#options
     const lane = `transactions-${this.#sessionsMade++ % this.#limits.lanesMax}`
-    return { cluster, clock, random, lane, timeoutMs }
+    const { onRetry = () => undefined } = this.#options
+    return { cluster, clock, random, lane, timeoutMs, onRetry }
   }
 
   /** A manager that nobody uses is forgotten: the next one's InitProducerId fences who came in between. */

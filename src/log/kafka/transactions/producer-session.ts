@@ -30,6 +30,8 @@ export interface SessionOptions {
   /** transaction.timeout.ms: after it the coordinator aborts by itself, so no commit may take longer. */
   readonly timeoutMs: number
   readonly protocolMax: 1 | 2
+  /** Called whenever a request is tried again. */
+  readonly onRetry?: () => void
 }
 
 const requestTimeoutMaxMs = 10_000

@@ -19,6 +19,8 @@ export interface ScopeOptions {
   readonly lane: string
   readonly giveUpAfterMs: number
   readonly requestTimeoutMs: number
+  /** Called before each further attempt's wait. */
+  readonly onRetry?: () => void
 }
 
 export class RequestScope {
@@ -79,11 +81,13 @@ export class RequestScope {
     if (isAnswerLost(thrown)) this.#answersLost++
     const reaction = reactionTo(thrown)
     const delayMs = this.#delayMs(reaction, attemptNumber)
-    const { clock } = this.#options
+    const { clock, onRetry } = this.#options
     if (delayMs === null || clock.monotonicMs() + delayMs >= this.#deadlineMs) {
       if (reaction !== 'refuse') this.fail(thrown)
       throw thrown
     }
+    onRetry?.()
+
     await pause(clock, delayMs)
   }
 
