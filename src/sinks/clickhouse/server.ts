@@ -33,10 +33,11 @@ const writerSettings = {
   async_insert: 0,
   // An answer begins when the statement is done, so that its status is the statement's.
   wait_end_of_query: 1,
-  // A statement on a cluster fails where one server fails, and is waited for.
-  distributed_ddl_output_mode: 'throw',
   session_timezone: 'UTC',
 } as const
+
+/** A statement on a cluster fails where one server fails, and is waited for. */
+const clusterSettings = { distributed_ddl_output_mode: 'throw' } as const
 
 export async function openServer(options: ServerOptions): Promise<ClickHouse> {
   const common = {
@@ -53,7 +54,8 @@ export async function openServer(options: ServerOptions): Promise<ClickHouse> {
   const writer = createClient({
     ...common,
     compression: { request: options.compression !== 'none', response: false },
-    clickhouse_settings: writerSettings,
+    clickhouse_settings:
+      options.cluster === undefined ? writerSettings : { ...writerSettings, ...clusterSettings },
   })
   const reader = createClient({ ...common, clickhouse_settings: { readonly: '1' } })
   const server = new ServerClickHouse(writer, reader, clusterLayout(options.cluster ?? {}))
