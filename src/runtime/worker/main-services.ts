@@ -12,7 +12,7 @@ import { isCommittedWithoutState } from '../state-keeper.ts'
 import type { StateKeeper } from '../state-keeper.ts'
 import { packFetched, unpackChanges, unpackReads } from './messages.ts'
 import type { CommitBody, CommittedBody, FetchBody, PackedChanges } from './messages.ts'
-import { Packer, Unpacker } from './packing.ts'
+import { packedBytes, Packer } from './packing.ts'
 import type { Packed, RequestHandler } from './rpc.ts'
 
 /** @throws TidemarkError CONFIGURATION_INVALID */
@@ -94,7 +94,7 @@ export class MainServices {
 
   async #read(body: PackedChanges): Promise<Packed> {
     const values = await this.#options.state.readMany(unpackReads(body))
-    const packer = new Packer(values.length * 128)
+    const packer = new Packer(values.reduce((bytes, value) => bytes + packedBytes(value), 0))
     for (const value of values) packer.add(value)
     const packed = packer.finish()
     return { body: packed, transfer: [packed] }
@@ -107,7 +107,9 @@ export class MainServices {
       ...(from === undefined ? {} : { from: asBuffer(from) }),
       ...(to === undefined ? {} : { to: asBuffer(to) }),
     })
-    const packer = new Packer(entries.length * 128)
+    let bytes = 0
+    for (const { key, value } of entries) bytes += packedBytes(key) + packedBytes(value)
+    const packer = new Packer(bytes)
     for (const { key, value } of entries) {
       packer.add(key)
       packer.add(value)
@@ -175,10 +177,11 @@ function fill(
   { sends, batches, state, after, offsets }: CommitBody,
   group: GroupMetadata | null,
 ): void {
-  const unpacker = new Unpacker(batches)
+  let next = 0
   for (const { topic, partition, recordCounts } of sends) {
     for (const recordCount of recordCounts) {
-      transaction.sendEncoded({ topic, partition, recordCount, batch: unpacker.nextBytes() })
+      const batch = Buffer.from(present(batches[next++], 'a batch of a send'))
+      transaction.sendEncoded({ topic, partition, recordCount, batch })
     }
   }
   if (state !== null && after === null) transaction.writeState(unpackChanges(state))

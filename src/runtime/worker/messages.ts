@@ -7,7 +7,7 @@ import type { RuntimeLimits } from '../limits.ts'
 import type { TaskStatus } from '../runtime-status.ts'
 import type { SentChangelog } from '../state-keeper.ts'
 import type { TaskPlan } from '../task-plan.ts'
-import { Packer, Unpacker } from './packing.ts'
+import { packedBytes, Packer, Unpacker } from './packing.ts'
 
 /** The worker's `workerData`. */
 export interface WorkerSetup {
@@ -53,8 +53,8 @@ export interface FetchedBody {
 export interface CommitBody {
   readonly producer: number
   readonly sends: readonly (TopicPartition & { readonly recordCounts: readonly number[] })[]
-  /** The encoded batches of all sends, in order. */
-  readonly batches: ArrayBuffer
+  /** The encoded batches of all sends, in order, each in a buffer of its own, which is transferred as it is. */
+  readonly batches: readonly ArrayBuffer[]
   /** Part of the transaction, or, with `after`, written once it is committed. */
   readonly state: PackedChanges | null
   /** On a log that does not share its storage with the state. */
@@ -95,7 +95,10 @@ class AddressBook {
 
 export function packChanges(changes: readonly StateChange[]): PackedChanges {
   const book = new AddressBook()
-  const packer = new Packer(changes.length * 64)
+  let bytes = 0
+  for (const { key, value } of changes)
+    bytes += packedBytes(null) + packedBytes(key) + packedBytes(value)
+  const packer = new Packer(bytes)
   for (const { store, partition, key, value } of changes) {
     packer.addNumber(book.indexOf(store, partition))
     packer.add(key)
@@ -117,7 +120,9 @@ export function unpackChanges({ addresses, bytes }: PackedChanges): StateChange[
 /** As changes, without the values. */
 export function packReads(reads: readonly StateRead[]): PackedChanges {
   const book = new AddressBook()
-  const packer = new Packer(reads.length * 48)
+  let bytes = 0
+  for (const { key } of reads) bytes += packedBytes(null) + packedBytes(key)
+  const packer = new Packer(bytes)
   for (const { store, partition, key } of reads) {
     packer.addNumber(book.indexOf(store, partition))
     packer.add(key)
@@ -142,8 +147,10 @@ function addressAt(addresses: readonly StateAddress[], index: number): StateAddr
 }
 
 export function packFetched(fetched: readonly FetchedBatches[]): FetchedBody {
-  let bytes = 64
-  for (const { batches } of fetched) for (const batch of batches) bytes += batch.bytes.length + 12
+  let bytes = 0
+  for (const { batches } of fetched) {
+    for (const batch of batches) bytes += 2 * packedBytes(null) + packedBytes(batch.bytes)
+  }
   const packer = new Packer(bytes)
   const partitions = fetched.map(({ batches, ...rest }) => {
     for (const batch of batches) {

@@ -4,27 +4,35 @@
  */
 import { assert } from '../../core/assert.ts'
 
+const numberBytes = 4
+
+/** What the bytes take in a packer; a number takes as much as null. */
+export function packedBytes(bytes: Uint8Array | null): number {
+  return numberBytes + (bytes?.length ?? 0)
+}
+
 export class Packer {
   #bytes: Buffer
   #length = 0
 
-  constructor(bytesExpected = 1024) {
-    this.#bytes = Buffer.from(new ArrayBuffer(Math.max(64, bytesExpected)))
+  /** @param bytesExpected where it is exact, nothing is copied a second time */
+  constructor(bytesExpected: number) {
+    this.#bytes = Buffer.from(new ArrayBuffer(bytesExpected))
   }
 
   add(bytes: Uint8Array | null): void {
-    this.#reserve(4 + (bytes?.length ?? 0))
+    this.#reserve(packedBytes(bytes))
     this.#bytes.writeInt32LE(bytes === null ? -1 : bytes.length, this.#length)
-    this.#length += 4
+    this.#length += numberBytes
     if (bytes === null) return
     this.#bytes.set(bytes, this.#length)
     this.#length += bytes.length
   }
 
   addNumber(value: number): void {
-    this.#reserve(4)
+    this.#reserve(numberBytes)
     this.#bytes.writeInt32LE(value, this.#length)
-    this.#length += 4
+    this.#length += numberBytes
   }
 
   /** To be transferred; the packer is used up. */
@@ -70,7 +78,7 @@ export class Unpacker {
 
   nextNumber(): number {
     const value = this.#bytes.readInt32LE(this.#position)
-    this.#position += 4
+    this.#position += numberBytes
     return value
   }
 }

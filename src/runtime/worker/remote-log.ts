@@ -30,7 +30,7 @@ import type { BatchCodec } from '../../log/encoded-log.ts'
 import type { RestoreStep, StateAfterCommit, StateKeeper } from '../state-keeper.ts'
 import { packChanges, packReads, unpackFetched } from './messages.ts'
 import type { CommitBody, CommittedBody, FetchBody, FetchedBody, WorkerSetup } from './messages.ts'
-import { Packer, Unpacker } from './packing.ts'
+import { Unpacker } from './packing.ts'
 import type { Rpc } from './rpc.ts'
 
 const batchBytesMax = 256 * 1024
@@ -110,13 +110,19 @@ function notHere(what: string): TidemarkError {
   return new TidemarkError('REQUEST_INVALID', `${what} is the main thread's, not a worker's`)
 }
 
+/** A batch is as large as its buffer, where its encoder has made it so. */
+function ownBuffer({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer {
+  if (byteLength === buffer.byteLength) return buffer as ArrayBuffer
+  return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer
+}
+
 /** Gathers everything and sends it with `commit`, in one message. */
 class RemoteTransaction implements Transaction {
   readonly #rpc: Rpc
   readonly #codec: BatchCodec
   readonly #producer: number
   readonly #sends: CommitBody['sends'][number][] = []
-  readonly #batches = new Packer(64 * 1024)
+  readonly #batches: ArrayBuffer[] = []
   #changes: StateChange[] = []
   #offsets: PartitionOffset[] = []
   #group: GroupMetadata | null = null
@@ -131,7 +137,7 @@ class RemoteTransaction implements Transaction {
     const recordCounts: number[] = []
     for (const { bytes, recordCount } of this.#codec.encode(records, batchBytesMax)) {
       recordCounts.push(recordCount)
-      this.#batches.add(bytes)
+      this.#batches.push(ownBuffer(bytes))
     }
     this.#sends.push({ topic, partition, recordCounts })
   }
@@ -163,13 +169,13 @@ class RemoteTransaction implements Transaction {
     const body: CommitBody = {
       producer: this.#producer,
       sends: this.#sends,
-      batches: this.#batches.finish(),
+      batches: this.#batches,
       state,
       after,
       offsets: this.#offsets,
       group: this.#group,
     }
-    const transfer = state === null ? [body.batches] : [body.batches, state.bytes]
+    const transfer = state === null ? this.#batches : [...this.#batches, state.bytes]
     const { results } = await this.#rpc.request<CommittedBody>('commit', { body, transfer })
     return results
   }
