@@ -5,6 +5,8 @@
  * two windows of a key hold the same set for long. A record is folded into every window that is there and holds its
  * time; windows that it makes begin with what an existing window knows of their records.
  *
+ * A window that has closed hands nothing on, but still takes the records that come in time for later windows: those
+ * begin with what it knows. (Kafka Streams leaves such records out of it, and so out of windows that are open.)
  * As in Kafka Streams no window starts before the epoch: records before `differenceMs` share the window that starts there.
  */
 import type { StoreName } from '../core/record.ts'
@@ -38,10 +40,6 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
   #context!: ProcessorContext<Windowed<K>, Change<A>>
   #rows!: WindowStore<K, Row<A>>
   #emitter!: WindowEmitter<K, A>
-  /** Of windows with records that they hold. A record that updates none is lost, though its time may be within
-   * difference and grace: its own window has closed, and no other one holds it. */
-  #updateCount = 0
-
   constructor(options: SlidingAggregateOptions<K, V, A>) {
     this.#options = options
   }
@@ -64,12 +62,9 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
       return this.#emitter.settle(record.headers)
     }
     const { timestampMs } = record
-    const before = this.#updateCount
-    if (!this.#isClosed(timestampMs)) {
-      if (this.#isEarly(timestampMs)) this.#foldEarly(record, parent)
-      else this.#fold(record, parent)
-    }
-    if (this.#updateCount === before) this.#context.countDropped('late')
+    if (this.#isClosed(timestampMs)) this.#context.countDropped('late')
+    else if (this.#isEarly(timestampMs)) this.#foldEarly(record, parent)
+    else this.#fold(record, parent)
     return this.#emitter.settle(record.headers)
   }
 
@@ -154,8 +149,6 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
     known: Row<A> | null,
     oldValue: A | null,
   ): void {
-    if (this.#isClosed(windowStartMs)) return
-    this.#updateCount += 1
     const { key, value } = record
     const newValue = this.#options.add(key, value, known?.value ?? null, parent)
     const timestampMs =
@@ -182,7 +175,7 @@ export class SlidingAggregateProcessor<K, V, A> implements Processor<
   ): void {
     if (newValue === null) this.#rows.delete(key, windowStartMs)
     else this.#rows.put(key, windowStartMs, { value: newValue, timestampMs })
-    if (oldValue === null && newValue === null) return
+    if (this.#isClosed(windowStartMs) || (oldValue === null && newValue === null)) return
     const windowEndMs = windowStartMs + this.#options.windows.differenceMs
     const windowed = { key, windowStartMs, windowEndMs }
     this.#emitter.emit({ key: windowed, value: { oldValue, newValue }, timestampMs, headers })

@@ -183,7 +183,7 @@ export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor
     }
   }
 
-  #forwardAlone(record: StreamRecord<K, unknown>, own: Side): void {
+  #forwardAlone(record: StreamRecord<K>, own: Side): void {
     this.#context.forward({ ...record, value: own.join(record.value, null, record.key) as R })
   }
 
@@ -200,7 +200,7 @@ export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor
     return this.#closeMs(own, timestampMs) <= this.#context.streamTimeMs
   }
 
-  #rows({ side }: Side): WindowStore<K, JoinEntry<any>> {
+  #rows({ side }: Side): WindowStore<K, JoinEntry<unknown>> {
     return this.#context.store(side.store)
   }
 }

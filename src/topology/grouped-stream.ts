@@ -2,8 +2,10 @@ import { numberSerde } from '../processors/number-serde.ts'
 import type { Windowed } from '../processors/windowed.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../processors/windows.ts'
 import { addAggregate, addSessionAggregate, addWindowedAggregate } from './aggregations.ts'
+import { Cogrouped } from './cogrouped-stream.ts'
 import type { Draft } from './draft.ts'
 import type {
+  CogroupedStream,
   KGroupedStream,
   KTable,
   Materialized,
@@ -76,6 +78,10 @@ export class GroupedStream<K, V> implements KGroupedStream<K, V> {
     return windows.kind === 'session'
       ? new SessionStream(this.#draft, this.at, windows)
       : new WindowedStream(this.#draft, this.at, windows)
+  }
+
+  cogroup<A>(aggregator: (key: K, value: V, aggregate: A) => A | null): CogroupedStream<K, A> {
+    return new Cogrouped<K, A>(this.#draft, []).cogroup(this, aggregator)
   }
 
   #table<A>(name: string, add: Add<K, V, A>, materialized: Materialized<K, A>): KTable<K, A> {

@@ -219,7 +219,13 @@ export class Stream<K, V> implements KStream<K, V> {
     if (!('globalAt' in other) && !('view' in other.at)) {
       const sides = { left: this.at, right: other.at }
       const join = { ...sides, kind, joiner: first, windows: second as JoinWindows }
-      return this.#stream(addStreamStreamJoin(this.#draft, name, join, third as AnyJoined))
+      const joined = addStreamStreamJoin<K, any, any, unknown>(
+        this.#draft,
+        name,
+        join,
+        third as StreamJoined<K, any, any>,
+      )
+      return this.#stream<K, unknown>(joined)
     }
     const isGlobal = 'globalAt' in other
     const { view } = isGlobal ? other.globalAt : (other as KTable<any, any>).at

@@ -307,6 +307,39 @@ export interface KGroupedStream<K, V> {
   ): KTable<K, A>
   windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedStream<K, V>
   windowedBy(windows: SessionWindows): SessionWindowedStream<K, V>
+  /** The first of several grouped streams that are folded into one aggregate (KIP-150).
+   * @param aggregator how this stream's values go into it; null deletes the group's row */
+  cogroup<A>(aggregator: (key: K, value: V, aggregate: A) => A | null): CogroupedStream<K, A>
+}
+
+/** Grouped streams of one key, each with its own aggregator, and one node and one store for all of them. */
+export interface CogroupedStream<K, A> {
+  cogroup<V>(
+    stream: KGroupedStream<K, V>,
+    aggregator: (key: K, value: V, aggregate: A) => A | null,
+  ): CogroupedStream<K, A>
+  aggregate(name: string, initializer: () => A, materialized: MaterializedAs<K, A>): KTable<K, A>
+  windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedCogroupedStream<K, A>
+  windowedBy(windows: SessionWindows): SessionWindowedCogroupedStream<K, A>
+}
+
+export interface TimeWindowedCogroupedStream<K, A> {
+  aggregate(
+    name: string,
+    initializer: () => A,
+    materialized: WindowedMaterializedAs<K, A>,
+  ): KTable<Windowed<K>, A>
+}
+
+/** The aggregators of sessions must not give null. */
+export interface SessionWindowedCogroupedStream<K, A> {
+  /** @param merger as of a session window of one stream */
+  aggregate(
+    name: string,
+    initializer: () => A,
+    merger: (key: K, one: A, other: A) => A,
+    materialized: WindowedMaterializedAs<K, A>,
+  ): KTable<Windowed<K>, A>
 }
 
 /** Without `ttlMs`: a windowed store is kept as long as its windows take records. */

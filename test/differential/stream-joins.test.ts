@@ -4,7 +4,7 @@ import type { Differential, Setup } from './support/differ.ts'
 import { joinInputs } from './support/window-setups.ts'
 import { streamJoins } from './topologies/stream-joins.ts'
 
-const rules = ['null-values-in-windows', 'stream-time-of-the-task', 'late-in-joins'] as const
+const rules = ['null-values-in-windows', 'stream-time-of-the-task', 'late-by-more'] as const
 
 /** An unjoined record waits for its grace here and not there, hence nothing of an outer join is out of order by more
  * than its window; and stores there forget what lies just within grace. */

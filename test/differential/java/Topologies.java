@@ -15,6 +15,7 @@ final class Topologies {
     static {
         Stateless.addTo(ALL);
         Aggregates.addTo(ALL);
+        Cogroups.addTo(ALL);
         Windows.addTo(ALL);
         OverlappingWindows.addTo(ALL);
         FinalResults.addTo(ALL);

@@ -47,12 +47,20 @@ export const inputRules = {
     })
   },
   /** What is older than `lateMaxMs` of the case is as old as that. */
-  'late-in-joins': (steps, { lateMaxMs = Infinity }) => {
+  'late-by-more': (steps, { lateMaxMs = Infinity }) => {
     let latestMs = 0
     return withRecords(steps, (record) => {
       const timestampMs = Math.max(record.timestampMs, latestMs - lateMaxMs)
       latestMs = Math.max(latestMs, timestampMs)
       return { ...record, timestampMs }
+    })
+  },
+  /** A fold of several streams: what is late is late for all, or for none. */
+  'time-of-each-stream': (steps) => {
+    let latestMs = 0
+    return withRecords(steps, (record) => {
+      latestMs = Math.max(latestMs, record.timestampMs)
+      return { ...record, timestampMs: latestMs }
     })
   },
   /** So that all that waits is handed on. */

@@ -30,13 +30,14 @@ export const hoppingSetup: Setup = {
 export const slidingSetup: Setup = {
   topics: ['input'],
   parameters: [
-    { differenceMs: 5, graceMs: 0 },
-    { differenceMs: 5, graceMs: 5 },
-    { differenceMs: 1, graceMs: 0 },
-    { differenceMs: 10, graceMs: 30 },
+    { differenceMs: 5, graceMs: 0, lateMaxMs: 0 },
+    { differenceMs: 5, graceMs: 5, lateMaxMs: 5 },
+    { differenceMs: 1, graceMs: 0, lateMaxMs: 0 },
+    { differenceMs: 10, graceMs: 30, lateMaxMs: 30 },
   ],
   edgesMs: [0, 5, 10, 15, 20, 25, 30],
-  rules: [...rules, 'windows-handed-on-twice'],
+  // What is late for the window that it ends is left out of later ones there.
+  rules: [...rules, 'late-by-more', 'windows-handed-on-twice'],
 }
 
 export const sessionSetup: Setup = {

@@ -29,39 +29,44 @@ export function hoppingModel(parameters: Parameters): Model {
   }
 }
 
-/** A record is taken where an open window holds it. It makes the window that ends with it, and the ones that begin just
- * after it and just after any other record, as soon as they hold one. */
+/** A record is taken while the window that begins with it is open. It makes the window that ends with it, and the ones
+ * that begin just after it and just after any other record, as soon as they hold one. Windows that have closed put
+ * nothing out. */
 export function slidingModel(parameters: Parameters): Model {
   const differenceMs = present(parameters['differenceMs'], 'a difference')
   const graceMs = present(parameters['graceMs'], 'a grace')
   const time = new StreamTime()
   const takenOf = new Map<string, Taken[]>()
-  const madeOf = new Map<string, Set<number>>()
   return (step) => {
     const closedMs = time.advance(step) - graceMs
     const record = foldable(step)
     if (record === null || record.timestampMs + differenceMs < closedMs) return []
-    const { key, timestampMs, header } = record
+    const { key, header } = record
     const before = takenOf.get(key) ?? []
-    const made = madeOf.get(key) ?? new Set<number>()
-    const outputs: Output[] = []
-    let isTaken = false
-    const after = [...before, record].map((each) => each.timestampMs + 1)
-    for (const startMs of new Set([...made, Math.max(0, timestampMs - differenceMs), ...after])) {
+    const taken = [...before, record]
+    takenOf.set(key, taken)
+    const known = new Set(startsMs(before, differenceMs))
+    return startsMs(taken, differenceMs).flatMap((startMs) => {
       const endMs = startMs + differenceMs
-      const isInside = (each: Taken) => each.timestampMs >= startMs && each.timestampMs <= endMs
-      const inside = [...before, record].filter(isInside)
-      if (inside.length === 0 || endMs < closedMs) continue
-      const holdsIt = isInside(record)
-      if (!holdsIt && made.has(startMs)) continue
-      isTaken ||= holdsIt
-      made.add(startMs)
-      outputs.push(windowOutput(key, [startMs, endMs], inside, header))
-    }
-    if (isTaken) takenOf.set(key, [...before, record])
-    madeOf.set(key, made)
-    return outputs
+      const isNew = !known.has(startMs) || inside(before, startMs, endMs).length === 0
+      const holdsIt = inside([record], startMs, endMs).length > 0
+      const values = inside(taken, startMs, endMs)
+      if (values.length === 0 || endMs < closedMs || !(isNew || holdsIt)) return []
+      return [windowOutput(key, [startMs, endMs], values, header)]
+    })
   }
+}
+
+function startsMs(taken: readonly Taken[], differenceMs: number): number[] {
+  const all = taken.flatMap(({ timestampMs }) => [
+    Math.max(0, timestampMs - differenceMs),
+    timestampMs + 1,
+  ])
+  return [...new Set(all)]
+}
+
+function inside(taken: readonly Taken[], startMs: number, endMs: number): Taken[] {
+  return taken.filter(({ timestampMs }) => timestampMs >= startMs && timestampMs <= endMs)
 }
 
 /** A session is a set of records, each within the gap of another one. A record that is taken joins the sessions near it,
