@@ -9,7 +9,7 @@ import { tellStory } from '../../test/kafka/instances-story.ts'
 import { median } from '../kafka/figures.ts'
 import type { BenchOptions, Figures } from '../run.ts'
 
-/** The shortest with which a crash costs less than two seconds; brokers refuse it unless they are told. */
+/** The shortest with which a crash costs about two seconds; brokers refuse it unless they are told. */
 const sessionTimeoutMs = 1_500
 /** As an instance has it with such a session. */
 const heartbeatIntervalMs = 150
