@@ -257,6 +257,8 @@ export class StreamTask implements Committable, TaskEnvironment {
       const { nextOffset, lastStableOffset: endOffset } = range
       input.add(records, { nextOffset, endOffset }, this.clock.nowMs())
     }
+    // What stood there may end in markers and aborted records, of which nothing comes to be processed.
+    this.#noteBootstrap()
   }
 
   readiness(): Readiness {
