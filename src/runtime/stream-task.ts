@@ -249,7 +249,6 @@ export class StreamTask implements Committable, TaskEnvironment {
         this.#inputs.get(range.topic)?.get(range.partition),
         `input ${range.topic}-${range.partition}`,
       )
-
       input.wasAsked = true
       if (range.isStale === true) continue
 
@@ -257,8 +256,7 @@ export class StreamTask implements Committable, TaskEnvironment {
       const { nextOffset, lastStableOffset: endOffset } = range
       input.add(records, { nextOffset, endOffset }, this.clock.nowMs())
     }
-    // What stood there may end in markers and aborted records, of which nothing comes to be processed.
-    this.#noteBootstrap()
+    this.#noteBootstrap() // What stood there may end in markers, of which nothing is processed.
   }
 
   readiness(): Readiness {
