@@ -117,7 +117,7 @@ export class GroupMemberships {
           id: plan.id,
           subTopology: plan.subTopology,
           inputs: membership.inputsOf(plan),
-          stores: localState.followedOf(plan.id).map(({ store }) => store),
+          stores: localState.changelogsOf(plan.id).map(({ store }) => store),
         })),
         options: {
           acceptableRecoveryLag: options.acceptableRecoveryLag,

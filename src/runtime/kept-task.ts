@@ -2,9 +2,8 @@
 import { present } from '../core/assert.ts'
 import type { StoreName, TopicName } from '../core/record.ts'
 import type { StateAddress } from '../core/state.ts'
-import type { KeyValueStoreDefinition } from '../state/stores.ts'
+import type { KeyValueStoreDefinition, StoreDefinition } from '../state/stores.ts'
 import type { TopicDefinition } from '../core/topic.ts'
-import type { SubTopology } from '../topology/graph.ts'
 import { changelogStores, changelogTopic, sourceTopicOf } from './changelog.ts'
 import { changelogPositionsStore } from './positions-store.ts'
 import { scopedStoreName } from './scoped-state.ts'
@@ -55,22 +54,29 @@ function keptTask(plan: TaskPlan, compiled: CompiledTopology): KeptTask {
   return {
     plan,
     changelogs: [
-      ...stores.map((store) => ({
-        store: scopedStoreName(topologyName, store),
-        topic: changelogTopic(topologyName, store),
-        source: null,
-      })),
-      ...sourceTables(topologyName, subTopology),
+      ...stores.map((store) => ownChangelog(topologyName, store)),
+      ...subTopology.stores.flatMap((definition) => sourceTable(topologyName, definition) ?? []),
     ],
     checkpoint: { store: positions, partition },
   }
 }
 
-function sourceTables(topologyName: string, { stores }: SubTopology): StoreChangelog[] {
-  return stores.flatMap((definition) => {
-    const topic = sourceTopicOf(definition)
-    if (topic === null || definition.kind !== 'key-value') return []
-    const source = { groupId: topologyName, topic, definition }
-    return [{ store: scopedStoreName(topologyName, definition.name), topic: topic.name, source }]
-  })
+/** What brings the store back: a changelog of its own, or the topic that the table is read from. */
+export function changelogOf(topologyName: string, definition: StoreDefinition): StoreChangelog {
+  return sourceTable(topologyName, definition) ?? ownChangelog(topologyName, definition.name)
+}
+
+function ownChangelog(topologyName: string, store: StoreName): StoreChangelog {
+  return {
+    store: scopedStoreName(topologyName, store),
+    topic: changelogTopic(topologyName, store),
+    source: null,
+  }
+}
+
+function sourceTable(topologyName: string, definition: StoreDefinition): StoreChangelog | null {
+  const topic = sourceTopicOf(definition)
+  if (topic === null || definition.kind !== 'key-value') return null
+  const source = { groupId: topologyName, topic, definition }
+  return { store: scopedStoreName(topologyName, definition.name), topic: topic.name, source }
 }

@@ -39,6 +39,8 @@ export interface RuntimeLimits {
   readonly restoreBytesMax: number
   /** Changelog partitions in one fetch, at most; more take turns. */
   readonly restorePartitionsMax: number
+  /** How often it is looked up how far standbys may follow tables that have no changelog. */
+  readonly sourceEndsIntervalMs: number
   /** How often a task that is restored tells how far it is. */
   readonly restoreReportMs: number
   /** The pause before a log that did not answer is asked again. */
@@ -74,6 +76,7 @@ export const defaultLimits: RuntimeLimits = {
   backPressureBackOffMs: 50,
   restoreBytesMax: 8 * 1024 * 1024,
   restorePartitionsMax: 256,
+  sourceEndsIntervalMs: 500,
   restoreReportMs: 1000,
   unreachableBackOffMs: 250,
   stateCleanupDelayMs: 10 * 60 * 1000,

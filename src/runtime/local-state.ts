@@ -68,10 +68,8 @@ export class LocalState {
     this.#scheduleCleanup()
   }
 
-  /** Those that a warm-up can follow: a table's source is read when the task is taken over. */
-  followedOf(taskId: string): readonly StoreChangelog[] {
-    const { changelogs } = present(this.tasks.get(taskId), `task ${taskId}`)
-    return changelogs.filter(({ source }) => source === null)
+  changelogsOf(taskId: string): readonly StoreChangelog[] {
+    return present(this.tasks.get(taskId), `task ${taskId}`).changelogs
   }
 
   /** What the group is told of the state of a task here; null where there is none. */
@@ -80,7 +78,7 @@ export class LocalState {
     const isRunning = this.updater.isActive(taskId)
     if (offsets.size === 0 && !isRunning) return null
     let offsetSum = 0
-    for (const { topic } of this.followedOf(taskId)) offsetSum += offsets.get(topic) ?? 0
+    for (const { topic } of this.changelogsOf(taskId)) offsetSum += offsets.get(topic) ?? 0
     const lag = this.updater.lagOf(taskId)
     return { taskId, isRunning, offsetSum, endOffsetSum: lag === null ? null : offsetSum + lag }
   }

@@ -6,12 +6,13 @@ import { present } from '../../core/assert.ts'
 import type { Clock } from '../../core/clock.ts'
 import { partitionForKey } from '../../core/partitioner.ts'
 import { topicPartitionId } from '../../core/record.ts'
-import type { Partition, TopicName } from '../../core/record.ts'
+import type { Partition, StoreName } from '../../core/record.ts'
 import type { StateBackend } from '../../core/state.ts'
 import type { Log } from '../../log/log.ts'
 import type { StoreDefinition } from '../../state/stores.ts'
 import type { SubTopology, TopologyGraph } from '../../topology/graph.ts'
-import { changelogTopic } from '../changelog.ts'
+import { changelogOf } from '../kept-task.ts'
+import type { StoreChangelog } from '../kept-task.ts'
 import { changelogPositionsStore, PositionsStore } from '../positions-store.ts'
 import { ScopedState } from '../scoped-state.ts'
 import { compileTaskGraph } from '../task-graph.ts'
@@ -40,8 +41,8 @@ export type StoreQuery =
 /** Where an answer comes from and how old it may be. */
 export interface Freshness {
   readonly role: HeldTask['role']
-  /** Up to which offset, exclusive, the entries hold everything, by `topic-partition`: of the changelog where the store
-   * has one, or else of the task's inputs. */
+  /** Up to which offset, exclusive, the entries hold everything, by `topic-partition`: of what brings the store
+   * back, its changelog or a table's source topic; where the log holds the state, of the task's inputs. */
   readonly position: Readonly<Record<string, number>>
   /** Records of the changelog that are committed and not yet in this copy; 0 where it is the task's own. */
   readonly lagRecords: number
@@ -73,7 +74,7 @@ const endsKeptMs = 250
 export class LocalQueries {
   readonly #options: LocalQueriesOptions
   readonly #graphs: ReadonlyMap<string, TopologyGraph>
-  readonly #ends = new Map<TopicName, { readonly atMs: number; readonly ends: Promise<Ends> }>()
+  readonly #ends = new Map<StoreName, { readonly atMs: number; readonly ends: Promise<Ends> }>()
 
   constructor(options: LocalQueriesOptions) {
     this.#options = options
@@ -135,12 +136,13 @@ export class LocalQueries {
       const position = await this.#inputPosition(store, partition)
       return { role, position, lagRecords: 0, lastAppliedMs }
     }
-    const topic = changelogTopic(store.topology, store.definition.name)
+    const changelog = changelogOf(store.topology, store.definition)
+    const { topic } = changelog
     const kept = changelogPositionsStore(store.subTopology.index)
     const positions = new PositionsStore(scoped, kept, partition)
     const [reached] = await positions.read([topic])
     const offset = reached ?? 0
-    const end = role === 'active' ? offset : ((await this.#endsOf(topic)).get(partition) ?? 0)
+    const end = role === 'active' ? offset : ((await this.#endsOf(changelog)).get(partition) ?? 0)
     return {
       role,
       position: { [topicPartitionId({ topic, partition })]: offset },
@@ -161,19 +163,28 @@ export class LocalQueries {
     )
   }
 
-  #endsOf(topic: TopicName): Promise<Ends> {
+  #endsOf(changelog: StoreChangelog): Promise<Ends> {
     const { log, clock } = this.#options
     const nowMs = clock.monotonicMs()
-    const kept = this.#ends.get(topic)
+    const kept = this.#ends.get(changelog.store)
     if (kept !== undefined && nowMs - kept.atMs < endsKeptMs) return kept.ends
-    const ends = log.describeTopics([topic]).then(([description]) => {
-      const { partitions } = present(description, `changelog ${topic}`)
-      return new Map(partitions.map((at) => [at.partition, Number(at.lastStableOffset)]))
-    })
-    this.#ends.set(topic, { atMs: nowMs, ends })
-    ends.catch(() => this.#ends.delete(topic))
+    const ends = endsOf(changelog, log)
+    this.#ends.set(changelog.store, { atMs: nowMs, ends })
+    ends.catch(() => this.#ends.delete(changelog.store))
     return ends
   }
+}
+
+/** Of a table's source: as far as the table's group has read it. */
+async function endsOf({ topic, source }: StoreChangelog, log: Log): Promise<Ends> {
+  const [description] = await log.describeTopics([topic])
+  const { partitions } = present(description, `changelog ${topic}`)
+  if (source === null) {
+    return new Map(partitions.map((at) => [at.partition, Number(at.lastStableOffset)]))
+  }
+  const places = partitions.map(({ partition }) => ({ topic, partition }))
+  const committed = await log.committedOffsets(source.groupId, places)
+  return new Map(places.map(({ partition }, index) => [partition, committed[index]?.offset ?? 0]))
 }
 
 type Ends = ReadonlyMap<Partition, number>

@@ -9,17 +9,12 @@
  *     offset: what was committed with the offsets that the task goes on from may still wait for its marker.
  */
 import { assert, present } from '../../core/assert.ts'
-import type { Clock } from '../../core/clock.ts'
 import { pause } from '../../core/clock.ts'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
 import { topicPartitionId } from '../../core/record.ts'
-import type { StateBackend } from '../../core/state.ts'
-import type { FetchedPartition, Log } from '../../log/log.ts'
-import type { Checkpoints } from '../checkpoints.ts'
-import type { Codecs } from '../codecs.ts'
+import type { FetchedPartition } from '../../log/log.ts'
 import { fetchBytes } from '../fetch-bytes.ts'
-import type { KeptTask, StoreChangelog } from '../kept-task.ts'
-import type { RuntimeLimits } from '../limits.ts'
+import type { KeptTask } from '../kept-task.ts'
 import type { HeldTask } from '../queries/hosts.ts'
 import type { RestoreStatus, StandbyStatus } from '../runtime-status.ts'
 import type { RestoreStep } from '../state-keeper.ts'
@@ -30,22 +25,10 @@ import { CaughtUp } from './caught-up.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 import { cursorsToRead } from './cursors-to-read.ts'
 import { openCursors } from './open-cursors.ts'
+import { isPassing } from './passing.ts'
+import { SourceEnds } from './source-ends.ts'
+import type { StateUpdaterOptions } from './state-updater-options.ts'
 import { TaskState } from './task-state.ts'
-
-export interface StateUpdaterOptions {
-  readonly log: Log
-  readonly state: StateBackend
-  readonly clock: Clock
-  readonly limits: RuntimeLimits
-  readonly tasks: ReadonlyMap<string, KeptTask>
-  readonly checkpoints: Checkpoints
-  readonly codecs: Codecs
-  readonly deleteRetentionMsOf: (changelog: StoreChangelog) => Promise<number>
-  /** A standby or a warm-up has come within so many offsets of its changelogs' end. */
-  readonly caughtUpLag: number
-  readonly onCaughtUp: (taskId: string) => void
-  readonly onFailure: (failure: unknown) => void
-}
 
 interface Fetch {
   readonly cursors: readonly ChangelogCursor[]
@@ -57,6 +40,7 @@ export class StateUpdater {
   readonly #states = new Map<string, TaskState>()
   readonly #standbys = new Set<string>()
   readonly #caughtUp: CaughtUp
+  readonly #sourceEnds: SourceEnds
   readonly #wakeUp: WakeUp
   /** Those who wait for a task to be restored. */
   readonly #waiters = new Set<() => void>()
@@ -72,12 +56,17 @@ export class StateUpdater {
     this.#options = options
     this.#wakeUp = new WakeUp(options.clock)
     this.#caughtUp = new CaughtUp(options.caughtUpLag, options.onCaughtUp)
+    const onMoved = () => {
+      this.#interrupt()
+    }
+    this.#sourceEnds = new SourceEnds({ ...options, states: this.#states, onMoved })
     const nowMs = options.clock.nowMs()
     for (const [id, task] of options.tasks) this.#states.set(id, new TaskState(task, nowMs))
   }
 
   open(): void {
     this.#running ??= this.#run()
+    this.#sourceEnds.open()
   }
 
   /** As `StateKeeper.restore`. */
@@ -213,6 +202,7 @@ export class StateUpdater {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#sourceEnds.close()
     this.#interrupt()
     await this.#running
   }
@@ -334,7 +324,8 @@ export class StateUpdater {
       const cursor = present(byId.get(topicPartitionId(range)), topicPartitionId(range))
       const state = this.#state(cursor.task.plan.id)
       if (state.cursors?.includes(cursor) !== true || range.isStale === true) continue
-      if (state.mode === 'standby') cursor.endOffset = range.highWatermark
+      const isFollowed = state.mode === 'standby' && !cursor.isSource
+      if (isFollowed) cursor.endOffset = range.highWatermark
       const cut = cursor.isSource ? upTo(cursor.endOffset, range) : range
       if (cut.nextOffset === cursor.fetchOffset) continue
       cursor.fetchOffset = cut.nextOffset
@@ -388,8 +379,4 @@ export class StateUpdater {
   #wakeWaiters(): void {
     for (const wake of this.#waiters) wake()
   }
-}
-
-function isPassing(thrown: unknown): boolean {
-  return thrown instanceof TidemarkError && thrown.reaction === 'retry'
 }

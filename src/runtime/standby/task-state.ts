@@ -59,7 +59,7 @@ export class TaskState {
 
   get lag(): number | null {
     if (this.cursors === null) return null
-    return this.cursors.filter(({ isSource }) => !isSource).reduce((sum, { lag }) => sum + lag, 0)
+    return this.cursors.reduce((sum, { lag }) => sum + lag, 0)
   }
 
   moveTo(next: StateMode, nowMs: number): void {
