@@ -13,7 +13,7 @@ import type { Emit } from '../processors/change-emitter.ts'
 import type { ProcessorSupplier } from '../processors/processor.ts'
 import type { TableView } from '../processors/table-view.ts'
 import type { Windowed } from '../processors/windowed.ts'
-import type { EmitOfWindows } from '../processors/window-emitter.ts'
+
 import type {
   JoinWindows,
   SessionWindows,
@@ -23,6 +23,12 @@ import type {
 } from '../processors/windows.ts'
 import type { StoreDefinition } from '../state/stores.ts'
 import type { NodeName } from './graph.ts'
+import type {
+  Serdes,
+  WindowedMaterialized,
+  WindowedMaterializedAs,
+} from './windowed-materialized.ts'
+export type { Serdes, WindowedMaterialized, WindowedMaterializedAs }
 
 /** Where a stream or table stands in the graph, and what is known of its keys and values. */
 export interface StreamPosition<K, V> {
@@ -33,11 +39,6 @@ export interface StreamPosition<K, V> {
   readonly isKeyChanged: boolean
   /** True: every task sees all its records, so their keys belong to no partition. */
   readonly isBroadcast: boolean
-}
-
-export interface Serdes<K, V> {
-  readonly keySerde?: Serde<K>
-  readonly valueSerde?: Serde<NonNullable<V>>
 }
 
 /** How the result of a stateful operator is kept and handed on. */
@@ -340,18 +341,6 @@ export interface SessionWindowedCogroupedStream<K, A> {
     merger: (key: K, one: A, other: A) => A,
     materialized: WindowedMaterializedAs<K, A>,
   ): KTable<Windowed<K>, A>
-}
-
-/** Without `ttlMs`: a windowed store is kept as long as its windows take records. */
-export interface WindowedMaterialized<K, V> extends Serdes<K, V> {
-  readonly store: string
-  /** Also `on-window-close`: each window once, as its last record left it, when stream time has reached the moment
-   * from which it takes no more (KIP-825). Until then it waits in the store `STORE-closing`. */
-  readonly emit?: EmitOfWindows
-}
-
-export interface WindowedMaterializedAs<K, V> extends WindowedMaterialized<K, V> {
-  readonly valueSerde: Serde<NonNullable<V>>
 }
 
 export interface TimeWindowedStream<K, V> {
