@@ -109,5 +109,7 @@ function settingsOf(store: StoreDefinition): string {
       return `windows of ${store.windowSizeMs} ms, retention ${store.retentionMs} ms`
     case 'session':
       return `retention ${store.retentionMs} ms`
+    case 'versioned':
+      return `history ${store.historyMs} ms`
   }
 }

@@ -4,6 +4,8 @@ import fc from 'fast-check'
 import { TidemarkError } from '../core/errors.ts'
 import { stringSerde } from '../core/serde.ts'
 import type { Serde } from '../core/serde.ts'
+import { versionsSerde } from '../state/versions-serde.ts'
+import { bufferedSerde } from './buffered.ts'
 import { changeSerde } from './change.ts'
 import {
   fingerprint,
@@ -12,7 +14,9 @@ import {
   subscriptionResponseSerde,
   subscriptionSerde,
 } from './foreign-key.ts'
+import { joinEntrySerde } from './join-entry.ts'
 import { numberSerde } from './number-serde.ts'
+import { waitingSerde } from './time-ordered-buffer.ts'
 import { timestampedSerde } from './timestamped.ts'
 import { windowedSerde } from './windowed.ts'
 
@@ -64,6 +68,43 @@ roundTrips(
   fc.record({ fingerprint: print, rightValue: orNull(text) }, plain),
 )
 
+const bytes = fc.uint8Array({ maxLength: 20 }).map((some) => Buffer.from(some))
+roundTrips(
+  'a suppressed update',
+  bufferedSerde(stringSerde),
+  fc.record(
+    {
+      change: fc.record({ oldValue: orNull(text), newValue: orNull(text) }, plain),
+      timestampMs: timeMs,
+      headers: fc.array(fc.tuple(text, bytes), { maxLength: 3 }),
+    },
+    plain,
+  ),
+)
+roundTrips(
+  'what a join of streams keeps',
+  joinEntrySerde(stringSerde),
+  fc.record({ values: fc.array(text), isJoined: fc.boolean() }, plain),
+)
+roundTrips('what waits', waitingSerde, fc.record({ dueMs: timeMs, id: bytes }, plain))
+roundTrips(
+  'the versions of a key',
+  versionsSerde(stringSerde),
+  fc.array(fc.record({ value: orNull(text), validFromMs: timeMs }, plain)),
+)
+
+test('what waits sorts by time, then by id', () => {
+  fc.assert(
+    fc.property(timeMs, timeMs, bytes, bytes, (one, other, oneId, otherId) => {
+      const order = Buffer.compare(
+        waitingSerde.serialize({ dueMs: one, id: oneId }),
+        waitingSerde.serialize({ dueMs: other, id: otherId }),
+      )
+      assert.equal(order, Math.sign(one - other) || Buffer.compare(oneId, otherId))
+    }),
+  )
+})
+
 test('an empty text is a value, not a delete', () => {
   const change = { oldValue: '', newValue: null }
   assert.deepEqual(
@@ -108,6 +149,9 @@ test('bytes of an unknown layout are refused', () => {
     windowedSerde(stringSerde),
     subscriptionSerde(stringSerde),
     subscriptionResponseSerde(stringSerde),
+    bufferedSerde(stringSerde),
+    joinEntrySerde(stringSerde),
+    versionsSerde(stringSerde),
   ]
   for (const serde of serdes) {
     assert.throws(

@@ -1,11 +1,13 @@
 /**
  * Looks each record of a stream up in a table (or a global table): its own key, or the one that `keyOf` names.
- * The table's later updates change nothing in what was joined before; where they must, use a foreign-key join
+ * Of a versioned table it is the row of the record's time. The table's later updates change nothing in what was joined
+ * before; where they must, use a foreign-key join
  * of two tables.
  */
 import { dropReason } from './aggregate.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from './processor.ts'
 import type { TableReader, TableView } from './table-view.ts'
+import type { Timestamped } from './timestamped.ts'
 
 export interface StreamTableJoinOptions<K, V, KTable, VTable, R> {
   readonly table: TableView<KTable, VTable>
@@ -51,10 +53,17 @@ export class StreamTableJoinProcessor<K, V, KTable, VTable, R> implements Proces
     const { keyOf, joiner, isLeft } = this.#options
     const { key, value, timestampMs, headers } = record
     const tableKey = keyOf(key, value)
-    const row = tableKey === null || tableKey === undefined ? undefined : this.#table.get(tableKey)
+    const row =
+      tableKey === null || tableKey === undefined ? undefined : this.#row(tableKey, timestampMs)
     const tableValue = row?.value ?? null
     if (tableValue === null && !isLeft) return
     this.#context.forward({ key, value: joiner(value, tableValue, key), timestampMs, headers })
+  }
+
+  /** Of a versioned table the row as it was at the record's time (KIP-914). */
+  #row(key: KTable, timestampMs: number): Timestamped<VTable> | undefined {
+    const { getAsOf } = this.#table
+    return getAsOf === undefined ? this.#table.get(key) : getAsOf(key, timestampMs)
   }
 
   /** A left join keeps a record without a key (KIP-962); without a value there is nothing to join. */

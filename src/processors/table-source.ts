@@ -50,7 +50,7 @@ export class TableSourceProcessor<K, V> implements Processor<K, V | null, K, Cha
     const value = record.value ?? null
     const row = this.#rows.get(key)
     if (row !== undefined) {
-      const order = this.#compare({ value, timestampMs }, row)
+      const order = compareUpdates(this.#options.valueSerde, { value, timestampMs }, row)
       if (order <= 0) {
         this.#context.countDropped(order === 0 ? 'duplicate' : 'late')
         return
@@ -65,16 +65,19 @@ export class TableSourceProcessor<K, V> implements Processor<K, V | null, K, Cha
   flush(): void {
     this.#emitter.flush()
   }
+}
 
-  /** Above 0 where the update beats the row. */
-  #compare(update: Timestamped<V>, row: Timestamped<V>): number {
-    if (update.timestampMs !== row.timestampMs) return update.timestampMs - row.timestampMs
-    if (update.value === null || row.value === null) {
-      return Number(update.value === null) - Number(row.value === null)
-    }
-    const { valueSerde } = this.#options
-    return Buffer.compare(valueSerde.serialize(update.value), valueSerde.serialize(row.value))
+/** Above 0 where the update beats the row. */
+export function compareUpdates<V>(
+  valueSerde: Serde<V>,
+  update: Timestamped<V>,
+  row: Timestamped<V>,
+): number {
+  if (update.timestampMs !== row.timestampMs) return update.timestampMs - row.timestampMs
+  if (update.value === null || row.value === null) {
+    return Number(update.value === null) - Number(row.value === null)
   }
+  return Buffer.compare(valueSerde.serialize(update.value), valueSerde.serialize(row.value))
 }
 
 function hasKey(record: StreamRecord): boolean {

@@ -4,7 +4,13 @@
  */
 import type { StoreName } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
-import type { KeyValueStore, SessionStore, WindowStore } from '../state/stores.ts'
+import type {
+  KeyValueStore,
+  SessionStore,
+  Version,
+  VersionedStore,
+  WindowStore,
+} from '../state/stores.ts'
 import type { Buffered } from './buffered.ts'
 import type { Prefetch, ProcessorContext } from './processor.ts'
 import type { Timestamped } from './timestamped.ts'
@@ -21,6 +27,8 @@ export interface TableView<K, V> {
 
 export interface TableReader<K, V> {
   get(key: K): Timestamped<V> | undefined
+  /** Of a versioned table: the row as it was at a time. */
+  readonly getAsOf?: (key: K, asOfMs: number) => Timestamped<V> | undefined
   /** What the store itself holds, before any mapping. */
   stored(key: K): Timestamped<unknown> | undefined
 }
@@ -40,6 +48,29 @@ export function keyValueView<K, V>(
       return { get: (key) => rows.get(key), stored: (key) => rows.get(key) }
     },
   }
+}
+
+export function versionedView<K, V>(
+  store: StoreName,
+  storedSerde: Serde<Timestamped<V>>,
+): TableView<K, V> {
+  return {
+    stores: [store],
+    storedSerde,
+    prefetch: (key, prefetch) => {
+      prefetch.key(store, key)
+    },
+    open: (context) => {
+      const rows = context.store<VersionedStore<K, V>>(store)
+      const get = (key: K) => rowOf(rows.get(key))
+      return { get, getAsOf: (key, asOfMs) => rowOf(rows.getAsOf(key, asOfMs)), stored: get }
+    },
+  }
+}
+
+function rowOf<V>(version: Version<V> | undefined): Timestamped<V> | undefined {
+  if (version === undefined) return undefined
+  return { value: version.value, timestampMs: version.validFromMs }
 }
 
 export function windowView<K, V>(
@@ -95,13 +126,17 @@ export function mappedView<K, V, R>(
     },
     open: (context) => {
       const reader = view.open(context)
+      const mapped = (row: Timestamped<V> | undefined, key: K): Timestamped<R> | undefined => {
+        if (row === undefined) return undefined
+        const value = row.value === null ? null : transform(row.value, key)
+        return { value, timestampMs: row.timestampMs }
+      }
+      const { getAsOf } = reader
       return {
-        get: (key) => {
-          const row = reader.get(key)
-          if (row === undefined) return undefined
-          const value = row.value === null ? null : transform(row.value, key)
-          return { value, timestampMs: row.timestampMs }
-        },
+        get: (key) => mapped(reader.get(key), key),
+        ...(getAsOf === undefined
+          ? {}
+          : { getAsOf: (key: K, asOfMs: number) => mapped(getAsOf(key, asOfMs), key) }),
         stored: (key) => reader.stored(key),
       }
     },

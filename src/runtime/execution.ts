@@ -17,6 +17,7 @@
  */
 import { assert, present } from '../core/assert.ts'
 import type { Prefetch, Processor, StreamRecord } from '../processors/processor.ts'
+import type { AnyStore } from '../state/stores.ts'
 import type { PrefetchRequest, TaskStores } from '../state/task-stores.ts'
 import type { InputRecord, Origin } from './input-record.ts'
 import type { TaskGraph, TaskNode } from './task-graph.ts'
@@ -76,7 +77,7 @@ export class Execution {
     this.#blocked = new Uint8Array(options.graph.nodes.length)
     this.#ownKeyStores = options.graph.nodes.map(({ graphNode }, index) => {
       if (graphNode.kind !== 'processor' || options.processors[index]?.prefetch) return []
-      return graphNode.stores.filter((name) => options.stores.get(name).kind === 'key-value')
+      return graphNode.stores.filter((name) => isKeyed(options.stores.get(name)))
     })
   }
 
@@ -262,6 +263,11 @@ export class Execution {
       cause,
     )
   }
+}
+
+/** Read by the key alone. */
+function isKeyed({ kind }: AnyStore): boolean {
+  return kind === 'key-value' || kind === 'versioned'
 }
 
 /** Hands a processor's requests to the stores and remembers whether all of it was there. */

@@ -27,6 +27,7 @@ const forms = {
   'key-value': '{ store, key }',
   window: '{ store, key, fromMs, toMs }',
   session: '{ store, key, earliestEndMs, latestStartMs }',
+  versioned: '{ store, key }',
 }
 
 export function wrongRequest(store: AnyStore): TidemarkError {

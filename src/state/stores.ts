@@ -32,8 +32,23 @@ export interface SessionStoreDefinition<K = any, V = any> extends StoreCommon<K,
   readonly retentionMs: number
 }
 
+/** Its value serde is that of a key's versions. */
+export interface VersionedStoreDefinition<K = any, V = any> extends StoreCommon<
+  K,
+  readonly Version<V>[]
+> {
+  readonly kind: 'versioned'
+  /** How far back, in stream time, it is known what a key held. */
+  readonly historyMs: number
+  /** As of a key-value store; at least the history. */
+  readonly ttlMs: number | null
+}
+
 export type StoreDefinition =
-  KeyValueStoreDefinition | WindowStoreDefinition | SessionStoreDefinition
+  | KeyValueStoreDefinition
+  | WindowStoreDefinition
+  | SessionStoreDefinition
+  | VersionedStoreDefinition
 
 export interface KeyValueEntry<K, V> {
   readonly key: K
@@ -99,4 +114,31 @@ export interface SessionStore<K, V> {
   remove(key: K, startMs: number, endMs: number): void
 }
 
-export type AnyStore = KeyValueStore<any, any> | WindowStore<any, any> | SessionStore<any, any>
+export interface Version<V> {
+  /** Null: the key held nothing. */
+  readonly value: V | null
+  /** Event time, milliseconds since the epoch; until the next version's. */
+  readonly validFromMs: number
+}
+
+/** Prefetched by key, as a key-value store is. */
+export interface VersionedStore<K, V> {
+  readonly kind: 'versioned'
+  readonly name: StoreName
+  /** The latest version. @throws TidemarkError STORE_KEY_NOT_LOADED, as the others that take a key do */
+  get(key: K): Version<V> | undefined
+  /** The version that was valid at a time; undefined where there was none, or where it is too long ago. */
+  getAsOf(key: K, asOfMs: number): Version<V> | undefined
+  /** Takes the place of a version of just that time. Null deletes from then on.
+   * @returns false where the time is before the history: nothing was put */
+  put(key: K, value: V | null, validFromMs: number): boolean
+  load(keys: readonly K[]): Promise<void>
+  /** All versions of each key, newest first. */
+  range(range: KeyRange<K>): Promise<readonly KeyValueEntry<K, readonly Version<V>[]>[]>
+}
+
+export type AnyStore =
+  | KeyValueStore<any, any>
+  | WindowStore<any, any>
+  | SessionStore<any, any>
+  | VersionedStore<any, any>

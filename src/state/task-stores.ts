@@ -17,6 +17,7 @@ import { openSessionStore } from './session-store.ts'
 import type { StoreStatistics } from './store-meter.ts'
 import type { AnyStore, StoreDefinition } from './stores.ts'
 import { TaskScope } from './task-scope.ts'
+import { openVersionedStore } from './versioned-store.ts'
 import { openWindowStore } from './window-store.ts'
 
 export type { PrefetchRequest } from './prefetch-request.ts'
@@ -179,5 +180,7 @@ function openStore(definition: StoreDefinition, scope: TaskScope): ManagedStore 
       return openWindowStore(definition, scope)
     case 'session':
       return openSessionStore(definition, scope)
+    case 'versioned':
+      return openVersionedStore(definition, scope)
   }
 }

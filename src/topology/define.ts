@@ -1,7 +1,5 @@
 /** Where a topology begins: `defineTopology('mcq', (builder) => { … })` is a value, checked and ready to run. */
 import type { TopicDefinition } from '../core/topic.ts'
-import { TableSourceProcessor } from '../processors/table-source.ts'
-import { keyValueView } from '../processors/table-view.ts'
 import { Draft } from './draft.ts'
 import type { Forms } from './draft.ts'
 import type { TopologyGraph } from './graph.ts'
@@ -11,12 +9,13 @@ import type {
   GlobalTable,
   KStream,
   KTable,
-  Materialized,
+  MaterializedRows,
   MaterializedTable,
   ProcessOptions,
   TablePosition,
 } from './streams.ts'
 import { subTopologiesOf, topologicalOrder } from './sub-topologies.ts'
+import { addTableSource } from './table-source.ts'
 import { Table } from './table.ts'
 import { tableValueSerde } from './table-value-serde.ts'
 import { faultsOf, refuse } from './validate.ts'
@@ -37,7 +36,7 @@ export interface TopologyBuilder {
   globalTable<K, V>(
     name: string,
     topic: TopicDefinition<K, V>,
-    materialized: Omit<Materialized<K, V>, 'emit'>,
+    materialized: Omit<MaterializedRows<K, V>, 'emit'>,
   ): GlobalTable<K, NonNullable<V>>
   /** One processor for several streams; `process(record, parent)` says which one a record comes from. */
   process<KOut, VOut>(
@@ -91,7 +90,7 @@ class Builder implements TopologyBuilder {
   globalTable<K, V>(
     name: string,
     topic: TopicDefinition<K, V>,
-    materialized: Omit<Materialized<K, V>, 'emit'>,
+    materialized: Omit<MaterializedRows<K, V>, 'emit'>,
   ): GlobalTable<K, NonNullable<V>> {
     return { globalAt: this.#table(name, topic, materialized, true) }
   }
@@ -123,15 +122,6 @@ class Builder implements TopologyBuilder {
     const source = this.#draft.source(`${name}-source`, topic, broadcast)
     const valueSerde = materialized.valueSerde ?? tableValueSerde<V>(this.#draft, name, topic)
     const known = { keySerde: topic.keySerde, valueSerde }
-    const kept = this.#draft.tableStore<K, V>(name, known, materialized, topic)
-    const supplier = () => new TableSourceProcessor<K, NonNullable<V>>(kept)
-    const node = this.#draft.processor(name, [source], supplier, [kept.store])
-    const view = keyValueView<K, NonNullable<V>>(kept.store, kept.storedSerde)
-    return {
-      node,
-      keySerde: kept.keySerde,
-      valueSerde: kept.valueSerde,
-      view,
-    }
+    return addTableSource<K, V>(this.#draft, name, source, known, materialized, topic)
   }
 }

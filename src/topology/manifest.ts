@@ -22,7 +22,7 @@ export interface SubTopologyManifest {
 export interface StoreManifest {
   readonly name: string
   /** `internal` ones are of the runtime; their names carry the sub-topology's number. */
-  readonly kind: 'key-value' | 'window' | 'session' | 'internal'
+  readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'internal'
   /** Times by which it forgets, in words: `window 60000 ms`. */
   readonly settings: string
   /** Null where the log keeps the state itself. */

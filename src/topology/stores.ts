@@ -1,9 +1,11 @@
 /** Definitions of the stores that a processor works with. */
 import type { StoreName } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
+import { versionsSerde } from '../state/versions-serde.ts'
 import type {
   KeyValueStoreDefinition,
   SessionStoreDefinition,
+  VersionedStoreDefinition,
   WindowStoreDefinition,
 } from '../state/stores.ts'
 
@@ -38,4 +40,23 @@ export function sessionStore<K, V>(
   options: { readonly retentionMs: number },
 ): SessionStoreDefinition<K, V> {
   return { kind: 'session', name: name as StoreName, keySerde, valueSerde, ...options }
+}
+
+/** @param options.historyMs how far back, in stream time, it is known what a key held
+ * @param options.ttlMs as of a key-value store, at least the history */
+export function versionedStore<K, V>(
+  name: string,
+  keySerde: Serde<K>,
+  valueSerde: Serde<V>,
+  options: { readonly historyMs: number; readonly ttlMs?: number },
+): VersionedStoreDefinition<K, V> {
+  const { historyMs, ttlMs = null } = options
+  return {
+    kind: 'versioned',
+    name: name as StoreName,
+    keySerde,
+    valueSerde: versionsSerde(valueSerde),
+    historyMs,
+    ttlMs,
+  }
 }

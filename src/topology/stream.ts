@@ -11,20 +11,19 @@ import {
   selectKeySupplier,
 } from '../processors/stateless.ts'
 import { StreamTableJoinProcessor } from '../processors/stream-table-join.ts'
-import { TableSourceProcessor } from '../processors/table-source.ts'
 import type { JoinKind } from '../processors/table-table-join.ts'
 import type { JoinWindows } from '../processors/windows.ts'
-import { keyValueView } from '../processors/table-view.ts'
 import type { Draft } from './draft.ts'
 import { GroupedStream } from './grouped-stream.ts'
 import { addProcess } from './process.ts'
 import { addStreamStreamJoin } from './stream-stream-join.ts'
+import { addTableSource } from './table-source.ts'
 import type {
   GlobalTable,
   KGroupedStream,
   KStream,
   KTable,
-  Materialized,
+  MaterializedRows,
   Predicate,
   ProcessOptions,
   RepartitionOptions,
@@ -175,23 +174,15 @@ export class Stream<K, V> implements KStream<K, V> {
     })
   }
 
-  toTable(name: string, materialized: Materialized<K, V>): KTable<K, NonNullable<V>> {
+  toTable(name: string, materialized: MaterializedRows<K, V>): KTable<K, NonNullable<V>> {
     const known = {
       ...this.at,
       keySerde: materialized.keySerde ?? this.at.keySerde,
       valueSerde: materialized.valueSerde ?? this.at.valueSerde,
     }
     const from = this.#draft.partitioned(name, known)
-    const kept = this.#draft.tableStore<K, V>(name, known, materialized)
-    const supplier = () => new TableSourceProcessor(kept)
-    const node = this.#draft.processor(name, [from.node], supplier, [kept.store])
-    const view = keyValueView<K, NonNullable<V>>(kept.store, kept.storedSerde)
-    return this.#draft.forms.table<K, NonNullable<V>>(this.#draft, {
-      node,
-      keySerde: kept.keySerde,
-      valueSerde: kept.valueSerde,
-      view,
-    })
+    const at = addTableSource<K, V>(this.#draft, name, from.node, known, materialized)
+    return this.#draft.forms.table<K, NonNullable<V>>(this.#draft, at)
   }
 
   join(name: string, other: Partner, ...rest: JoinArguments): KStream<K, any> {

@@ -51,12 +51,21 @@ export interface Materialized<K, V> extends Serdes<K, V> {
   readonly emit?: Emit
 }
 
+/** How a table that is made from a stream is kept. */
+export interface MaterializedRows<K, V> extends Materialized<K, V> {
+  /** Makes it a versioned table (KIP-889): how far back, in stream time, it is known what each key held. A stream is then
+   * joined with the row that was there at its record's time (KIP-914). For rows that change now and then: a key's
+   * versions are kept as one value. */
+  readonly historyMs?: number
+}
+
 /** How a table that is read from a topic is kept. */
-export interface MaterializedTable<K, V> extends Materialized<K, V> {
+export interface MaterializedTable<K, V> extends MaterializedRows<K, V> {
   /** `source-topic`: the table has no changelog, its state is restored from the topic it is read from, up to where it
    * was read (Kafka Streams' optimization of source topics). For a compacted topic whose records have the table's
    * key and come in order of event time for each key: compaction keeps the last by offset, the table the last
-   * by event time. Not with a `ttlMs`. While it is followed only changelogs are read: a take-over reads the topic. */
+   * by event time. Not with a `ttlMs` or a `historyMs`.
+   * A standby follows the topic to where the group has committed. */
   readonly changelog?: 'source-topic'
 }
 
@@ -144,7 +153,7 @@ export interface KStream<K, V> {
   /** By the key that the records have; through a repartition topic where that has changed. */
   groupByKey(name: string, serdes?: Serdes<K, V>): KGroupedStream<K, NonNullable<V>>
   /** The latest value of each key by event time (docs/decisions/0002-tables-by-event-time.md). */
-  toTable(name: string, materialized: Materialized<K, V>): KTable<K, NonNullable<V>>
+  toTable(name: string, materialized: MaterializedRows<K, V>): KTable<K, NonNullable<V>>
 
   /** With the row that the table has when the record is processed; records without one are left out. */
   join<VTable, R>(

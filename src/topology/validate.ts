@@ -131,8 +131,9 @@ function storeFaults(graph: TopologyGraph): string[] {
 
 function durationFaults(store: StoreDefinition): string[] {
   const durations: [string, number][] = []
-  if (store.kind === 'key-value' && store.ttlMs !== null) durations.push(['ttlMs', store.ttlMs])
-  if (store.kind !== 'key-value') durations.push(['retentionMs', store.retentionMs])
+  if ('ttlMs' in store && store.ttlMs !== null) durations.push(['ttlMs', store.ttlMs])
+  if ('retentionMs' in store) durations.push(['retentionMs', store.retentionMs])
+  if (store.kind === 'versioned') durations.push(['historyMs', store.historyMs])
   if (store.kind === 'window') durations.push(['windowSizeMs', store.windowSizeMs])
   return durations
     .filter(([, value]) => !Number.isSafeInteger(value) || value <= 0)

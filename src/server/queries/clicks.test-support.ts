@@ -2,6 +2,7 @@
 import { topicName } from '../../core/record.ts'
 import type { TopicDefinition } from '../../core/topic.ts'
 import { tupleSerde } from '../../core/tuple.ts'
+import { numberSerde } from '../../processors/number-serde.ts'
 import { sessionWindows, tumblingWindows } from '../../processors/windows.ts'
 import { schemaOf } from '../../runtime/test-support/json-codec.ts'
 import { defineTopology } from '../../topology/define.ts'
@@ -36,7 +37,8 @@ export function clicksOf(name: string): Clicks {
   }
   const latest = { ...clicks, name: topicName(`${name}-latest`), cleanupPolicy: 'compact' as const }
   const topology = defineTopology(name, (builder) => {
-    const byKey = builder.stream('click', clicks).groupByKey('by-key')
+    const stream = builder.stream('click', clicks)
+    const byKey = stream.groupByKey('by-key')
     byKey.count('count', { store: 'counts', emit: 'on-commit' })
     byKey
       .windowedBy(tumblingWindows({ sizeMs: 100, graceMs: 1_000_000 }))
@@ -45,6 +47,9 @@ export function clicksOf(name: string): Clicks {
       .windowedBy(sessionWindows({ gapMs: 50, graceMs: 1_000_000 }))
       .count('by-session', { store: 'sessions', emit: 'on-commit' })
     builder.table('last', latest, { store: 'last' })
+    stream
+      .mapValues('time', (click) => click?.atMs ?? null, { valueSerde: numberSerde })
+      .toTable('time-then', { store: 'times', historyMs: 100 })
   })
   return { topology, clicks, latest }
 }

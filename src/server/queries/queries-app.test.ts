@@ -100,6 +100,16 @@ describe('interactive queries of two instances', () => {
     assert.deepEqual([...hosts].sort(), ['http://one', 'http://two'])
   })
 
+  test('a key of a versioned table is answered with what it held when', async () => {
+    const { status, body } = await ask('one', keyPath('times', '["a",0]'))
+    assert.equal(status, 200, JSON.stringify(body))
+    const times = (body['value'] as Body[]).map(({ value, validFromMs }) => [value, validFromMs])
+    assert.deepEqual(times.slice(0, 2), [
+      [380, 380],
+      [360, 360],
+    ])
+  })
+
   test('a range is gathered from all owners in the order of keys, page by page', async () => {
     const seen: string[] = []
     let page = ''
@@ -235,6 +245,7 @@ describe('interactive queries of two instances', () => {
       [keyPath('counts', '["nobody",1]'), 404, /no key \["nobody",1\].*partition=any/],
       [keyPath('counts', '{"a":1}'), 400, /is no key of store counts/],
       [keyPath('windows', '["a",0]'), 400, /is a window store: ask for windows/],
+      ['/topologies/clicks/stores/times/windows/%5B%22a%22%2C0%5D', 400, /ask for keys or range/],
       [keyPath('counts', '["a",0]', '?consistency=maybe'), 400, /consistency/],
       [keyPath('counts', '["a",0]', '?partition=9'), 400, /partition/],
       [keyPath('counts', '["a",0]', '?whatever=9'), 400, /whatever/],
@@ -258,7 +269,7 @@ describe('interactive queries of two instances', () => {
   test('stores and hosts are listed', async () => {
     const stores = await ask('one', '/topologies/clicks/stores')
     const byName = new Map((stores.body['stores'] as Body[]).map((store) => [store['name'], store]))
-    assert.deepEqual([...byName.keys()].sort(), ['counts', 'last', 'sessions', 'windows'])
+    assert.deepEqual([...byName.keys()].sort(), ['counts', 'last', 'sessions', 'times', 'windows'])
     assert.equal(byName.get('windows')?.['windowSizeMs'], 100)
     assert.equal(byName.get('counts')?.['partitions'], 4)
     const hosts = await ask('two', '/topologies/clicks/hosts')

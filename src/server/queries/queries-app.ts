@@ -241,11 +241,13 @@ function requireKind(
   kind: FoundStore['definition']['kind'],
   route: string,
 ): void {
-  if (definition.kind === kind) return
+  // The value of a key of a versioned store is all of its versions.
+  const asked = definition.kind === 'versioned' ? 'key-value' : definition.kind
+  if (asked === kind) return
   const ask = { 'key-value': 'keys or range', window: 'windows', session: 'sessions' }
   throw new TidemarkError(
     'REQUEST_INVALID',
-    `${definition.name} is a ${definition.kind} store: ask for ${ask[definition.kind]}, not for ${route}`,
+    `${definition.name} is a ${definition.kind} store: ask for ${ask[asked]}, not for ${route}`,
     { details: { store: definition.name } },
   )
 }

@@ -22,6 +22,7 @@ final class Topologies {
         Tables.addTo(ALL);
         Joins.addTo(ALL);
         TableJoins.addTo(ALL);
+        AsOfJoins.addTo(ALL);
         StreamJoins.addTo(ALL);
         Processors.addTo(ALL);
     }

@@ -1,0 +1,61 @@
+/** The beginning of a table, from a topic or a stream: its store and the node that fills it. */
+import type { Serde } from '../core/serde.ts'
+import type { TopicDefinition } from '../core/topic.ts'
+import { TableSourceProcessor } from '../processors/table-source.ts'
+import { keyValueView, versionedView } from '../processors/table-view.ts'
+import { VersionedSourceProcessor } from '../processors/versioned-source.ts'
+import type { Draft } from './draft.ts'
+import type { NodeName } from './graph.ts'
+import { versionedStore } from './stores.ts'
+import type { MaterializedTable, TablePosition } from './streams.ts'
+
+interface Known<K, V> {
+  readonly keySerde: Serde<K> | null
+  readonly valueSerde: Serde<NonNullable<V>> | null
+}
+
+/** @param topic that the table is read from; null where it is made from a stream */
+export function addTableSource<K, V>(
+  draft: Draft,
+  name: string,
+  parent: NodeName,
+  known: Known<K, V>,
+  materialized: MaterializedTable<K, V>,
+  topic: TopicDefinition<K, V> | null = null,
+): TablePosition<K, NonNullable<V>> {
+  const { historyMs } = materialized
+  if (historyMs !== undefined) {
+    return addVersioned(draft, name, parent, known, { ...materialized, historyMs })
+  }
+  const kept = draft.tableStore<K, V>(name, known, materialized, topic)
+  const supplier = () => new TableSourceProcessor<K, NonNullable<V>>(kept)
+  const node = draft.processor(name, [parent], supplier, [kept.store])
+  const view = keyValueView<K, NonNullable<V>>(kept.store, kept.storedSerde)
+  return { node, keySerde: kept.keySerde, valueSerde: kept.valueSerde, view }
+}
+
+function addVersioned<K, V>(
+  draft: Draft,
+  name: string,
+  parent: NodeName,
+  known: Known<K, V>,
+  materialized: MaterializedTable<K, V> & { readonly historyMs: number },
+): TablePosition<K, NonNullable<V>> {
+  const { store: storeName, historyMs, ttlMs, changelog } = materialized
+  const kept = draft.tableSerdes<K, V>(name, known, materialized)
+  const { keySerde, valueSerde } = kept
+  if (changelog !== undefined) {
+    draft.faults.push(
+      `node "${name}": a versioned table cannot be restored from its topic, which forgets what rows held before`,
+    )
+  }
+  if (ttlMs !== undefined && ttlMs < historyMs) {
+    draft.faults.push(`node "${name}": ttlMs is ${ttlMs}, less than the historyMs of ${historyMs}`)
+  }
+  const options = ttlMs === undefined ? { historyMs } : { historyMs, ttlMs }
+  const store = draft.store(versionedStore(storeName, keySerde, valueSerde, options))
+  const supplier = () => new VersionedSourceProcessor<K, NonNullable<V>>({ ...kept, store })
+  const node = draft.processor(name, [parent], supplier, [store])
+  const view = versionedView<K, NonNullable<V>>(store, kept.storedSerde)
+  return { node, keySerde, valueSerde, view }
+}
