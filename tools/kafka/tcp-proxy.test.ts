@@ -124,3 +124,17 @@ void test('half a close ends what comes from the server, and what goes there arr
   socket.write('b')
   assert.equal(String((await arrived)[0]), 'b')
 })
+
+void test('a cut closes a connection that is just ending too', async (t) => {
+  const { proxy } = await echoBehindProxy(t)
+  const socket = await clientOf(proxy)
+  socket.write('a')
+  await read(socket, 1)
+  proxy.halfClose()
+  proxy.cut()
+  await until('who writes is reset', 10_000, async () => {
+    if (socket.destroyed) return true
+    socket.write('b')
+    return undefined
+  })
+})

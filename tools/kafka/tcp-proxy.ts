@@ -152,7 +152,11 @@ class Link {
   }
 
   destroy(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) {
+      // Node never closes a socket that is reset while it ends, and then spins at the end of the process.
+      if (socket.writableEnded) socket.destroy()
+      else socket.resetAndDestroy()
+    }
     for (const direction of [this.#towardsClient, this.#towardsTarget]) direction.stop()
     this.onClosed()
   }
