@@ -1,0 +1,92 @@
+/** From an attempt and the features before it to its fact row. */
+import type { UserAttemptFact } from '../../facts/adaptive-learning.ts'
+import type { Attempt } from './attempt.ts'
+import type { Features } from './learner.ts'
+import type { FeatureParameters } from './parameters.ts'
+import { qualityOf, responseTimeCategory } from './quality.ts'
+import { dateOf, utcParts } from './utc.ts'
+
+export interface AttemptRowParts {
+  readonly attempt: Attempt
+  readonly features: Features
+  readonly isLate: boolean
+  readonly knownAtMs: number
+}
+
+export function attemptRow(
+  { attempt, features, isLate, knownAtMs }: AttemptRowParts,
+  parameters: FeatureParameters,
+): UserAttemptFact {
+  const { brought, timestampMs } = attempt
+  const { hour, dayOfWeek } = utcParts(timestampMs)
+  return {
+    user_id: attempt.userId,
+    attempt_id: attempt.attemptId,
+    item_id: attempt.itemId,
+    session_id: attempt.sessionId,
+    topic: attempt.topic,
+    correct: attempt.correct,
+    answered: attempt.answered,
+    time_taken_ms: attempt.timeTakenMs,
+    quality: qualityOf(attempt, parameters),
+    response_time_seconds: attempt.timeTakenMs / 1000,
+    response_time_category: responseTimeCategory(attempt.timeTakenMs, parameters),
+    hour_of_day: hour,
+    day_of_week: dayOfWeek,
+    is_weekend: dayOfWeek >= 5,
+    sm2_easiness_factor_before: brought.easinessFactor ?? features.sm2.easinessFactor,
+    sm2_interval_before: brought.intervalDays ?? features.sm2.intervalDays,
+    sm2_repetitions_before: features.sm2.repetitions,
+    bkt_prob_knowledge_before: brought.known ?? features.known,
+    irt_ability_before: brought.abilities ?? features.abilities,
+    item_difficulty_before: features.difficulty,
+    probability_correct_before: features.probabilityCorrect,
+    ...countColumns(features),
+    features_source: Object.values(brought).some((value) => value !== null) ? 'event' : 'computed',
+    feature_differences: differencesOf(attempt, features),
+    parameter_version: parameters.version,
+    is_late: isLate,
+    ...dateOf(timestampMs),
+    event_time: timestampMs,
+    known_at: knownAtMs,
+  }
+}
+
+function countColumns({ userCounts: user, topicCounts: topic }: Features) {
+  return {
+    user_attempts_1h: user['1h'].attempts,
+    user_wins_1h: user['1h'].wins,
+    user_attempts_1d: user['1d'].attempts,
+    user_wins_1d: user['1d'].wins,
+    user_attempts_7d: user['7d'].attempts,
+    user_wins_7d: user['7d'].wins,
+    user_attempts_30d: user['30d'].attempts,
+    user_wins_30d: user['30d'].wins,
+    topic_attempts_1h: topic['1h'].attempts,
+    topic_wins_1h: topic['1h'].wins,
+    topic_attempts_1d: topic['1d'].attempts,
+    topic_wins_1d: topic['1d'].wins,
+    topic_attempts_7d: topic['7d'].attempts,
+    topic_wins_7d: topic['7d'].wins,
+    topic_attempts_30d: topic['30d'].attempts,
+    topic_wins_30d: topic['30d'].wins,
+  }
+}
+
+/** Brought minus computed; of abilities, where both know the topic. */
+function differencesOf({ brought }: Attempt, features: Features): Record<string, number> {
+  const differences: Record<string, number> = {}
+  const { sm2, known, abilities } = features
+  if (brought.easinessFactor !== null) {
+    differences['sm2_easiness_factor_before'] = brought.easinessFactor - sm2.easinessFactor
+  }
+  if (brought.intervalDays !== null) {
+    differences['sm2_interval_before'] = brought.intervalDays - sm2.intervalDays
+  }
+  if (brought.known !== null) differences['bkt_prob_knowledge_before'] = brought.known - known
+  for (const [topic, ability] of Object.entries(brought.abilities ?? {})) {
+    const computed = Object.hasOwn(abilities, topic) ? abilities[topic] : undefined
+    if (computed !== undefined) differences[`irt_ability_${topic}_before`] = ability - computed
+  }
+  return differences
+}

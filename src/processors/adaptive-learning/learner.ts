@@ -1,0 +1,286 @@
+/**
+ * What is known of a learner, and how an attempt changes it: SM-2 per item, knowledge and ability per topic, counts
+ * of the last hour to month. Each attempt is a step forwards, and what `step` returns is enough to take it back, so
+ * that a late one is put in its place by going back to there and forwards again.
+ *
+ * The difficulty of an item is kept per learner: it starts where the event says (or at 0) and moves with the
+ * learner's own encounters. So a learner's features follow from the learner's attempts alone (law 1), whatever
+ * partition, order or batch the attempts of others come in.
+ */
+import { assert } from '../../core/assert.ts'
+import { avroSerde } from '../../schema/avro-serde.ts'
+import { compareText } from '../text-order.ts'
+import { encounterAfter, probabilityCorrect } from './ability.ts'
+import type { Attempt } from './attempt.ts'
+import { bktAfter } from './bkt.ts'
+import type { FeatureParameters } from './parameters.ts'
+import { qualityOf } from './quality.ts'
+import { sm2After, sm2Start, type Sm2State } from './sm2.ts'
+import {
+  count,
+  countsAt,
+  emptyCounts,
+  uncount,
+  windowCountsSchema,
+  type WindowCount,
+  type WindowCounts,
+  type WindowName,
+} from './window-counts.ts'
+
+/** Where an attempt stands among those of its learner: by time, then arrival of late ones, then id. */
+export interface Position {
+  readonly orderMs: number
+  /** 0; of an attempt that came too late to stand at its time: above that of all before it. */
+  readonly rank: number
+  readonly attemptId: string
+}
+
+export interface Learner {
+  /** Of the last attempt; null before the first. */
+  latest: Position | null
+  /** By topic, ascending; logits. */
+  readonly abilities: { readonly topic: string; value: number }[]
+  readonly counts: WindowCounts
+}
+
+export interface LearnerTopic {
+  known: number
+  /** Logits. */
+  ability: number
+  answers: number
+  readonly counts: WindowCounts
+}
+
+export interface LearnerItem {
+  sm2: Sm2State
+  /** Logits. */
+  difficulty: number
+  encounters: number
+}
+
+/** All that one attempt reads and changes. */
+export interface LearnerStates {
+  readonly learner: Learner
+  readonly topic: LearnerTopic
+  readonly item: LearnerItem
+}
+
+export interface Features {
+  readonly sm2: Sm2State
+  readonly known: number
+  /** In the topic of the attempt, logits. */
+  readonly ability: number
+  /** Logits, by topic. */
+  readonly abilities: Readonly<Record<string, number>>
+  readonly difficulty: number
+  readonly probabilityCorrect: number
+  readonly userCounts: Readonly<Record<WindowName, WindowCount>>
+  readonly topicCounts: Readonly<Record<WindowName, WindowCount>>
+}
+
+/** What an attempt replaced. */
+export interface Undo {
+  readonly sm2: Sm2State
+  readonly difficulty: number
+  readonly known: number
+  readonly ability: number
+  readonly userBuckets: WindowCounts
+  readonly topicBuckets: WindowCounts
+}
+
+export function newLearner(): Learner {
+  return { latest: null, abilities: [], counts: emptyCounts() }
+}
+
+export function newLearnerTopic({ bkt }: FeatureParameters): LearnerTopic {
+  return { known: bkt.known, ability: 0, answers: 0, counts: emptyCounts() }
+}
+
+export function newLearnerItem(): LearnerItem {
+  return { sm2: sm2Start, difficulty: 0, encounters: 0 }
+}
+
+/** What an attempt at this place would find. */
+export function featuresBefore(
+  { learner, topic, item }: LearnerStates,
+  attempt: Attempt,
+  orderMs: number,
+): Features {
+  const difficulty = difficultyBefore(item, attempt)
+  const abilities: Record<string, number> = {}
+  for (const known of learner.abilities) define(abilities, known.topic, known.value)
+  define(abilities, attempt.topic, topic.ability)
+  return {
+    sm2: item.sm2,
+    known: topic.known,
+    ability: topic.ability,
+    abilities,
+    difficulty,
+    probabilityCorrect: probabilityCorrect(topic.ability, difficulty),
+    userCounts: countsAt(learner.counts, orderMs),
+    topicCounts: countsAt(topic.counts, orderMs),
+  }
+}
+
+/** Applies an attempt that stands after all before it. */
+export function step(
+  { learner, topic, item }: LearnerStates,
+  attempt: Attempt,
+  position: Position,
+  parameters: FeatureParameters,
+): Undo {
+  const { correct } = attempt
+  const difficulty = difficultyBefore(item, attempt)
+  const undo: Undo = {
+    sm2: item.sm2,
+    difficulty: item.difficulty,
+    known: topic.known,
+    ability: topic.ability,
+    userBuckets: count(learner.counts, position.orderMs, correct),
+    topicBuckets: count(topic.counts, position.orderMs, correct),
+  }
+  const after = encounterAfter(
+    {
+      ability: { value: topic.ability, count: topic.answers },
+      difficulty: { value: difficulty, count: item.encounters },
+    },
+    correct,
+  )
+  item.sm2 = sm2After(item.sm2, qualityOf(attempt, parameters))
+  item.difficulty = after.difficulty.value
+  item.encounters = after.difficulty.count
+  topic.known = bktAfter(topic.known, correct, parameters.bkt)
+  topic.ability = after.ability.value
+  topic.answers = after.ability.count
+  setAbility(learner, attempt.topic, topic.ability)
+  learner.latest = position
+  return undo
+}
+
+/** Takes back the attempt applied last; `latest` is for the caller, who knows what stands before. */
+export function stepBack(
+  { learner, topic, item }: LearnerStates,
+  { topic: name, correct }: Attempt,
+  undo: Undo,
+): void {
+  assert(topic.answers > 0 && item.encounters > 0, 'an attempt that is taken back was applied')
+  item.sm2 = undo.sm2
+  item.difficulty = undo.difficulty
+  item.encounters -= 1
+  topic.known = undo.known
+  topic.ability = undo.ability
+  topic.answers -= 1
+  uncount(topic.counts, correct, undo.topicBuckets)
+  uncount(learner.counts, correct, undo.userBuckets)
+  if (topic.answers > 0) setAbility(learner, name, topic.ability)
+  else
+    learner.abilities.splice(
+      learner.abilities.findIndex((known) => known.topic === name),
+      1,
+    )
+}
+
+function difficultyBefore(item: LearnerItem, { itemDifficulty }: Attempt): number {
+  return item.encounters === 0 ? (itemDifficulty ?? 0) : item.difficulty
+}
+
+function setAbility({ abilities }: Learner, topic: string, value: number): void {
+  const at = abilities.findIndex((known) => compareText(known.topic, topic) >= 0)
+  const known = abilities[at]
+  if (known?.topic === topic) known.value = value
+  else abilities.splice(at === -1 ? abilities.length : at, 0, { topic, value })
+}
+
+/** A topic may be named `__proto__`. */
+function define(abilities: Record<string, number>, topic: string, value: number): void {
+  Object.defineProperty(abilities, topic, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  })
+}
+
+const sm2Schema = {
+  type: 'record',
+  name: 'Sm2State',
+  fields: [
+    { name: 'easinessFactor', type: 'double' },
+    { name: 'intervalDays', type: 'int' },
+    { name: 'repetitions', type: 'int' },
+  ],
+} as const
+
+export const undoSchema = {
+  type: 'record',
+  name: 'Undo',
+  fields: [
+    { name: 'sm2', type: sm2Schema },
+    { name: 'difficulty', type: 'double' },
+    { name: 'known', type: 'double' },
+    { name: 'ability', type: 'double' },
+    { name: 'userBuckets', type: windowCountsSchema },
+    {
+      name: 'topicBuckets',
+      type: { type: 'array', items: { type: 'array', items: 'WindowBucket' } },
+    },
+  ],
+} as const
+
+export const learnerSerde = avroSerde<Learner>('store learners', 1, {
+  type: 'record',
+  name: 'Learner',
+  fields: [
+    {
+      name: 'latest',
+      type: [
+        'null',
+        {
+          type: 'record',
+          name: 'Position',
+          fields: [
+            { name: 'orderMs', type: 'long' },
+            { name: 'rank', type: 'long' },
+            { name: 'attemptId', type: 'string' },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'abilities',
+      type: {
+        type: 'array',
+        items: {
+          type: 'record',
+          name: 'Ability',
+          fields: [
+            { name: 'topic', type: 'string' },
+            { name: 'value', type: 'double' },
+          ],
+        },
+      },
+    },
+    { name: 'counts', type: windowCountsSchema },
+  ],
+})
+
+export const learnerTopicSerde = avroSerde<LearnerTopic>('store learner-topics', 1, {
+  type: 'record',
+  name: 'LearnerTopic',
+  fields: [
+    { name: 'known', type: 'double' },
+    { name: 'ability', type: 'double' },
+    { name: 'answers', type: 'long' },
+    { name: 'counts', type: windowCountsSchema },
+  ],
+})
+
+export const learnerItemSerde = avroSerde<LearnerItem>('store learner-items', 1, {
+  type: 'record',
+  name: 'LearnerItem',
+  fields: [
+    { name: 'sm2', type: sm2Schema },
+    { name: 'difficulty', type: 'double' },
+    { name: 'encounters', type: 'long' },
+  ],
+})

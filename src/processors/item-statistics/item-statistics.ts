@@ -1,0 +1,111 @@
+/**
+ * Statistics of a test and its items, in Moodle's formulas (Moodle documentation, "Quiz statistics calculations"):
+ * incremental, because all of them rest on five sums over learners.
+ */
+
+/** Sums over the learners of one item: x is the mark in the item, t the mark in the whole test. */
+export interface ItemSums {
+  readonly learners: number
+  readonly x: number
+  readonly xx: number
+  readonly xt: number
+}
+
+/** Sums over the learners of a test. */
+export interface TestSums {
+  readonly learners: number
+  readonly t: number
+  readonly tt: number
+}
+
+export interface ItemStatistics {
+  /** Mean mark, as a share of the greatest: 0 to 1. */
+  readonly facility: number
+  /** Sample standard deviation of the marks; null below two learners. */
+  readonly standardDeviation: number | null
+  /** Correlation of the item's marks with the rest of the test, per cent; null where one of the two never differs. */
+  readonly discriminationIndex: number | null
+}
+
+export interface TestStatistics {
+  readonly mean: number
+  readonly standardDeviation: number | null
+  /** Cronbach's alpha, per cent; null below two items or two learners, or where nobody differs. */
+  readonly alpha: number | null
+  /** Standard error of a learner's mark, in marks; null where alpha is. */
+  readonly standardError: number | null
+}
+
+export const noItemSums: ItemSums = { learners: 0, x: 0, xx: 0, xt: 0 }
+export const noTestSums: TestSums = { learners: 0, t: 0, tt: 0 }
+
+/** @param sign 1 takes the learner in, −1 takes it out again */
+export function addToItem(sums: ItemSums, x: number, t: number, sign: 1 | -1): ItemSums {
+  return {
+    learners: sums.learners + sign,
+    x: sums.x + sign * x,
+    xx: sums.xx + sign * x * x,
+    xt: sums.xt + sign * x * t,
+  }
+}
+
+export function addToTest(sums: TestSums, t: number, sign: 1 | -1): TestSums {
+  return { learners: sums.learners + sign, t: sums.t + sign * t, tt: sums.tt + sign * t * t }
+}
+
+export function addItemSums(a: ItemSums, b: ItemSums): ItemSums {
+  return { learners: a.learners + b.learners, x: a.x + b.x, xx: a.xx + b.xx, xt: a.xt + b.xt }
+}
+
+export function addTestSums(a: TestSums, b: TestSums): TestSums {
+  return { learners: a.learners + b.learners, t: a.t + b.t, tt: a.tt + b.tt }
+}
+
+/** @param markMax the greatest mark of the item */
+export function itemStatistics(item: ItemSums, test: TestSums, markMax = 1): ItemStatistics {
+  const { learners } = item
+  const spread = centred(item.xx, item.x, item.x, learners)
+  const rest =
+    centred(test.tt, test.t, test.t, learners) -
+    2 * centred(item.xt, item.x, test.t, learners) +
+    spread
+  const together = centred(item.xt, item.x, test.t, learners) - spread
+  return {
+    facility: item.x / learners / markMax,
+    standardDeviation: deviation(spread, learners),
+    discriminationIndex:
+      isZero(spread) || isZero(rest) ? null : (100 * together) / Math.sqrt(spread * rest),
+  }
+}
+
+export function testStatistics(items: readonly ItemSums[], test: TestSums): TestStatistics {
+  const { learners } = test
+  const spread = centred(test.tt, test.t, test.t, learners)
+  const standardDeviation = deviation(spread, learners)
+  const mean = test.t / learners
+  if (items.length < 2 || standardDeviation === null || isZero(spread)) {
+    return { mean, standardDeviation, alpha: null, standardError: null }
+  }
+  let within = 0
+  for (const { xx, x } of items) within += centred(xx, x, x, learners)
+  const share = (items.length / (items.length - 1)) * (1 - within / spread)
+  return {
+    mean,
+    standardDeviation,
+    alpha: 100 * share,
+    standardError: standardDeviation * Math.sqrt(Math.max(0, 1 - share)),
+  }
+}
+
+/** Σ(a − ā)(b − b̄) from the plain sums. Marks are small multiples of one unit, so nothing is lost by cancelling. */
+function centred(ab: number, a: number, b: number, learners: number): number {
+  return ab - (a * b) / learners
+}
+
+function deviation(spread: number, learners: number): number | null {
+  return learners < 2 ? null : Math.sqrt(Math.max(0, spread) / (learners - 1))
+}
+
+function isZero(spread: number): boolean {
+  return spread < 1e-12
+}
