@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 
 import { systemClock } from '../../src/core/clock.ts'
 import type { TopicName } from '../../src/core/record.ts'
-import type { KafkaCluster } from '../../src/log/kafka/kafka-cluster.ts'
+import type { KafkaCluster, KafkaConnection } from '../../src/log/kafka/kafka-cluster.ts'
 import { openKafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import { committedOffsets } from '../../src/log/kafka/offsets/committed-offsets.ts'
+import { ProtocolError } from '../../src/log/kafka/protocol-error.ts'
+import type { ProduceRequest } from '../../src/log/kafka/transactions/produce-request.ts'
 import type { AppendResult, GroupMetadata, TransactionalProducer } from '../../src/log/log.ts'
 import { readLatest, send, testRuntime, until } from '../../src/runtime/test-support/harness.ts'
 import type { counts, words } from '../../src/runtime/test-support/counting.ts'
@@ -30,6 +32,8 @@ import {
 } from './transactions-support.ts'
 
 const guarantee = 'at-least-once'
+/** NOT_LEADER_OR_FOLLOWER. */
+const notLeader = 6
 
 kafkaTest('records and offsets are there without a transaction', async (kafka, t) => {
   const cluster = await clusterOf(t, kafka)
@@ -98,6 +102,46 @@ for (const cut of ['before the request', 'before the answer'] as const) {
     }
   })
 }
+
+kafkaTest(
+  'a leader that refuses a producer’s first batch has not taken the second',
+  async (kafka, t) => {
+    const cluster = await clusterOf(t, kafka)
+    const before = await newTopic(cluster, kafka.unique('before'))
+    const topic = await newTopic(cluster, kafka.unique('facts'))
+    const asked: string[] = []
+    const becomingLeader = around(cluster, (kind) => {
+      if (kind.name !== 'Produce') return kind
+      const versions = kind.versions.map((one) => ({
+        ...one,
+        send: async (connection: KafkaConnection, request: Parameters<typeof one.send>[1]) => {
+          const { batches } = request as ProduceRequest
+          asked.push(...batches.map((batch) => batch.topic))
+          if (asked.at(-1) === before) await until('both wait to go together', bothWait)
+          else if (asked.length === 2) throw new ProtocolError(notLeader, 'Produce')
+          return await one.send(connection, request)
+        },
+      }))
+      return { ...kind, versions }
+    })
+    const transactions = transactionsOn(becomingLeader, {
+      guarantee,
+      transactionalIdOf: () => 'one',
+    })
+    const bothWait = () => transactions.stats().get('one')?.waitingCallers === 2
+    const [first, ...others] = await Promise.all(
+      ['a', 'b', 'c'].map((id) => transactions.producer(id)),
+    )
+    assert.ok(first !== undefined)
+    const blocking = commit(first, before, 'before', noGroup(kafka.unique('group')), 1)
+    await until('the first is under way', () => asked.length === 1)
+    const both = others.map((producer, index) =>
+      commit(producer, topic, `of ${index}`, noGroup(kafka.unique('group')), 1),
+    )
+    await Promise.all([blocking, ...both])
+    assert.deepEqual((await contentOf(cluster, topic)).committed, ['of 0', 'of 1'])
+  },
+)
 
 for (const [request, facts] of [
   ['Produce', ['fact']],

@@ -35,7 +35,15 @@ export interface BatchProducer {
 /** One partition's batches that are not appended yet, in order. */
 interface Sending {
   readonly partition: MergedPartition
+  /** To a leader that may not know the producer: it would take a later batch first, and refuse the earlier one then.
+   * A transaction is aborted for it; what is appended outside of one would be there twice. */
+  readonly isFirstAlone: boolean
   next: number
+}
+
+/** How many batches may be on their way now. */
+function windowOf({ isFirstAlone, next }: Sending): number {
+  return isFirstAlone && next === 0 ? 1 : batchesInFlightMax
 }
 
 /** @returns whose records are refused; then not all of the others were sent. @throws what ends the transaction */
@@ -44,9 +52,12 @@ export async function sendBatches(
   session: BatchProducer,
   partitions: readonly MergedPartition[],
 ): Promise<Map<CommitJob, unknown>> {
-  for (const { at, batches } of partitions) stamp(session, at, batches)
   const refusals = new Map<CommitJob, unknown>()
-  let left: Sending[] = partitions.map((partition) => ({ partition, next: 0 }))
+  let left: Sending[] = partitions.map((partition) => {
+    const firstSequence = stamp(session, partition.at, partition.batches)
+    const isFirstAlone = session.transactionalId === null && firstSequence === 0
+    return { partition, isFirstAlone, next: 0 }
+  })
   for (let failedInARow = 0; left.length > 0 && refusals.size === 0;) {
     const failures = await sendWindow(scope, session, left)
     if (scope.failure !== null) throw scope.failure.thrown
@@ -62,20 +73,24 @@ export async function sendBatches(
   return refusals
 }
 
+/** @returns the sequence of the first record */
 function stamp(
   session: BatchProducer,
   at: MergedPartition['at'],
   batches: readonly MergedBatch[],
-): void {
+): number | undefined {
   const { producerId, epoch } = session.identity
-  for (const { batch } of batches) {
+  const sequences = batches.map(({ batch }) => {
+    const baseSequence = session.takeSequence(at, batch.recordCount)
     stampBatch(batch.bytes, {
       producerId,
       producerEpoch: epoch,
-      baseSequence: session.takeSequence(at, batch.recordCount),
+      baseSequence,
       isTransactional: session.transactionalId !== null,
     })
-  }
+    return baseSequence
+  })
+  return sequences[0]
 }
 
 /** The first failure of each partition: those behind it follow from it. */
@@ -91,7 +106,8 @@ async function sendWindow(
   const results = new Map<MergedBatch, unknown>()
   const requests: Promise<void>[] = []
   for (let round = 0; round < batchesInFlightMax; round++) {
-    for (const [broker, batches] of groupByLeader(left, leaders, round)) {
+    const sending = left.filter((one) => round < windowOf(one))
+    for (const [broker, batches] of groupByLeader(sending, leaders, round)) {
       requests.push(sendRequest(scope, session, broker, batches, results))
     }
   }
@@ -99,7 +115,8 @@ async function sendWindow(
   const failures: Failures = new Map()
   for (const sending of left) {
     const { batches } = sending.partition
-    for (let sent = 0; sent < batchesInFlightMax && sending.next < batches.length; sent++) {
+    const windowEnd = Math.min(sending.next + windowOf(sending), batches.length)
+    while (sending.next < windowEnd) {
       const merged = present(batches[sending.next], 'a batch that was sent')
       const failure = results.get(merged)
       if (failure !== null) {
