@@ -61,7 +61,7 @@ export async function openClusterFoundation(
     durability: 'process-crash',
     memoryBudgetBytes: configuration.memoryBudgetBytes - cacheBytesOf(configuration),
   })
-  cleanup.add(() => storage.close())
+  cleanup.add({ name: 'local state', close: () => storage.close() })
   const purge = new RepartitionPurge(log, options.onProgress)
   return {
     profile: 'cluster',
@@ -97,10 +97,11 @@ async function openRegistry(
     storage: schemaCacheFile(join(dataDir, 'schemas.json'), configuration.urls),
     clock,
   })
-  cleanup.add(async () => {
+  const close = async () => {
     await registry.close()
     remote.close()
-  })
+  }
+  cleanup.add({ name: 'schema registry', close })
   return registry
 }
 
@@ -123,7 +124,7 @@ async function openServers(
           // By itself it would go on trying for as long as a running instance does, and tell nothing.
           await (await openKafkaLog({ ...wanted, limits: probeLimits })).close()
           const opened = await openKafkaLog(wanted)
-          cleanup.add(() => opened.close())
+          cleanup.add({ name: 'Kafka', close: () => opened.close() })
           log = opened
         },
       },
@@ -137,7 +138,7 @@ async function openServers(
         name: `ClickHouse at ${withoutCredentials(cluster.clickhouse.url)}`,
         reach: async () => {
           const opened = await openClickHouse(clickHouseOptions(cluster.clickhouse))
-          cleanup.add(() => opened.close())
+          cleanup.add({ name: 'ClickHouse', close: () => opened.close() })
           clickhouse = opened
         },
       },

@@ -23,11 +23,11 @@ export async function openEmbeddedFoundation(
     // The doors hold records to recordBytesMax; the log takes them in quarantine too.
     recordBytesMax: entryBytesMax(configuration.recordBytesMax),
   })
-  cleanup.add(() => storage.close())
+  cleanup.add({ name: 'log and state', close: () => storage.close() })
   const { log, state } = storage
   const registry = await LocalSchemaRegistry.open(await topicRegistryStorage(log, clock))
   const clickhouse = await openClickHouse({ path: join(configuration.dataDir, 'clickhouse') })
-  cleanup.add(() => clickhouse.close())
+  cleanup.add({ name: 'ClickHouse', close: () => clickhouse.close() })
   return {
     profile: 'embedded',
     log,

@@ -45,8 +45,8 @@ export async function startFactConsumers(
     })
     await consumer.start()
     consumers.set(name, consumer)
-    // What the runtime still commits while it stops is left to the next start.
-    cleanup.add(() => consumer.stop())
+    // What the runtime still commits while it stops is left to the next start, or to another member.
+    cleanup.add({ name: `facts of ${name}`, close: () => consumer.stop() })
   }
   for (const { graph, factTables } of topologies) await start(graph.name, factTables)
   await start('tidemark', [quarantineFact as FactTable])

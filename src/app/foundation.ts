@@ -46,6 +46,7 @@ export interface MemberIdentity {
 
 export interface FoundationOptions {
   readonly clock: Clock
+  /** Closed once nothing works on it any more. */
   readonly cleanup: Cleanup
   readonly topologies: readonly LoadedTopology[]
   /** A line for the operator: what a start waits for, what is not as it should be. */

@@ -2,8 +2,9 @@
  * An instance from start to stop: the one place that knows which adapters stand behind the ports.
  *
  * Order of start: data directory and log, schema registry, ClickHouse and its tables, topologies, sinks, doors.
- * Each step that fails undoes the ones before it. Stop goes the other way round: doors first, so that nothing
- * is taken that would not be kept.
+ * Each step that fails undoes the ones before it. At a stop the doors take nothing more, and at once, side by side, the
+ * tasks are committed and handed over and the sinks end: none waits for what hangs elsewhere. Then what they stand on is
+ * closed; until then what a door has begun is kept.
  */
 import type { Hono } from 'hono'
 import { resolve } from 'node:path'
@@ -61,11 +62,15 @@ export async function openInstance(
   configuration: Configuration,
   options: InstanceOptions,
 ): Promise<Instance> {
-  const cleanup = new Cleanup()
+  const { clock = systemClock, onProgress = () => {} } = options
+  const cleanup = new Cleanup({ clock, onOverdue: onProgress })
   try {
     return await open(configuration, options, cleanup)
   } catch (thrown) {
-    await cleanup.run()
+    // What stood in the way counts, not what closing after it says.
+    await cleanup.run().catch((failure: unknown) => {
+      onProgress(messageOf(failure))
+    })
     throw thrown
   }
 }
@@ -75,10 +80,15 @@ async function open(
   options: InstanceOptions,
   cleanup: Cleanup,
 ): Promise<Instance> {
-  const clock = options.clock ?? systemClock
+  const { clock = systemClock, onProgress = () => {} } = options
   const startedAtMs = clock.nowMs()
-  const onProgress = options.onProgress ?? (() => {})
-  const services = await openServices(configuration, { clock, cleanup, onProgress })
+  const ground = cleanup.together()
+  const work = cleanup.together()
+  const services = await openServices(configuration, {
+    clock,
+    cleanup: { ground, work },
+    onProgress,
+  })
   const member = memberStatus(configuration, services)
   let state: InstanceStatus['state'] = 'starting'
   let trouble: string | null = null
@@ -101,7 +111,8 @@ async function open(
     ingest: ingestApp(doorOptions(services, configuration)),
     clickhouse: clickhouseApp(services.clickhouse, {}),
   }
-  if (options.listen) urls = await openDoors(apps, configuration, cleanup)
+  if (options.listen) urls = await openDoors(apps, configuration, work)
+  await services.keepManifests()
   state = 'running'
   const failed = services.failed.catch((thrown: unknown) => {
     state = 'failed'
@@ -173,7 +184,7 @@ function doorOptions(services: Services, configuration: Configuration): IngestAp
 async function openDoors(
   apps: InstanceApps,
   { host, portOffset, doors: wanted }: Configuration,
-  cleanup: Cleanup,
+  work: Cleanup,
 ): Promise<InstanceUrls> {
   const ports = portsOf(portOffset)
   const doors: [keyof InstanceApps, string][] = [
@@ -187,7 +198,7 @@ async function openDoors(
     if (!wanted.includes(door)) continue
     const listener = await listen(apps[door], { name, host, port: ports[door] })
     listeners.set(door, listener)
-    cleanup.add(() => listener.close(requestGraceMs))
+    work.add({ name: `the ${name} door`, close: () => listener.close(requestGraceMs) })
   }
   const url = (door: keyof InstanceApps) => listeners.get(door)?.url ?? ''
   return {
@@ -205,10 +216,11 @@ function announce(
   cleanup: Cleanup,
 ): void {
   writeInstanceFile(dataDir, { pid: process.pid, version: productVersion, startedAtMs, urls })
-  cleanup.add(() => {
+  const close = () => {
     removeInstanceFile(dataDir)
     return Promise.resolve()
-  })
+  }
+  cleanup.add({ name: 'the note of this instance', close })
 }
 
 /** Idle: every task has processed what is in the log, and every fact that follows from it is queryable. */

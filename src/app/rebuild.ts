@@ -1,13 +1,12 @@
 /** The tables of topologies in ClickHouse, made again from their fact topics. */
 import { systemClock } from '../core/clock.ts'
-import type { TopicName } from '../core/record.ts'
-import { present } from '../core/assert.ts'
 import { ClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts'
 import {
   rebuildFacts,
   type RebuildProgress,
   type RebuiltTable,
 } from '../sinks/clickhouse/rebuild-facts.ts'
+import { epochOf } from '../sinks/fact-rows.ts'
 import { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
 import { migrationsDirectory } from './migrations-directory.ts'
@@ -28,7 +27,7 @@ export async function rebuildTables(
   { onProgress, onWait, signal }: RebuildRequest,
 ): Promise<readonly RebuiltTable[]> {
   const clock = systemClock
-  const cleanup = new Cleanup()
+  const cleanup = new Cleanup({ clock, onOverdue: onWait })
   try {
     const topologies = await loadTopologies(configuration.topologies)
     const foundation = await openFoundation(configuration, {
@@ -43,10 +42,17 @@ export async function rebuildTables(
     await sink.setup()
     const tables = topologies.flatMap(({ factTables }) => factTables)
     const epochs = await foundation.factEpochs(tables)
-    const epochOf = (topic: TopicName) =>
-      typeof epochs === 'number' ? epochs : present(epochs.get(topic), `epoch of ${topic}`)
     const facts = tables.map((fact) => ({ fact, codec: codecs.rows(fact.topic) }))
-    return await rebuildFacts({ log, sink, clickhouse, clock, facts, epochOf, onProgress, signal })
+    return await rebuildFacts({
+      log,
+      sink,
+      clickhouse,
+      clock,
+      facts,
+      epochOf: (topic) => epochOf(epochs, topic),
+      onProgress,
+      signal,
+    })
   } finally {
     await cleanup.run()
   }

@@ -34,7 +34,7 @@ export async function resetTopologies(
   configuration: Configuration,
   request: ResetRequest,
 ): Promise<void> {
-  const cleanup = new Cleanup()
+  const cleanup = new Cleanup({ clock: request.clock ?? systemClock })
   try {
     const topologies = await loadTopologies(configuration.topologies)
     const { cluster } = configuration
@@ -58,7 +58,7 @@ async function embeddedSteps(
   cleanup: Cleanup,
 ): Promise<readonly ResetStep[]> {
   const storage = await openStorage({ directory: dataDir, clock })
-  cleanup.add(() => storage.close())
+  cleanup.add({ name: 'log and state', close: () => storage.close() })
   const meta = ownMetaRecords(dataDir)
   const manifests = await readManifests(meta)
   const steps = await planReset({
@@ -83,7 +83,7 @@ async function clusterSteps(
   cleanup: Cleanup,
 ): Promise<readonly ResetStep[]> {
   const log = await openOperatorLog(cluster, clock)
-  cleanup.add(() => log.close())
+  cleanup.add({ name: 'Kafka', close: () => log.close() })
   const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
   const manifests = await readManifests(meta)
   const steps = await planReset({

@@ -65,14 +65,22 @@ export interface Services {
   redrive(request: RedriveRequest): Promise<RedriveOutcome>
   /** As `Foundation.trouble`. */
   trouble(): string | null
+  /** For a start that has succeeded: what the next one is compared with. */
+  keepManifests(): Promise<void>
   readonly failed: Promise<never>
+}
+
+/** What works is closed before what it stands on. */
+export interface ServicesCleanup {
+  readonly ground: Cleanup
+  readonly work: Cleanup
 }
 
 const quarantineTable = quarantineFact as FactTable
 
 export interface ServicesOptions {
   readonly clock: Clock
-  readonly cleanup: Cleanup
+  readonly cleanup: ServicesCleanup
   /** A line for the operator: what a start waits for. */
   readonly onProgress: (line: string) => void
 }
@@ -85,7 +93,7 @@ export async function openServices(
   const graphs = topologies.map(({ graph }) => graph)
   const foundation = await openFoundation(configuration, {
     clock,
-    cleanup,
+    cleanup: cleanup.ground,
     topologies,
     onProgress,
   })
@@ -97,10 +105,10 @@ export async function openServices(
   const onFailure = failure.reject
   const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
   await sink.setup()
-  const parts = { sink, clock, codecs, topologies, onFailure, cleanup }
+  const parts = { sink, clock, codecs, topologies, onFailure, cleanup: cleanup.work }
   const { runtime, consumers, backPressure } = await startWork(configuration, foundation, parts)
-  await keepManifests(foundation.meta, changes)
-  cleanup.add(keepMaintained(() => foundation.maintain(graphs), clock, onFailure))
+  const endUpkeep = keepMaintained(() => foundation.maintain(graphs), clock, onFailure)
+  cleanup.work.add({ name: 'upkeep', close: endUpkeep })
 
   const queryable = queryableOf(configuration, foundation, graphs, runtime)
   const topics = admissionTopics(topologies, codecs)
@@ -124,6 +132,7 @@ export async function openServices(
     backPressure,
     describe: (name) => describeTopology(topologies, name),
     redrive: (request) => redriveEntries(request, { log, clock, topics, quarantine }),
+    keepManifests: () => keepManifests(foundation.meta, changes),
     failed: failure.promise,
   }
 }
@@ -144,7 +153,7 @@ async function startWork(
     clock,
     backPressure,
   })
-  cleanup.add(() => runtime.stop())
+  cleanup.add({ name: 'tasks', close: () => runtime.stop(), maxMs: null })
   void runtime.failed.then(onFailure)
   await startSinks(configuration, foundation, consumers, parts)
   return { runtime, consumers, backPressure }
@@ -204,6 +213,9 @@ interface RuntimeParts {
   readonly backPressure: () => { readonly retryAfterMs: number } | null
 }
 
+/** A stop has ten seconds: two thirds of the time are the tasks', whose commit is under way. */
+const tasksStopMaxMs = 5_500
+
 /** A commit that the brokers do not take gives up by itself, after some thirty time-outs of a transaction at most; only
  * one that goes on for longer hangs. */
 function clusterLimits({ stateCleanupDelayMs, kafka }: ClusterConfiguration) {
@@ -224,6 +236,7 @@ async function startRuntime(configuration: Configuration, parts: RuntimeParts): 
     limits: {
       commitIntervalMs: configuration.commitIntervalMs,
       defaultPartitionCount: configuration.partitions,
+      stopMaxMs: tasksStopMaxMs,
       ...(cluster === null ? {} : clusterLimits(cluster)),
     },
     ...(cluster === null || member === null

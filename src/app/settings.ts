@@ -85,7 +85,7 @@ const ofTheCluster = {
     'lz4',
     oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']),
   ),
-  'kafka.sessionTimeoutMs': setting(45_000, wholeNumber(1000, 30 * 60_000)),
+  'kafka.sessionTimeoutMs': setting(10_000, wholeNumber(1000, 30 * 60_000)),
   'kafka.guarantee': setting<'exactly-once' | 'at-least-once'>(
     'exactly-once',
     oneOf(['exactly-once', 'at-least-once']),
@@ -110,7 +110,7 @@ const ofTheCluster = {
   groupInstanceId: optional(identifier),
   staticMembership: setting(false, yesOrNo),
   endpoint: optional(httpUrl),
-  standbyReplicas: setting(0, wholeNumber(0, 16)),
+  standbyReplicas: setting(1, wholeNumber(0, 16)),
   warmupReplicas: setting(2, wholeNumber(1, 256)),
   recoveryLagMax: setting(10_000, wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   probingRebalanceIntervalMs: setting(10 * 60_000, wholeNumber(1000, day)),

@@ -21,6 +21,9 @@ export interface FactConsumerOptions extends Partial<FactBatches> {
   readonly groupInstanceId?: string
   /** How long a fetch waits where there is nothing to read. */
   readonly idleWaitMs?: number
+  /** What a write under way gets to end at a stop, or where partitions go to another member; then it is cut. Default
+   * 1 s. */
+  readonly stopGraceMs?: number
   /** Facts that may wait in the log before `backPressure` says so. */
   readonly lagMax?: number
   /** Called once, when the consumer has ended by itself. */

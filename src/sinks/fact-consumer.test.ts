@@ -242,6 +242,50 @@ test('stopped while the sink is away, the consumer leaves every unwritten fact t
   await log.close()
 })
 
+test('stopped, or told to let go, while the sink hangs, the consumer cuts the write and leaves its facts to the next', async () => {
+  const log = await openLog(2)
+  const sink = new WatchedSink()
+  let attempts = 0
+  let onAttempt: (count: number) => void = () => {}
+  const hanging: Sink = {
+    setup: () => sink.setup(),
+    identityOf: (name) => sink.identityOf(name),
+    close: () => sink.close(),
+    write: async (_, signal) => {
+      onAttempt(++attempts)
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve))
+      throw unavailable
+    },
+  }
+  const attempted = (wanted: number) =>
+    new Promise<void>((resolve) => {
+      onAttempt = (count) => {
+        if (count === wanted) resolve()
+      }
+    })
+  await log.append([records(0, [['ann', 1]]), records(1, [['bob', 2]])])
+  const first = consumerOf(log, hanging, { stopGraceMs: 1 })
+  const firstHangs = attempted(1)
+  await first.start()
+  await firstHangs
+  // One of its two partitions goes to the second; the other it writes again.
+  const bothHang = attempted(3)
+  const second = consumerOf(log, hanging, { stopGraceMs: 1 })
+  await second.start()
+  await bothHang
+  for (const consumer of [first, second]) {
+    await consumer.stop()
+    assert.equal(consumer.status().state, 'stopped')
+    assert.equal(consumer.status().rowsWritten, 0)
+  }
+  const third = consumerOf(log, sink)
+  await third.start()
+  await third.drain()
+  await third.stop()
+  assert.deepEqual(averages(sink.inner), { ann: 1, bob: 2 })
+  await log.close()
+})
+
 test('a refusal or an unreadable fact ends the consumer, naming where, and its offset stays', async () => {
   const log = await openLog(1)
   const sink = new WatchedSink()

@@ -22,12 +22,13 @@ import { TidemarkError } from '../core/errors.ts'
 import { offset, topicPartitionId } from '../core/record.ts'
 import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
 import type { FetchedPartition, FetchRequest, GroupMember, PartitionOffset } from '../log/log.ts'
+import { BatchHold } from './batch-hold.ts'
 import { BatchPace } from './batch-pace.ts'
 import { embeddedBatches } from './fact-batches.ts'
 import type { FactConsumerOptions, FactConsumerStatus } from './fact-consumer-options.ts'
 import { FactBuffer } from './fact-buffer.ts'
 import { FactPositions } from './fact-positions.ts'
-import { factRows } from './fact-rows.ts'
+import { epochOf, factRows } from './fact-rows.ts'
 import type { FactSource } from './fact-rows.ts'
 import type { TableRows } from './sink.ts'
 import { passes } from './passing.ts'
@@ -54,8 +55,7 @@ export class FactConsumer {
   /** What was fetched and has no room in the batch yet. */
   #tail: { fetched: FetchedPartition; index: number }[] = []
   #writing: Promise<void> | null = null
-  /** Aborted when the batches held now are to be given up. */
-  #holding = new AbortController()
+  #hold: BatchHold
   #failure: { readonly thrown: unknown } | null = null
   #loop: Promise<void> | null = null
   #state: FactConsumerStatus['state'] = 'stopped'
@@ -66,7 +66,9 @@ export class FactConsumer {
   #progress: (() => void)[] = []
 
   constructor(options: FactConsumerOptions) {
-    this.#options = { ...embeddedBatches, idleWaitMs: 500, lagMax: 500_000, ...options }
+    const defaults = { idleWaitMs: 500, lagMax: 500_000, stopGraceMs: 1_000 }
+    this.#options = { ...embeddedBatches, ...defaults, ...options }
+    this.#hold = this.#newHold()
     this.#groupInstanceId = options.groupInstanceId
     this.#pace = new BatchPace(this.#options, options.clock)
     this.#onFailure = options.onFailure ?? (() => {})
@@ -90,7 +92,7 @@ export class FactConsumer {
       onLost: (partitions) => this.#revoke(partitions),
       onFailure: (thrown) => {
         this.#failure ??= { thrown }
-        this.#holding.abort()
+        this.#hold.giveUp()
       },
       ...(this.#groupInstanceId === undefined ? {} : { groupInstanceId: this.#groupInstanceId }),
     })
@@ -103,12 +105,12 @@ export class FactConsumer {
     })
   }
 
-  /** Writes what is held, commits it and leaves the group. While the sink is unavailable, what is held is left to
-   * the next start. */
+  /** Writes what is held, commits it and leaves the group. While the sink is unavailable, or hangs for longer than
+   * `stopGraceMs`, what is held is left to the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    if (this.#state === 'paused') this.#holding.abort()
-    await this.#loop
+    if (this.#state === 'paused') this.#hold.giveUp()
+    await this.#hold.untilDone(this.#loop)
     await this.#member?.leave()
     this.#member = null
     if (this.#state !== 'failed') this.#state = 'stopped'
@@ -186,9 +188,9 @@ export class FactConsumer {
 
   /** Another member writes these from now on; its rows and ours carry the same versions. */
   async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
-    this.#holding.abort()
-    await this.#writing
-    this.#holding = new AbortController()
+    this.#hold.giveUp()
+    await this.#hold.untilDone(this.#writing)
+    this.#hold = this.#newHold()
     // What it waited for was given up; whether the next batch has to wait, that batch will see.
     if (this.#state === 'paused') this.#state = 'running'
     for (const at of partitions) this.#positions.delete(at)
@@ -298,10 +300,10 @@ export class FactConsumer {
   async #flush(): Promise<void> {
     await this.#writing
     const batch = this.#buffer
-    const { signal } = this.#holding
-    if (batch.isEmpty || signal.aborted || this.#failure !== null) return
+    const hold = this.#hold
+    if (batch.isEmpty || hold.givenUp.aborted || this.#failure !== null) return
     this.#buffer = new FactBuffer()
-    const writing = this.#write(batch, signal)
+    const writing = this.#write(batch, hold)
       .catch((thrown: unknown) => {
         this.#failure ??= { thrown }
       })
@@ -312,7 +314,7 @@ export class FactConsumer {
   }
 
   /** 1 decode what is left of the batch; 2 write it; 3 commit its offsets. */
-  async #write(batch: FactBuffer, signal: AbortSignal): Promise<void> {
+  async #write(batch: FactBuffer, hold: BatchHold): Promise<void> {
     const tables: TableRows[] = []
     for (const [topic, facts] of batch.topics()) {
       const source = present(this.#sources.get(topic), `fact table of ${topic}`)
@@ -321,14 +323,15 @@ export class FactConsumer {
       )
     }
     const { sink, log } = this.#options
-    if (tables.length > 0 && !(await this.#whenPossible(() => sink.write(tables), signal))) return
+    const write = () => sink.write(tables, hold.cut)
+    if (tables.length > 0 && !(await this.#whenPossible(write, hold))) return
     const member = present(this.#member, 'group member')
     const offsets = batch.offsets().map((at) => ({
       ...at,
       metadata: this.#identityOf(at.topic),
     }))
     const commit = () => log.commitOffsets(member.metadata, offsets)
-    if (!(await this.#whenPossible(commit, signal))) return
+    if (!(await this.#whenPossible(commit, hold))) return
     for (const at of offsets) {
       this.#positions.committed(at, at.offset, this.#options.clock.nowMs())
     }
@@ -339,8 +342,8 @@ export class FactConsumer {
   }
 
   /** Invariant 3. False where the batch was given up before the sink, or room on the disk, came back. */
-  async #whenPossible(step: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
-    const isGivenUp = () => signal.aborted
+  async #whenPossible(step: () => Promise<void>, hold: BatchHold): Promise<boolean> {
+    const isGivenUp = () => hold.givenUp.aborted
     for (;;) {
       try {
         await step()
@@ -351,13 +354,13 @@ export class FactConsumer {
         if (!passes(thrown)) throw thrown
         this.#state = 'paused'
         this.#reason = thrown.message
-        if (this.#stopping.signal.aborted) this.#holding.abort()
+        if (this.#stopping.signal.aborted) hold.giveUp()
         if (isGivenUp()) return false
         await this.#refreshLag()
         const { retryAfterMs, tooManyParts } = thrown.details
         if (tooManyParts === true) this.#pace.slowDown()
         const delayMs = typeof retryAfterMs === 'number' ? retryAfterMs : backPressureRetryMs
-        await pause(this.#options.clock, delayMs, signal)
+        await pause(this.#options.clock, delayMs, hold.givenUp)
         if (isGivenUp()) return false
       }
     }
@@ -383,13 +386,13 @@ export class FactConsumer {
     )
   }
 
+  #newHold(): BatchHold {
+    return new BatchHold(this.#options.clock, this.#options.stopGraceMs)
+  }
+
   #notify(): void {
     const waiting = this.#progress
     this.#progress = []
     for (const wake of waiting) wake()
   }
-}
-
-function epochOf(epoch: number | ReadonlyMap<TopicName, number>, topic: TopicName): number {
-  return typeof epoch === 'number' ? epoch : present(epoch.get(topic), `epoch of ${topic}`)
 }

@@ -29,6 +29,11 @@ export function factVersion(epoch: number, offset: Offset): bigint {
   return (BigInt(epoch) << 48n) | BigInt(offset)
 }
 
+/** Of one topic, where each may have its own. */
+export function epochOf(epoch: number | ReadonlyMap<TopicName, number>, topic: TopicName): number {
+  return typeof epoch === 'number' ? epoch : present(epoch.get(topic), `epoch of ${topic}`)
+}
+
 /** @throws TidemarkError AVRO_CORRUPT and the like, naming topic, partition and offset */
 export async function factRows(
   source: FactSource,

@@ -22,7 +22,8 @@ export interface Sink {
    * @throws TidemarkError SINK_UNAVAILABLE | SINK_REFUSED where there is no such table */
   identityOf(table: TableName): Promise<string>
   /** Resolves when the rows are queryable. Doing it twice is harmless.
+   * @param signal cuts what is under way, which counts as unavailable; of the rows some may be there then
    * @throws TidemarkError SINK_UNAVAILABLE (details.retryAfterMs) | SINK_REFUSED */
-  write(batches: readonly TableRows[]): Promise<void>
+  write(batches: readonly TableRows[], signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }

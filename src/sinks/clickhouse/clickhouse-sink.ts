@@ -89,20 +89,26 @@ FROM system.tables WHERE database = {database:String} AND name = {table:String}`
     return (this.#clickhouse.layout?.onCluster ?? null) === null ? keeperPath : row.uuid
   }
 
-  async write(batches: readonly TableRows[]): Promise<void> {
+  async write(batches: readonly TableRows[], cut?: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([this.#closing.signal, ...(cut === undefined ? [] : [cut])])
     for (const { table, rows } of groupByTable(batches)) {
       if (rows.length === 0) continue
-      const encoder = await this.#encoderOf(table)
-      await this.#insert(versionsTable(table), encoder, encoder.encode(rows))
+      const encoder = await this.#encoderOf(table, signal)
+      await this.#insert(versionsTable(table), encoder, encoder.encode(rows), signal)
     }
   }
 
-  async #insert(table: TableName, encoder: TabSeparatedEncoder, payload: Buffer): Promise<void> {
+  async #insert(
+    table: TableName,
+    encoder: TabSeparatedEncoder,
+    payload: Buffer,
+    signal: AbortSignal,
+  ): Promise<void> {
     const retry = this.#retry()
     for (let attempt = 1; ; attempt++) {
       let floorMs = 0
       try {
-        await this.#clickhouse.insert(table, encoder.columns, payload)
+        await this.#clickhouse.insert(table, encoder.columns, payload, signal)
         this.#unavailable.succeeded()
         return
       } catch (thrown) {
@@ -112,9 +118,9 @@ FROM system.tables WHERE database = {database:String} AND name = {table:String}`
         // The caller gathers a larger batch meanwhile.
         const isLast = attempt >= this.#attemptsMax || tooManyParts
         if (tooManyParts) floorMs = tooManyPartsMs
-        if (isLast || this.#closing.signal.aborted) throw this.#withRetryAfter(error, floorMs)
+        if (isLast || signal.aborted) throw this.#withRetryAfter(error, floorMs)
       }
-      await pause(this.#clock, retry.nextMs(), this.#closing.signal)
+      await pause(this.#clock, retry.nextMs(), signal)
     }
   }
 
@@ -126,35 +132,41 @@ FROM system.tables WHERE database = {database:String} AND name = {table:String}`
     })
   }
 
-  async #encoderOf(table: TableName): Promise<TabSeparatedEncoder> {
+  async #encoderOf(table: TableName, signal: AbortSignal): Promise<TabSeparatedEncoder> {
     const versions = versionsTable(table)
     const name = `${versions.database}.${versions.table}`
     const known = this.#encoders.get(name)
     if (known !== undefined) return known
-    const columns = await this.#columnsOf(versions)
+    const columns = await this.#columnsOf(versions, signal)
     if (columns.length === 0) throw noTable(versions)
     const encoder = new TabSeparatedEncoder(versions, columns)
     this.#encoders.set(name, encoder)
     return encoder
   }
 
-  #columnsOf(table: TableName): Promise<readonly Column[]> {
+  #columnsOf(table: TableName, signal: AbortSignal): Promise<readonly Column[]> {
     return this.#ask<Column>(
       `SELECT name, type FROM system.columns
 WHERE database = {database:String} AND table = {table:String}
   AND default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
 ORDER BY position`,
       table,
+      signal,
     )
   }
 
   /** What the engine knows of a table. */
-  async #ask<Answer>(query: string, table: TableName): Promise<readonly Answer[]> {
+  async #ask<Answer>(
+    query: string,
+    table: TableName,
+    signal?: AbortSignal,
+  ): Promise<readonly Answer[]> {
     try {
       const result = await this.#clickhouse.writer.query({
         query,
         query_params: { database: table.database, table: table.table },
         format: 'JSONEachRow',
+        ...(signal === undefined ? {} : { abort_signal: signal }),
       })
       return await result.json<Answer>()
     } catch (thrown) {

@@ -45,8 +45,15 @@ export interface ClickHouse {
   readonly reader: ClickHouseClient
 
   /** Inserts rows in TabSeparated form; they are queryable when it resolves.
+   * @param signal cuts a request to a server, which may have the rows all the same; the engine in this process ends what
+   * it has begun
    * @throws TidemarkError SINK_UNAVAILABLE | SINK_REFUSED */
-  insert(table: TableName, columns: readonly string[], payload: Buffer): Promise<void>
+  insert(
+    table: TableName,
+    columns: readonly string[],
+    payload: Buffer,
+    signal?: AbortSignal,
+  ): Promise<void>
 
   /** Runs one statement of a stranger: it reads our tables and nothing else, and changes nothing.
    * @throws ClickHouseFailure with ClickHouse's own code */

@@ -98,7 +98,12 @@ class ServerClickHouse implements ClickHouse {
     this.layout = layout
   }
 
-  async insert(table: TableName, columns: readonly string[], payload: Buffer): Promise<void> {
+  async insert(
+    table: TableName,
+    columns: readonly string[],
+    payload: Buffer,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const [first, ...rest] = columns
     if (first === undefined || payload.length === 0) return
     try {
@@ -107,6 +112,7 @@ class ServerClickHouse implements ClickHouse {
         columns: [first, ...rest],
         values: Readable.from([payload], { objectMode: false }),
         format: 'TabSeparated',
+        ...(signal === undefined ? {} : { abort_signal: signal }),
       })
     } catch (thrown) {
       throw sinkError(thrown, table)

@@ -13,7 +13,7 @@ export interface GroupSettings {
 
 /** Heartbeats come from a thread that does not process, so a session may be shorter than Kafka's 45 seconds. */
 export const defaultGroupSettings: GroupSettings = {
-  sessionTimeoutMs: 15_000,
+  sessionTimeoutMs: 10_000,
   heartbeatIntervalMs: 300,
   rebalanceTimeoutMs: 60_000,
   topicsIntervalMs: 10_000,
