@@ -149,7 +149,7 @@ function recording(
   }
 }
 
-export function at(topic: TopicName, partition: number): TopicPartition {
+function at(topic: TopicName, partition: number): TopicPartition {
   return { topic, partition: partition as Partition }
 }
 

@@ -9,6 +9,8 @@ command -v npm >/dev/null || missing+=(npm)
 # The repository's own test asks git for its files.
 command -v git >/dev/null || missing+=(git)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+# A test makes a certificate of its own.
+command -v openssl >/dev/null || missing+=(openssl)
 # RocksDB's binding is linked against both.
 libraries=$(ldconfig -p 2>/dev/null || /sbin/ldconfig -p)
 grep -q 'libatomic\.so\.1' <<<"$libraries" || missing+=(libatomic1)
