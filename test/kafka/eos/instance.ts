@@ -35,6 +35,8 @@ const registry = await CachedSchemaRegistry.open({
   storage: schemaCacheFile(join(dataDir, 'schemas.json'), [settings.registryUrl]),
   clock,
 })
+const transactionalIdOf = (owner: string) =>
+  sabotage === 'no-fencing' ? `eos-${owner}-${process.pid}` : `eos-${owner}`
 const kafka = await openKafkaLog({
   bootstrapServers: settings.bootstrapServers.split(','),
   clientId: instanceId,
@@ -44,8 +46,7 @@ const kafka = await openKafkaLog({
   transactions: {
     timeoutMs: settings.transactionTimeoutMs,
     ...(settings.protocolMax === null ? {} : { protocolMax: settings.protocolMax }),
-    transactionalIdOf: () =>
-      sabotage === 'no-fencing' ? `eos-${instanceId}-${process.pid}` : `eos-${instanceId}`,
+    transactionalIdOf: () => transactionalIdOf(instanceId),
   },
 })
 const log = sabotaged(kafka, sabotage)
@@ -74,6 +75,9 @@ const runtime = createRuntime({
     maxWarmupReplicas: 2,
     acceptableRecoveryLag: 1_000,
     ...(settings.isStatic ? { groupInstanceId: instanceId } : {}),
+    endTransactionsOf: async (gone) => {
+      await kafka.endAbandonedTransaction(transactionalIdOf(gone))
+    },
   },
 })
 await runtime.start()
