@@ -56,6 +56,15 @@ export class ClickHouseProcess {
     await ended
   }
 
+  /** Connections stay, and nobody answers. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
   async remove(): Promise<void> {
     await this.stop('SIGKILL')
     await rm(this.#directory, { recursive: true, force: true })
