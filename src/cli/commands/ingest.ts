@@ -10,6 +10,7 @@ import { refusalPolicies, type RefusalPolicy } from '../../sources/ingest-port.t
 import type { SenderTotals } from '../../sources/record-sender.ts'
 import { followFeed } from '../../sources/sse.ts'
 import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import { droppedTopic, ingestDrops, isTable } from '../ingest-drops.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { openProgress } from '../progress.ts'
 import { UsageError } from '../usage-error.ts'
@@ -55,8 +56,10 @@ async function run(name: string, files: readonly string[], flags: IngestFlags): 
   try {
     await withClient(flags, async (client) => {
       const intake = { client, topic, onError, recordBytesMax, signal: interruption.signal }
-      if (sse === undefined) await fromFiles(intake, files)
-      else await fromFeed(intake, sse, dataDir)
+      if (sse !== undefined) await fromFeed(intake, sse, dataDir)
+      else if (name === droppedTopic && files.every(isTable)) {
+        await ingestDrops(client.port, files, interruption.signal)
+      } else await fromFiles(intake, files)
       if (flags.wait === true) await client.settle()
     })
   } finally {

@@ -2,7 +2,8 @@ import { Command, Option } from 'commander'
 import { systemClock } from '../../core/clock.ts'
 import type { Instance } from '../../app/instance.ts'
 import { gentleSimulation, loadSamples } from '../../app/samples.ts'
-import { configurationOf, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import { openWatchedFolder } from '../watched-folder.ts'
 import { printExplanation } from '../print-explanation.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { printFirstFacts } from '../first-facts.ts'
@@ -13,6 +14,7 @@ interface UpFlags extends CommonFlags {
   readonly explain?: boolean
   readonly format: 'table' | 'json'
   readonly exitWhenIdle?: boolean
+  readonly drop?: string
 }
 
 /** From the signal to the end, whatever happens. */
@@ -44,6 +46,7 @@ export function upCommand(): Command {
         .choices(['table', 'json'])
         .default('table'),
     )
+    .addOption(once('--drop <dir>', 'take files of student performance out of this folder'))
     .addOption(new Option('--exit-when-idle', 'end when everything is processed and queryable'))
     .action(run)
 }
@@ -92,12 +95,31 @@ function endInTime(): () => void {
 async function serve(instance: Instance, flags: UpFlags, signal: AbortSignal): Promise<void> {
   const { topologies } = instance.services
   const names = new Set(topologies.map(({ graph }) => graph.name))
+  const folder =
+    flags.drop === undefined
+      ? null
+      : await openWatchedFolder(instance.services, flags.drop, { signal, say })
   if (flags.samples === true) {
     for await (const line of loadSamples(instance.services, names, signal)) say(line)
     await settle(instance, signal)
     await printFirstFacts(instance.services.clickhouse, names)
   } else await settle(instance, signal)
-  if (flags.exitWhenIdle === true || signal.aborted) return
+  if (signal.aborted) return
+  if (flags.exitWhenIdle === true) {
+    await folder?.drain()
+    if (folder !== null) await settle(instance, signal)
+    return
+  }
+  await Promise.all([folder?.watch(), liveOn(instance, flags, names, signal)])
+}
+
+/** Until the signal. */
+async function liveOn(
+  instance: Instance,
+  flags: UpFlags,
+  names: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
   if (flags.samples === true && names.has('mcq')) {
     say('the simulated platform goes on at a gentle rate; stop with Ctrl-C')
     await gentleSimulation(instance.services, signal)

@@ -1,0 +1,43 @@
+/** `ingest student_performance FILE…`: whole files, judged by their schema. */
+import { systemClock } from '../core/clock.ts'
+import { loadFileSchema } from '../quality/file-schema.ts'
+import { describeProblem } from '../sources/drops/drop-report.ts'
+import { ingestDropFiles } from '../sources/drops/ingest-drop-files.ts'
+import type { IngestPort } from '../sources/ingest-port.ts'
+
+/** Files of this topic are judged as a whole, where each is delimited text. */
+export const droppedTopic = loadFileSchema('student-performance').topic
+
+export function isTable(file: string): boolean {
+  return /\.(csv|tsv|txt)(\.gz)?$/i.test(file)
+}
+
+/** Prints what became of each file; the exit code is 1 where one was refused. */
+export async function ingestDrops(
+  ingest: IngestPort,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const schema = loadFileSchema('student-performance')
+  const outcomes = ingestDropFiles({ files, schema, ingest, clock: systemClock, signal })
+  for await (const outcome of outcomes) {
+    if (outcome.kind === 'taken') {
+      const { rows_read, rows_removed, findings } = outcome.file
+      process.stdout.write(
+        `${outcome.path}: ${rows_read - rows_removed} rows taken, ${rows_removed} removed\n`,
+      )
+      for (const { check, column, rows, detail } of findings) {
+        const where = column === '' ? '' : ` ${column}`
+        process.stdout.write(`  ${check}${where}: ${rows} rows, ${detail}\n`)
+      }
+      continue
+    }
+    process.exitCode = 1
+    const { problems, problems_total } = outcome.report
+    process.stderr.write(`${outcome.path}: refused, nothing of it was taken\n`)
+    for (const problem of problems) process.stderr.write(`  ${describeProblem(problem)}\n`)
+    const more = problems_total - problems.length
+    if (more > 0) process.stderr.write(`  and ${more} more\n`)
+  }
+  if (signal.aborted) process.exitCode = 1
+}

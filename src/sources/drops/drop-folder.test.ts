@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { DropFolder, type DropFolderOptions, type DropStep } from './drop-folder.ts'
+import type { DropReport } from './drop-report.ts'
+import type { DropSeen, FindDrops } from './known-drops.ts'
+import {
+  fileOf,
+  openDropFixture,
+  rowsOnce,
+  sampleHeader,
+  sampleRows,
+  schema,
+  temporaryFolder,
+  type DropFixture,
+} from './drops.test-support.ts'
+import { prepareDrop, wholeBytesMax } from './prepare-drop.ts'
+
+const pastMs = Date.now() - 60_000
+
+interface Stage extends DropFixture {
+  readonly directory: string
+  /** Writes a file that has been still for long. */
+  drop(name: string, content: string | Buffer, modifiedMs?: number): void
+  open(options?: Partial<DropFolderOptions>): DropFolder
+  in(folder: string): readonly string[]
+  log(): string
+}
+
+/** What the facts would know: every drop that was sent with its last part. */
+function findIn(fixture: DropFixture): FindDrops {
+  return async (hashes) => {
+    const found = new Map<string, DropSeen[]>()
+    for (const { file_hash, file, dropped_at } of await fixture.sent()) {
+      if (file === null || !hashes.includes(file_hash)) continue
+      const seen = { fileName: file.file_name, modifiedAtMs: dropped_at }
+      found.set(file_hash, [...(found.get(file_hash) ?? []), seen])
+    }
+    return found
+  }
+}
+
+async function setUp(context: TestContext): Promise<Stage> {
+  const folder = temporaryFolder()
+  context.after(() => {
+    folder.remove()
+  })
+  const fixture = await openDropFixture()
+  const directory = folder.path
+  return {
+    ...fixture,
+    directory,
+    drop: (name, content, modifiedMs = pastMs) => {
+      writeFileSync(join(directory, name), content)
+      utimesSync(join(directory, name), modifiedMs / 1000, modifiedMs / 1000)
+    },
+    open: (options = {}) =>
+      new DropFolder({ directory, schema, find: async () => new Map(), ...fixture, ...options }),
+    in: (name) => readdirSync(join(directory, name)).sort(),
+    log: () => readFileSync(join(directory, 'conversion_log.txt'), 'utf8'),
+  }
+}
+
+function lines(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line !== '')
+}
+
+test('a good file is sent once, written as Parquet, logged and moved to done', async (context) => {
+  const stage = await setUp(context)
+  stage.drop('math.csv', fileOf(0, 395))
+  const folder = stage.open()
+  assert.equal(await folder.scan(), 1)
+  assert.equal(await folder.scan(), 0)
+  const [record, ...others] = await stage.sent()
+  assert.deepEqual(others, [])
+  assert.equal(record?.row_number.length, 395)
+  assert.equal(record.file?.file_name, 'math.csv')
+  assert.equal(record.file.rows_read, 395)
+  assert.deepEqual(stage.in('done'), ['math.csv'])
+  const [parquet = ''] = stage.in('parquet')
+  assert.match(parquet, /^math\.[0-9a-f]{8}\.parquet$/)
+  assert.match(
+    stage.log(),
+    /^\S+Z done math\.csv content=[0-9a-f]{32} rows=395 removed=0 bytes=\d+ outliers=29 parquet=/,
+  )
+})
+
+test('a file that is not what the schema says goes to failed with a report that says why', async (context) => {
+  const stage = await setUp(context)
+  stage.drop('extra.csv', fileOf(0, 3).replace('G3', 'G3;g4'))
+  const folder = stage.open()
+  await folder.scan()
+  assert.deepEqual(await stage.sent(), [])
+  assert.deepEqual(stage.in('failed'), ['extra.csv', 'extra.csv.report.json'])
+  const text = readFileSync(join(stage.directory, 'failed', 'extra.csv.report.json'), 'utf8')
+  const report = JSON.parse(text) as DropReport
+  assert.deepEqual(
+    report.problems.map(({ check, column, line }) => [check, column, line]),
+    [['field_expected', 'g4', 1]],
+  )
+  assert.equal(report.expected_columns.length, 33)
+  assert.equal(report.found_columns?.length, 34)
+  assert.match(stage.log(), / failed extra\.csv .*problems=1 why=".*g4/)
+  assert.deepEqual(stage.in('parquet'), [])
+})
+
+test('the same content again is a duplicate, under whatever name, and its rows count once', async (context) => {
+  const stage = await setUp(context)
+  const open = () => stage.open({ find: findIn(stage) })
+  const folder = open()
+  stage.drop('a.csv', fileOf(0, 10))
+  await folder.scan()
+  stage.drop('b.csv', fileOf(0, 10))
+  await folder.scan()
+  // A start anew remembers nothing itself.
+  stage.drop('a.csv', fileOf(0, 10), pastMs + 5_000)
+  const next = open()
+  await next.scan()
+  assert.equal(rowsOnce(await stage.sent()).size, 10)
+  assert.deepEqual([folder.totals.done, folder.totals.duplicates], [1, 1])
+  assert.equal(next.totals.duplicates, 1)
+  const outcomes = lines(stage.log()).map((line) => line.split(' ').slice(1, 3).join(' '))
+  assert.deepEqual(outcomes, ['done a.csv', 'duplicate b.csv', 'duplicate a.csv'])
+  assert.match(stage.log(), /duplicate b\.csv .* same_as=a\.csv/)
+  assert.deepEqual(stage.in('done').length, 3)
+})
+
+test('of two files of one name neither is overwritten', async (context) => {
+  const stage = await setUp(context)
+  const folder = stage.open()
+  for (const content of [fileOf(0, 10), fileOf(10, 20), 'no\n', 'nor this\n']) {
+    stage.drop('daily.csv', content)
+    await folder.scan()
+  }
+  assert.equal(stage.in('done').length, 2)
+  assert.equal(stage.in('parquet').length, 2)
+  assert.equal(stage.in('failed').length, 4)
+})
+
+test('a file is left alone while it is written, and while its last line has no end', async (context) => {
+  const stage = await setUp(context)
+  const path = join(stage.directory, 'slow.csv')
+  const content = fileOf(0, 10)
+  const nowMs = stage.clock.nowMs()
+  const folder = stage.open()
+  stage.drop('slow.csv', content.slice(0, 500), nowMs)
+  assert.equal(await folder.scan(), 0)
+  stage.clock.advance(300)
+  // Still for long enough, but it ends within a line.
+  assert.equal(await folder.scan(), 0)
+  assert.equal(folder.totals.waiting, 1)
+  appendFileSync(path, content.slice(500))
+  utimesSync(path, (nowMs + 300) / 1000, (nowMs + 300) / 1000)
+  assert.equal(await folder.scan(), 0)
+  stage.clock.advance(300)
+  assert.equal(await folder.scan(), 1)
+  assert.equal(rowsOnce(await stage.sent()).size, 10)
+})
+
+test('a file whose time lies in the future is taken once it was seen twice the same', async (context) => {
+  const stage = await setUp(context)
+  const folder = stage.open()
+  stage.drop('ahead.csv', fileOf(0, 10), Date.now() + 3_600_000)
+  assert.equal(await folder.scan(), 0)
+  appendFileSync(join(stage.directory, 'ahead.csv'), `${sampleRows[20]}\n`)
+  stage.clock.advance(300)
+  assert.equal(await folder.scan(), 0)
+  utimesSync(join(stage.directory, 'ahead.csv'), 4e9, 4e9)
+  assert.equal(await folder.scan(), 0)
+  stage.clock.advance(300)
+  assert.equal(await folder.scan(), 1)
+  assert.equal(rowsOnce(await stage.sent()).size, 11)
+})
+
+test('what is hidden, named as unfinished, or a folder is no drop', async (context) => {
+  const stage = await setUp(context)
+  for (const name of ['.hidden.csv', 'a.csv.part', 'b.tmp', 'c.csv~']) stage.drop(name, 'x\n')
+  mkdirSync(join(stage.directory, 'folder.csv'))
+  assert.equal(await stage.open().scan(), 0)
+  assert.deepEqual(stage.in('failed'), [])
+})
+
+test('a file that is renamed or replaced while it is read is neither lost nor counted twice', async (context) => {
+  const stage = await setUp(context)
+  stage.drop('before.csv', fileOf(0, 10))
+  stage.drop('replaced.csv', fileOf(10, 20))
+  const onStep = (step: DropStep, name: string) => {
+    if (step !== 'sent') return
+    if (name === 'before.csv') {
+      renameSync(join(stage.directory, name), join(stage.directory, 'after.csv'))
+    } else if (name === 'replaced.csv') {
+      writeFileSync(join(stage.directory, '.new'), fileOf(20, 30))
+      utimesSync(join(stage.directory, '.new'), pastMs / 1000, pastMs / 1000)
+      renameSync(join(stage.directory, '.new'), join(stage.directory, name))
+    }
+  }
+  await stage.open({ onStep }).scan()
+  await stage.open({ find: findIn(stage) }).scan()
+  assert.equal(rowsOnce(await stage.sent()).size, 30)
+  assert.deepEqual(stage.in('done'), ['after.csv', 'replaced.csv'])
+})
+
+test('a file that changes while it is read is read again later', async (context) => {
+  const stage = await setUp(context)
+  stage.drop('grows.csv', fileOf(0, 10))
+  let isFirst = true
+  const folder = stage.open({
+    prepare: async (request) => {
+      if (isFirst) {
+        isFirst = false
+        writeFileSync(request.path, fileOf(0, 12))
+        return { kind: 'later', name: request.name }
+      }
+      return prepareDrop(request, schema)
+    },
+  })
+  assert.equal(await folder.scan(), 0)
+  assert.equal(folder.totals.waiting, 1)
+  stage.clock.advance(5_000)
+  assert.equal(await folder.scan(), 1)
+  assert.equal(rowsOnce(await stage.sent()).size, 12)
+})
+
+test('a crash after any step loses nothing and counts nothing twice', async (context) => {
+  for (const at of ['sent', 'durable', 'logged', 'moved'] as const) {
+    for (const victim of ['a.csv', 'b.csv', 'bad.csv']) {
+      const stage = await setUp(context)
+      stage.drop('a.csv', fileOf(0, 10))
+      stage.drop('b.csv', fileOf(5, 20))
+      stage.drop('bad.csv', 'no table\n')
+      const onStep = (step: DropStep, name: string) => {
+        if (step === at && name === victim) throw new Error('crash')
+      }
+      await stage
+        .open({ onStep })
+        .scan()
+        .catch(() => {})
+      await stage.open({ find: findIn(stage) }).scan()
+      const what = `${at} of ${victim}`
+      assert.equal(rowsOnce(await stage.sent()).size, 25, what)
+      assert.deepEqual(stage.in('done'), ['a.csv', 'b.csv'], what)
+      assert.deepEqual(stage.in('failed'), ['bad.csv', 'bad.csv.report.json'], what)
+      assert.equal(stage.in('parquet').length, 2, what)
+      assert.doesNotMatch(stage.log(), /duplicate /, what)
+    }
+  }
+})
+
+test('a large file goes through in parts, from a copy that is gone afterwards', async (context) => {
+  const stage = await setUp(context)
+  const count = Math.ceil(wholeBytesMax / 120)
+  const rows = Array.from({ length: count }, (_, index) => sampleRows[index % 395])
+  const content = `${[sampleHeader, ...rows].join('\n')}\n`
+  assert.ok(content.length > wholeBytesMax)
+  stage.drop('large.csv', content)
+  stage.drop('large.csv.gz', gzipSync(content))
+  stage.drop('bad.csv', `${content}${content}`)
+  const folder = stage.open()
+  assert.equal(await folder.scan(), 3)
+  const sent = await stage.sent()
+  const packed = sent.filter(({ dropped_at, file }) => file !== null && dropped_at > 0)
+  assert.equal(packed.length, 2)
+  assert.equal(rowsOnce(sent).size, 2 * count)
+  assert.equal(folder.totals.rows, 2 * count)
+  assert.deepEqual(stage.in('done'), ['large.csv', 'large.csv.gz'])
+  assert.deepEqual(stage.in('failed'), ['bad.csv', 'bad.csv.report.json'])
+  assert.deepEqual(stage.in('.reading'), [])
+  assert.equal(stage.in('parquet').length, 2)
+})
+
+test('copies and half-written Parquet of a crash are removed at the next start', async (context) => {
+  const stage = await setUp(context)
+  stage.open()
+  writeFileSync(join(stage.directory, '.reading', 'copy.csv'), 'x')
+  writeFileSync(join(stage.directory, 'parquet', 'x.parquet.part'), 'x')
+  stage.open()
+  assert.deepEqual([stage.in('.reading'), stage.in('parquet')], [[], []])
+})
+
+test('however many files there are, few are in hand at a time', async (context) => {
+  const stage = await setUp(context)
+  const count = 100
+  for (let index = 0; index < count; index++)
+    stage.drop(`f${index}.csv`, fileOf(index % 380, (index % 380) + 3))
+  let [inHand, most] = [0, 0]
+  const folder = stage.open({
+    prepare: async (request) => {
+      most = Math.max(most, ++inHand)
+      const drop = await prepareDrop(request, schema)
+      inHand--
+      return drop
+    },
+  })
+  assert.equal(await folder.scan(), count)
+  assert.ok(most <= 16, `${most} files were in hand`)
+  assert.equal(existsSync(join(stage.directory, 'f0.csv')), false)
+  assert.equal(stage.in('done').length, count)
+  assert.equal(folder.totals.done + folder.totals.duplicates, count)
+})

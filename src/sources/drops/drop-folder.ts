@@ -1,0 +1,296 @@
+/**
+ * A folder that files are dropped into: each is judged against its schema, its rows go into their topic once, and the file
+ * moves to `done/` or, with a report beside it, to `failed/`.
+ *
+ * Of an accepted file, in this order: 1 its rows are durable in the log; 2 its Parquet bears its name; 3 the conversion
+ * log has its line; 4 it moves to `done/`. A crash in between leaves the file where it was, and the next start does all
+ * of it again, which changes nothing: rows are the same by the file's content and their place in it. Only the line in the
+ * log may then be there twice.
+ *
+ * Invariants:
+ *  1. A file is taken once it has been still for a while, and only where it did not change while it was read.
+ *  2. Nothing is overwritten: a name that is taken in `done/` or `failed/` gets the content's hash behind it.
+ *  3. Memory does not grow with the number or the size of files: a pass walks over the folder, `inHandMax` files are read
+ *     ahead, and larger files go through in parts.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
+import { pause, type Clock } from '../../core/clock.ts'
+import { messageOf, TidemarkError } from '../../core/errors.ts'
+import type { FileSchema } from '../../quality/file-schema.ts'
+import type { IngestPort } from '../ingest-port.ts'
+import { RecordSender } from '../record-sender.ts'
+import { ConversionLog, type ConversionLine } from './conversion-log.ts'
+import { dropReport } from './drop-report.ts'
+import type { DropIdentity } from './drop-records.ts'
+import { KnownDrops, type FindDrops } from './known-drops.ts'
+import {
+  extensionsOf,
+  prepareDrop,
+  type AcceptedDrop,
+  type ParquetWritten,
+  type PrepareDrop,
+  type PreparedDrop,
+} from './prepare-drop.ts'
+import { ReadyFiles } from './ready-files.ts'
+import { sendDrop } from './send-drop.ts'
+
+export interface DropFolderOptions {
+  readonly directory: string
+  readonly schema: FileSchema
+  readonly ingest: IngestPort
+  readonly clock: Clock
+  readonly find: FindDrops
+  readonly signal?: AbortSignal
+  /** Reads a file; absent: in this thread. */
+  readonly prepare?: (request: PrepareDrop) => Promise<PreparedDrop>
+  readonly stillForMs?: number
+  readonly completeAfterMs?: number
+  readonly pollMs?: number
+  /** Tells a test where the work is. */
+  readonly onStep?: (step: DropStep, name: string) => void
+}
+
+export type DropStep = 'sent' | 'durable' | 'logged' | 'moved'
+
+export interface DropTotals {
+  readonly done: number
+  readonly duplicates: number
+  readonly failed: number
+  readonly rows: number
+  readonly rowsRemoved: number
+  /** In the folder at the last look, still being written. */
+  readonly waiting: number
+}
+
+const defaults = { stillForMs: 250, completeAfterMs: 2_000, pollMs: 200 }
+/** Files that are read ahead of being sent. */
+const inHandMax = 16
+/** Files whose rows are made durable, and which are moved, together. */
+const groupMax = 128
+const logName = 'conversion_log.txt'
+
+interface Sent {
+  readonly drop: AcceptedDrop
+  readonly parquet: ParquetWritten | null
+}
+
+export class DropFolder {
+  readonly #options: DropFolderOptions & typeof defaults
+  readonly #done: string
+  readonly #failed: string
+  readonly #parquet: string
+  readonly #aside: string
+  readonly #files: ReadyFiles
+  readonly #known: KnownDrops
+  readonly #log: ConversionLog
+  readonly #totals = { done: 0, duplicates: 0, failed: 0, rows: 0, rowsRemoved: 0 }
+  #later = 0
+
+  /** @throws TidemarkError SOURCE_UNREADABLE where the folder cannot be made */
+  constructor(options: DropFolderOptions) {
+    this.#options = { ...defaults, ...options }
+    const { directory, clock } = options
+    const folder = (name: string) => join(directory, name)
+    this.#done = folder('done')
+    this.#failed = folder('failed')
+    this.#parquet = folder('parquet')
+    this.#aside = folder('.reading')
+    try {
+      // Copies that a crash has left.
+      rmSync(this.#aside, { recursive: true, force: true })
+      for (const path of [this.#done, this.#failed, this.#parquet, this.#aside]) {
+        mkdirSync(path, { recursive: true })
+      }
+      for (const name of readdirSync(this.#parquet)) {
+        if (name.endsWith('.part')) rmSync(join(this.#parquet, name), { force: true })
+      }
+    } catch (cause) {
+      const message = `the drop folder ${directory}: ${messageOf(cause)}`
+      throw new TidemarkError('SOURCE_UNREADABLE', message, { cause, details: { directory } })
+    }
+    const { stillForMs } = this.#options
+    const reserved = new Set([logName, `${logName}.1`])
+    this.#files = new ReadyFiles({ directory, clock, stillForMs, reserved })
+    this.#known = new KnownDrops(options.find)
+    this.#log = new ConversionLog(folder(logName))
+  }
+
+  get totals(): DropTotals {
+    return { ...this.#totals, waiting: this.#files.waiting + this.#later }
+  }
+
+  /** Looks until the signal; `onScan` hears of each look that found something. */
+  async watch(onScan: (totals: DropTotals) => void): Promise<void> {
+    const { clock, pollMs, signal } = this.#options
+    while (signal?.aborted !== true) {
+      if ((await this.scan()) > 0) onScan(this.totals)
+      await pause(clock, pollMs, signal)
+    }
+  }
+
+  /** Looks until nothing is left, not even what was still being written. */
+  async drain(): Promise<DropTotals> {
+    const { clock, pollMs, signal } = this.#options
+    for (;;) {
+      await this.scan()
+      if (this.totals.waiting === 0 || signal?.aborted === true) return this.totals
+      await pause(clock, pollMs, signal)
+    }
+  }
+
+  /** Takes every file that is ready now; how many those were. What it has sent is durable, and moved. */
+  async scan(): Promise<number> {
+    const { signal, schema } = this.#options
+    const sender = this.#newSender()
+    let group: Sent[] = []
+    let taken = 0
+    this.#later = 0
+    for await (const drop of this.#prepared()) {
+      if (drop.kind === 'later') {
+        this.#later++
+        continue
+      }
+      taken++
+      if (drop.kind === 'refused') this.#refuse(drop)
+      else {
+        const parquet = await sendDrop(drop, sender, schema, this.#parquet)
+        this.#step('sent', drop.identity.name)
+        group.push({ drop, parquet })
+      }
+      if (group.length >= groupMax) {
+        await this.#settle(sender, group)
+        group = []
+      }
+      if (signal?.aborted === true) break
+    }
+    await this.#settle(sender, group)
+    return taken
+  }
+
+  /** Files in the order of the folder, some of them read ahead. */
+  async *#prepared(): AsyncGenerator<PreparedDrop> {
+    const { directory, clock, completeAfterMs, schema } = this.#options
+    const prepare = this.#options.prepare ?? ((request) => prepareDrop(request, schema))
+    const inHand: Promise<PreparedDrop>[] = []
+    try {
+      for (const name of this.#files.pass()) {
+        const request: PrepareDrop = {
+          path: join(directory, name),
+          name,
+          asideDirectory: this.#aside,
+          parquetDirectory: this.#parquet,
+          completeAfterMs,
+          nowMs: clock.nowMs(),
+        }
+        const reading = prepare(request)
+        // Awaited in its turn; until then a failure is not unhandled.
+        reading.catch(() => undefined)
+        inHand.push(reading)
+        if (inHand.length < inHandMax) continue
+        yield await (inHand.shift() as Promise<PreparedDrop>)
+      }
+      for (let next = inHand.shift(); next !== undefined; next = inHand.shift()) yield await next
+    } finally {
+      await Promise.allSettled(inHand)
+    }
+  }
+
+  #newSender(): RecordSender {
+    const { ingest, clock, schema, signal } = this.#options
+    return new RecordSender({
+      ingest,
+      clock,
+      topic: schema.topic,
+      onError: 'refuse',
+      source: 'file',
+      signal,
+    })
+  }
+
+  async #settle(sender: RecordSender, group: readonly Sent[]): Promise<void> {
+    if (group.length === 0) return
+    await sender.flush()
+    for (const { drop } of group) this.#step('durable', drop.identity.name)
+    const earlier = await this.#known.note(
+      group.map(({ drop: { identity } }) => ({ ...identity, fileName: identity.name })),
+    )
+    this.#log.append(group.map((sent, index) => this.#lineOf(sent, earlier[index] ?? null)))
+    for (const [index, { drop }] of group.entries()) {
+      this.#step('logged', drop.identity.name)
+      this.#move(drop.identity, drop.inode, this.#done)
+      this.#step('moved', drop.identity.name)
+      if ((earlier[index] ?? null) !== null) {
+        this.#totals.duplicates++
+        continue
+      }
+      this.#totals.done++
+      this.#totals.rows += drop.file.rows_read - drop.file.rows_removed
+      this.#totals.rowsRemoved += drop.file.rows_removed
+    }
+  }
+
+  #refuse(drop: PreparedDrop & { readonly kind: 'refused' }): void {
+    const { identity, inode, columns, rowsRead, problems, problemsTotal } = drop
+    const { schema, clock } = this.#options
+    const { name, contentHash } = identity
+    const file = { name, contentHash, problems, problemsTotal, rowsRead, foundColumns: columns }
+    const report = dropReport(file, schema, clock.nowMs())
+    const target = targetOf(identity, this.#failed)
+    writeFileSync(`${target}.report.json`, `${JSON.stringify(report, null, 2)}\n`)
+    const details = { content: contentHash, problems: problemsTotal, why: report.summary }
+    this.#log.append([{ atMs: clock.nowMs(), outcome: 'failed', file: name, details }])
+    this.#step('logged', name)
+    this.#move(identity, inode, this.#failed)
+    this.#step('moved', name)
+    this.#totals.failed++
+  }
+
+  #lineOf({ drop, parquet }: Sent, earlier: string | null): ConversionLine {
+    const { identity, file } = drop
+    const counts: Record<string, number> = {}
+    for (const { check, rows } of file.findings) counts[check] = (counts[check] ?? 0) + rows
+    return {
+      atMs: this.#options.clock.nowMs(),
+      outcome: earlier === null ? 'done' : 'duplicate',
+      file: identity.name,
+      details: {
+        content: identity.contentHash,
+        ...(earlier === null ? {} : { same_as: earlier }),
+        rows: file.rows_read - file.rows_removed,
+        removed: file.rows_removed,
+        bytes: file.bytes,
+        ...counts,
+        ...(parquet === null ? {} : { parquet: parquet.name, parquet_bytes: parquet.bytes }),
+      },
+    }
+  }
+
+  /** A file that was renamed or replaced meanwhile is left alone: the next look sees it under its new name, or anew. */
+  #move(identity: DropIdentity, inode: number, folder: string): void {
+    const from = join(this.#options.directory, identity.name)
+    if (statSync(from, { throwIfNoEntry: false })?.ino !== inode) return
+    renameSync(from, targetOf(identity, folder))
+  }
+
+  #step(step: DropStep, name: string): void {
+    this.#options.onStep?.(step, name)
+  }
+}
+
+/** Invariant 2. */
+function targetOf({ name, contentHash }: DropIdentity, folder: string): string {
+  const plain = join(folder, basename(name))
+  if (!existsSync(plain)) return plain
+  const extensions = extensionsOf(name)
+  const stem = name.slice(0, name.length - extensions.length)
+  return join(folder, `${stem}.${contentHash.slice(0, 8)}${extensions}`)
+}

@@ -1,0 +1,40 @@
+/** Batches of rows as events of their topic. */
+import type { DroppedFile } from '../../processors/student-performance/batch.ts'
+import type { FileSchema } from '../../quality/file-schema.ts'
+import type { IngestRecord } from '../ingest-port.ts'
+import type { RowBatch } from './row-batch.ts'
+
+export interface DropIdentity {
+  /** As it was dropped, without its folder. */
+  readonly name: string
+  readonly contentHash: string
+  /** When the file was last changed, whole milliseconds since the epoch. */
+  readonly modifiedAtMs: number
+}
+
+/** @param file with the last batch: what the file was */
+export function dropRecord(
+  { name, contentHash, modifiedAtMs }: DropIdentity,
+  batch: RowBatch,
+  file: DroppedFile | null,
+  schema: FileSchema,
+): IngestRecord {
+  const json: Record<string, unknown> = {
+    file_hash: contentHash,
+    batch: batch.index,
+    row_number: batch.rowNumbers,
+    dropped_at: modifiedAtMs,
+    file,
+  }
+  for (const [index, field] of schema.fields.entries()) {
+    const { buffer, byteOffset, byteLength } = batch.columns[index] as Uint8Array
+    // Bytes in Avro's JSON are characters up to U+00FF.
+    json[field.name] = Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+  }
+  return { content: { form: 'json', json }, location: `${name}, part ${batch.index}` }
+}
+
+/** About how much a record holds in memory. */
+export function bytesOfBatch({ rowNumbers, columns }: RowBatch): number {
+  return rowNumbers.length * (columns.length + 8) + 1024
+}

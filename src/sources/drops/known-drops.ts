@@ -1,0 +1,53 @@
+/** Which contents were dropped before, and under which names: so that a duplicate is called one in the log. */
+
+export interface DropSeen {
+  readonly fileName: string
+  readonly modifiedAtMs: number
+}
+
+/** Asks what is queryable. What it does not know yet only lacks the word `duplicate`: rows are never counted twice. */
+export type FindDrops = (
+  contentHashes: readonly string[],
+) => Promise<ReadonlyMap<string, readonly DropSeen[]>>
+
+/** Contents of which it remembers itself when they were sent, until they are surely queryable. */
+const recentMax = 100_000
+
+export class KnownDrops {
+  readonly #find: FindDrops
+  /** In the order they were sent. */
+  readonly #recent = new Map<string, DropSeen>()
+
+  constructor(find: FindDrops) {
+    this.#find = find
+  }
+
+  /** Of each of these drops, the name under which its content came before; null where it is new, or the very same drop
+   * that was cut off and comes again. */
+  async note(
+    drops: readonly (DropSeen & { readonly contentHash: string })[],
+  ): Promise<readonly (string | null)[]> {
+    const unknown = drops
+      .map(({ contentHash }) => contentHash)
+      .filter((hash) => !this.#recent.has(hash))
+    const found = unknown.length === 0 ? new Map<string, DropSeen[]>() : await this.#find(unknown)
+    return drops.map((drop) => {
+      const recent = this.#recent.get(drop.contentHash)
+      const seen = recent === undefined ? (found.get(drop.contentHash) ?? []) : [recent]
+      const other = seen.find((each) => !isSame(each, drop))
+      if (recent === undefined) this.#remember(drop.contentHash, seen[0] ?? drop)
+      return other?.fileName ?? null
+    })
+  }
+
+  #remember(contentHash: string, { fileName, modifiedAtMs }: DropSeen): void {
+    this.#recent.set(contentHash, { fileName, modifiedAtMs })
+    if (this.#recent.size <= recentMax) return
+    const [oldest] = this.#recent.keys()
+    if (oldest !== undefined) this.#recent.delete(oldest)
+  }
+}
+
+function isSame(a: DropSeen, b: DropSeen): boolean {
+  return a.fileName === b.fileName && a.modifiedAtMs === b.modifiedAtMs
+}

@@ -1,0 +1,245 @@
+/**
+ * One dropped file from its bytes to what is to be sent, or to the reason why it is refused. Whatever is judged is what
+ * is sent: a small file is held whole, a larger one is copied aside first, so that nobody changes it in between.
+ */
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  type Stats,
+} from 'node:fs'
+import { extname, join } from 'node:path'
+import type { DroppedFile } from '../../processors/student-performance/batch.ts'
+import type { FileSchema } from '../../quality/file-schema.ts'
+import { contentHash, openFile } from '../source-files.ts'
+import type { Problem } from './drop-report.ts'
+import type { DropIdentity } from './drop-records.ts'
+import { ParquetFile } from './parquet-file.ts'
+import { readRows, type ReadRows } from './read-rows.ts'
+import type { RowBatch } from './row-batch.ts'
+
+export interface PrepareDrop {
+  readonly path: string
+  readonly name: string
+  /** Where larger files are copied to, on the same disk. */
+  readonly asideDirectory: string
+  /** Absent: no Parquet is written. */
+  readonly parquetDirectory?: string
+  /** A file that does not end with a line's end, or is refused, is left alone until it has been still for so long. */
+  readonly completeAfterMs: number
+  readonly nowMs: number
+}
+
+export type PreparedDrop =
+  /** Gone, changed while it was read, or not yet complete. */
+  | { readonly kind: 'later'; readonly name: string }
+  | {
+      readonly kind: 'refused'
+      readonly identity: DropIdentity
+      readonly inode: number
+      readonly columns: readonly string[] | null
+      readonly rowsRead: number
+      readonly problems: readonly Problem[]
+      readonly problemsTotal: number
+    }
+  | AcceptedDrop
+
+export interface AcceptedDrop {
+  readonly kind: 'accepted'
+  readonly identity: DropIdentity
+  readonly inode: number
+  readonly file: DroppedFile
+  /** Null where they are still to be read, from `aside`. */
+  readonly batches: readonly RowBatch[] | null
+  /** The copy of a larger file; whoever is done with it removes it. */
+  readonly aside: string | null
+  /** Name of the Parquet file and its size; null where none is written, or not yet. */
+  readonly parquet: ParquetWritten | null
+}
+
+export interface ParquetWritten {
+  readonly name: string
+  readonly bytes: number
+}
+
+/** Held whole; beyond it a file is read twice, from a copy. */
+export const wholeBytesMax = 4 * 1024 * 1024
+const lineFeed = 0x0a
+
+export async function prepareDrop(request: PrepareDrop, schema: FileSchema): Promise<PreparedDrop> {
+  const { path, name } = request
+  const still = readStill(path)
+  if (still === null) return { kind: 'later', name }
+  const { stats, bytes, endsLine } = still
+  const modifiedAtMs = Math.floor(stats.mtimeMs)
+  const isYoung = request.nowMs - modifiedAtMs < request.completeAfterMs
+  if (!endsLine && isYoung) return { kind: 'later', name }
+  if (bytes === null) return prepareLarge(request, schema, stats, isYoung)
+  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32)
+  const identity = { name, contentHash: hash, modifiedAtMs }
+  const batches: RowBatch[] = []
+  const rows = await readRows(chunksOf(bytes), name, schema, (batch) => void batches.push(batch))
+  if (rows.problemsTotal > 0) return refused(identity, stats, rows)
+  const parquet = await writeParquet(request, identity, batches, schema)
+  const file = fileOf(identity, stats, rows)
+  return { kind: 'accepted', identity, inode: stats.ino, file, batches, aside: null, parquet }
+}
+
+/** First pass over the copy: is it good? The second one sends it. */
+async function prepareLarge(
+  { path, name, asideDirectory, nowMs }: PrepareDrop,
+  schema: FileSchema,
+  before: Stats,
+  isYoung: boolean,
+): Promise<PreparedDrop> {
+  const aside = join(asideDirectory, `${before.ino}-${nowMs}${extensionsOf(name)}`)
+  try {
+    copyFileSync(path, aside, constants.COPYFILE_FICLONE)
+    if (!isSame(before, statSync(path))) {
+      rmSync(aside, { force: true })
+      return { kind: 'later', name }
+    }
+    const modifiedAtMs = Math.floor(before.mtimeMs)
+    const identity = { name, contentHash: await contentHash(aside), modifiedAtMs }
+    const rows = await readRows(openFile(aside).chunks, name, schema, () => {})
+    if (rows.problemsTotal === 0) {
+      const file = fileOf(identity, before, rows)
+      return {
+        kind: 'accepted',
+        identity,
+        inode: before.ino,
+        file,
+        batches: null,
+        aside,
+        parquet: null,
+      }
+    }
+    rmSync(aside, { force: true })
+    return isYoung ? { kind: 'later', name } : refused(identity, before, rows)
+  } catch (thrown) {
+    rmSync(aside, { force: true })
+    if (isGone(thrown)) return { kind: 'later', name }
+    throw thrown
+  }
+}
+
+/** Second pass over a copy. */
+export async function readAside(
+  aside: string,
+  schema: FileSchema,
+  onBatch: (batch: RowBatch) => Promise<void>,
+): Promise<void> {
+  await readRows(openFile(aside).chunks, aside, schema, onBatch)
+}
+
+/** The same content has the same name, so that writing it again changes nothing. */
+export function parquetName({ name, contentHash: hash }: DropIdentity): string {
+  return `${name.slice(0, name.length - extensionsOf(name).length)}.${hash.slice(0, 8)}.parquet`
+}
+
+async function writeParquet(
+  { parquetDirectory }: PrepareDrop,
+  identity: DropIdentity,
+  batches: readonly RowBatch[],
+  schema: FileSchema,
+): Promise<ParquetWritten | null> {
+  if (parquetDirectory === undefined) return null
+  const name = parquetName(identity)
+  const path = join(parquetDirectory, name)
+  const parquet = new ParquetFile(path, schema)
+  try {
+    for (const batch of batches) await parquet.add(batch)
+    await parquet.finish()
+  } catch (thrown) {
+    parquet.giveUp()
+    throw thrown
+  }
+  return { name, bytes: statSync(path).size }
+}
+
+interface StillFile {
+  readonly stats: Stats
+  /** Null where the file is large or packed. */
+  readonly bytes: Buffer | null
+  readonly endsLine: boolean
+}
+
+/** Null where the file is gone, or changes while it is read. */
+function readStill(path: string): StillFile | null {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch (thrown) {
+    if (isGone(thrown)) return null
+    throw thrown
+  }
+  try {
+    const stats = fstatSync(descriptor)
+    const isPacked = path.endsWith('.gz')
+    if (isPacked || stats.size > wholeBytesMax) {
+      const last = Buffer.alloc(1)
+      readSync(descriptor, last, 0, 1, Math.max(0, stats.size - 1))
+      return { stats, bytes: null, endsLine: isPacked || last[0] === lineFeed }
+    }
+    // One byte more than there should be: a file that grows is seen.
+    const bytes = Buffer.allocUnsafe(stats.size + 1)
+    let length = 0
+    while (length < bytes.length) {
+      const read = readSync(descriptor, bytes, length, bytes.length - length, null)
+      if (read === 0) break
+      length += read
+    }
+    if (length !== stats.size || !isSame(stats, fstatSync(descriptor))) return null
+    return { stats, bytes: bytes.subarray(0, length), endsLine: bytes[length - 1] === lineFeed }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function isSame(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs
+}
+
+function isGone(thrown: unknown): boolean {
+  return (thrown as NodeJS.ErrnoException).code === 'ENOENT'
+}
+
+async function* chunksOf(bytes: Buffer): AsyncGenerator<Buffer> {
+  if (bytes.length > 0) yield bytes
+}
+
+/** `.csv`, `.csv.gz`. */
+export function extensionsOf(name: string): string {
+  const last = extname(name)
+  return last === '.gz' ? `${extname(name.slice(0, -3))}.gz` : last
+}
+
+function fileOf({ name }: DropIdentity, { size }: Stats, rows: ReadRows): DroppedFile {
+  return {
+    file_name: name,
+    bytes: size,
+    batches: rows.batches,
+    rows_read: rows.rowsRead,
+    rows_removed: rows.rowsRemoved,
+    findings: rows.findings,
+  }
+}
+
+function refused(identity: DropIdentity, stats: Stats, rows: ReadRows): PreparedDrop {
+  const { columns, rowsRead, problems, problemsTotal } = rows
+  return {
+    kind: 'refused',
+    identity,
+    inode: stats.ino,
+    columns,
+    rowsRead,
+    problems,
+    problemsTotal,
+  }
+}

@@ -1,0 +1,60 @@
+/** Rows of a file as columns of codes, one byte a row. */
+import type { FileSchema } from '../../quality/file-schema.ts'
+
+export interface RowBatch {
+  /** Which part of the file, from 0. */
+  readonly index: number
+  /** Of each row, its number in the file, from 1. */
+  readonly rowNumbers: readonly number[]
+  /** In the order of the schema's fields. */
+  readonly columns: readonly Uint8Array[]
+}
+
+/** Rows of one part: some 300 KB, below every limit for one record. */
+export const batchRowsMax = 8192
+
+/** Fills one batch after another; a batch is handed on when the next one begins, so that the last is known. */
+export class RowBatchBuilder {
+  readonly #fieldCount: number
+  #index = 0
+  #rowNumbers: number[] = []
+  #columns: Uint8Array[]
+
+  constructor(schema: FileSchema) {
+    this.#fieldCount = schema.fields.length
+    this.#columns = this.#newColumns()
+  }
+
+  /** A batch that is full, to be handed on before `row` is the first of the next. */
+  add(rowNumber: number, row: Uint8Array): RowBatch | null {
+    const full = this.#rowNumbers.length === batchRowsMax ? this.#take() : null
+    const at = this.#rowNumbers.length
+    for (let field = 0; field < this.#fieldCount; field++) {
+      const column = this.#columns[field] as Uint8Array
+      column[at] = row[field] as number
+    }
+    this.#rowNumbers.push(rowNumber)
+    return full
+  }
+
+  /** What is left; of a file without rows, a batch without rows. */
+  last(): RowBatch {
+    return this.#take()
+  }
+
+  #take(): RowBatch {
+    const count = this.#rowNumbers.length
+    const batch: RowBatch = {
+      index: this.#index,
+      rowNumbers: this.#rowNumbers,
+      columns: this.#columns.map((column) => column.slice(0, count)),
+    }
+    this.#index++
+    this.#rowNumbers = []
+    return batch
+  }
+
+  #newColumns(): Uint8Array[] {
+    return Array.from({ length: this.#fieldCount }, () => new Uint8Array(batchRowsMax))
+  }
+}

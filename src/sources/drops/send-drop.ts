@@ -1,0 +1,49 @@
+/** A good file into its topic. The last part brings what the file was; parts and rows are the same however often sent. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { statSync } from 'node:fs'
+import { present } from '../../core/assert.ts'
+import type { FileSchema } from '../../quality/file-schema.ts'
+import type { RecordSender } from '../record-sender.ts'
+import { bytesOfBatch, dropRecord } from './drop-records.ts'
+import { ParquetFile } from './parquet-file.ts'
+import { parquetName, readAside, type AcceptedDrop, type ParquetWritten } from './prepare-drop.ts'
+import type { RowBatch } from './row-batch.ts'
+
+/** Resolves when the parts are handed over; `sender.flush()` makes them durable.
+ * @returns the Parquet file, where one is written */
+export async function sendDrop(
+  drop: AcceptedDrop,
+  sender: RecordSender,
+  schema: FileSchema,
+  parquetDirectory?: string,
+): Promise<ParquetWritten | null> {
+  const { identity, file, batches, aside } = drop
+  const send = async (batch: RowBatch): Promise<void> => {
+    const isLast = batch.index === file.batches - 1
+    const record = dropRecord(identity, batch, isLast ? file : null, schema)
+    await sender.add(record, bytesOfBatch(batch))
+  }
+  if (batches !== null) {
+    for (const batch of batches) await send(batch)
+    return drop.parquet
+  }
+  const copy = present(aside, 'the copy of a large file')
+  const name = parquetName(identity)
+  const parquet =
+    parquetDirectory === undefined ? null : new ParquetFile(join(parquetDirectory, name), schema)
+  try {
+    await readAside(copy, schema, async (batch) => {
+      await send(batch)
+      await parquet?.add(batch)
+    })
+    await parquet?.finish()
+  } catch (thrown) {
+    parquet?.giveUp()
+    throw thrown
+  } finally {
+    rmSync(copy, { force: true })
+  }
+  if (parquetDirectory === undefined) return null
+  return { name, bytes: statSync(join(parquetDirectory, name)).size }
+}

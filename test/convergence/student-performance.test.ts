@@ -1,0 +1,79 @@
+/** Law 1 for student performance: the facts are a function of the set of events. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { FactTable } from '../../src/core/fact-table.ts'
+import { loadFileSchema } from '../../src/quality/file-schema.ts'
+import graph, { factTables } from '../../topologies/student-performance.ts'
+import { delivering } from './deliver.ts'
+import { deliveries, type SourceEvent } from './scenario.ts'
+import { studentEvents } from './student-performance-events.ts'
+
+const cases = Number(process.env['TIDEMARK_TEST_CASES'] ?? 300)
+const { fields } = loadFileSchema('student-performance')
+
+interface Batch {
+  file_hash: string
+  batch: number
+  row_number: number[]
+  dropped_at: number
+  file: Record<string, unknown> | null
+}
+
+/** One row of each part, with the latest time it was dropped; one row of each drop. */
+function factsOf(set: readonly SourceEvent[]): { student_data: object[]; drops: object[] } {
+  const rows = new Map<string, Record<string, unknown>>()
+  const drops = new Map<string, object>()
+  for (const { value } of set) {
+    const { file_hash, batch, row_number, dropped_at, file } = value as unknown as Batch
+    const columns = fields.map(({ name }) => [name, value[name] as Buffer] as const)
+    if (columns.some(([, codes]) => codes.length !== row_number.length)) continue
+    const key = `${file_hash}/${batch}`
+    if (!(Number(rows.get(key)?.['event_time'] ?? -1) >= dropped_at)) {
+      rows.set(key, {
+        file_hash,
+        batch,
+        row_number,
+        ...Object.fromEntries(columns),
+        event_time: dropped_at,
+      })
+    }
+    if (file === null) continue
+    const findings = file['findings'] as Record<string, unknown>[]
+    drops.set(`${file_hash}/${String(file['file_name'])}/${dropped_at}`, {
+      file_hash,
+      file_name: file['file_name'],
+      modified_at: dropped_at,
+      bytes: file['bytes'],
+      batches: file['batches'],
+      rows_read: file['rows_read'],
+      rows_removed: file['rows_removed'],
+      finding_check: findings.map((finding) => finding['check']),
+      finding_column: findings.map((finding) => finding['column']),
+      finding_rows: findings.map((finding) => finding['rows']),
+      finding_detail: findings.map((finding) => finding['detail']),
+      event_time: dropped_at,
+    })
+  }
+  return { student_data: [...rows.values()], drops: [...drops.values()] }
+}
+
+function sorted(rows: readonly object[]): string[] {
+  return rows
+    .map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))))
+    .sort()
+}
+
+test('student-performance: any order, repetition, partitioning and batches give the rows of the set', async () => {
+  const deliver = await delivering({ graph, factTables: factTables as readonly FactTable[] })
+  const scenarios = studentEvents.chain((set) =>
+    deliveries(set, () => false).map((delivery) => ({ set, delivery })),
+  )
+  const property = fc.asyncProperty(scenarios, async ({ set, delivery }) => {
+    const tables = await deliver(delivery)
+    const expected = factsOf(set)
+    assert.deepEqual(sorted(tables['student_data'] ?? []), sorted(expected.student_data))
+    assert.deepEqual(sorted(tables['drops'] ?? []), sorted(expected.drops))
+  })
+  await fc.assert(property, { numRuns: cases })
+})
