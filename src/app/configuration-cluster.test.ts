@@ -66,7 +66,7 @@ test('three addresses in the environment are a cluster', () => {
   assert.equal(cluster.applicationId, 'tidemark')
   assert.equal(cluster.groupInstanceId, null)
   assert.deepEqual(doors, ['console', 'ingest'])
-  assert.equal(sink.ageMaxMs, 1000)
+  assert.deepEqual([sink.rowsMin, sink.rowsMax, sink.ageMaxMs], [10_000, 100_000, 1_000])
 })
 
 test('without brokers the profile is the embedded one, with all doors', () => {
@@ -74,6 +74,15 @@ test('without brokers the profile is the embedded one, with all doors', () => {
   assert.equal(cluster, null)
   assert.deepEqual(doors, ['console', 'registry', 'ingest', 'clickhouse'])
   assert.equal(sink.ageMaxMs, 200)
+})
+
+test('one bound of an insert moves the other, and two that contradict each other are refused', () => {
+  const small = load({ environment: addresses, flags: { 'sink.rowsMax': '500' } })
+  assert.deepEqual([small.sink.rowsMin, small.sink.rowsMax], [500, 500])
+  const large = load({ environment: addresses, flags: { 'sink.rowsMin': '200000' } })
+  assert.deepEqual([large.sink.rowsMin, large.sink.rowsMax], [200_000, 200_000])
+  const message = faultsOf({ flags: { 'sink.rowsMin': '2', 'sink.rowsMax': '1' } })
+  assert.match(message, /flag --sink-rows-min: 2 is above sink\.rowsMax, 1/)
 })
 
 test('what says something of a cluster only is refused without brokers', () => {

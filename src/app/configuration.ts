@@ -3,6 +3,7 @@
  * A wrong or unknown key is refused, all faults at once, each naming where it was set.
  */
 import { TidemarkError } from '../core/errors.ts'
+import { embeddedBatches, serverBatches, type FactBatches } from '../sinks/fact-batches.ts'
 import { clusterConfiguration, type ClusterConfiguration } from './cluster-configuration.ts'
 import { layersOf, type ConfigurationInput } from './configuration-layers.ts'
 import {
@@ -39,19 +40,11 @@ export interface Configuration {
   readonly recordBytesMax: number
   /** Stores, `topology/store`, whose loss was agreed to. */
   readonly accept: readonly string[]
-  readonly sink: SinkConfiguration
+  readonly sink: FactBatches
   /** Null: the embedded profile. */
   readonly cluster: ClusterConfiguration | null
 }
 
-export interface SinkConfiguration {
-  readonly rowsMax: number
-  readonly bytesMax: number
-  readonly ageMaxMs: number
-}
-
-/** ClickHouse as a server wants few and large inserts; the engine in this process can be as quick as one likes. */
-const sinkAgeMs = { embedded: 200, cluster: 1000 }
 /** Brokers take records of 1 MiB unless told otherwise, and a refused record has to fit with its reason. */
 const recordBytes = { embedded: 1024 * 1024, cluster: 256 * 1024 }
 /** On a cluster the registry and ClickHouse have doors of their own. */
@@ -78,18 +71,42 @@ export function loadConfiguration(input: ConfigurationInput): Configuration {
   const values = result as SettingValues
   const originOf = (path: SettingPath) => origins.get(path) ?? path
   const cluster = clusterConfiguration(values, originOf, faults)
-  if (cluster === null && !origins.has('kafka.bootstrapServers')) {
+  const isCluster = origins.has('kafka.bootstrapServers')
+  if (cluster === null && !isCluster) {
     for (const path of own.filter(isOfTheCluster)) {
       faults.push(`${originOf(path)}: says nothing without kafka.bootstrapServers`)
     }
   }
+  const sink = sinkOf(values, isCluster ? serverBatches : embeddedBatches, originOf, faults)
   if (faults.length > 0) throw refusal(faults)
-  return configurationOf(values, cluster)
+  return configurationOf(values, cluster, sink)
+}
+
+/** A server wants few and large inserts; the engine in this process can be as quick as one likes. */
+function sinkOf(
+  values: SettingValues,
+  defaults: FactBatches,
+  origin: (path: SettingPath) => string,
+  faults: string[],
+): FactBatches {
+  const rowsMax = values['sink.rowsMax'] ?? Math.max(defaults.rowsMax, values['sink.rowsMin'] ?? 0)
+  const rowsMin = values['sink.rowsMin'] ?? Math.min(defaults.rowsMin, rowsMax)
+  if (rowsMin > rowsMax) {
+    faults.push(`${origin('sink.rowsMin')}: ${rowsMin} is above sink.rowsMax, ${rowsMax}`)
+  }
+  return {
+    rowsMin,
+    rowsMax,
+    bytesMax: values['sink.bytesMax'] ?? defaults.bytesMax,
+    ageMaxMs: values['sink.ageMaxMs'] ?? defaults.ageMaxMs,
+    fetchBytesMax: defaults.fetchBytesMax,
+  }
 }
 
 function configurationOf(
   values: SettingValues,
   cluster: ClusterConfiguration | null,
+  sink: FactBatches,
 ): Configuration {
   return {
     dataDir: values.dataDir,
@@ -105,12 +122,7 @@ function configurationOf(
     bodyBytesMax: values.bodyBytesMax,
     recordBytesMax: values.recordBytesMax ?? recordBytes[cluster === null ? 'embedded' : 'cluster'],
     accept: values.accept,
-    sink: {
-      rowsMax: values['sink.rowsMax'],
-      bytesMax: values['sink.bytesMax'],
-      ageMaxMs:
-        values['sink.ageMaxMs'] ?? (cluster === null ? sinkAgeMs.embedded : sinkAgeMs.cluster),
-    },
+    sink,
     cluster,
   }
 }

@@ -5,8 +5,13 @@ import type { TopologyManifest } from '../topology/manifest.ts'
 import { topicSpecs } from '../runtime/topics.ts'
 import { valueSubject } from '../schema/schema-registry.ts'
 import { quarantineFact, quarantineTopic } from '../quality/quarantine.ts'
+import type { FactBatches } from '../sinks/fact-batches.ts'
 import { transactionLanes } from './cluster-options.ts'
-import type { ClusterConfiguration } from './cluster-configuration.ts'
+import type {
+  ClickHouseConfiguration,
+  ClusterConfiguration,
+  RegistryConfiguration,
+} from './cluster-configuration.ts'
 import type { Configuration } from './configuration.ts'
 import type { Profile } from './foundation.ts'
 import { instanceIdentity } from './instance-identity.ts'
@@ -38,7 +43,7 @@ export function explain(
   return {
     profile: cluster === null ? 'embedded' : 'cluster',
     items: [
-      ...(cluster === null ? [] : servers(cluster)),
+      ...(cluster === null ? [] : servers(cluster, configuration.sink)),
       ...topics(configuration, topologies),
       ...groups(configuration, topologies),
       ...(cluster === null || cluster.kafka.guarantee === 'at-least-once'
@@ -52,9 +57,16 @@ export function explain(
   }
 }
 
-function servers({ kafka, registry, clickhouse }: ClusterConfiguration): ExplainedItem[] {
+function servers(
+  { kafka, registry, clickhouse }: ClusterConfiguration,
+  { rowsMin, rowsMax, ageMaxMs }: FactBatches,
+): ExplainedItem[] {
   const security = [kafka.tls === null ? 'plain text' : 'TLS', kafka.sasl?.mechanism ?? 'no SASL']
-  const authentication = registry.authentication?.kind ?? 'no'
+  const cluster = [
+    ...(clickhouse.cluster === null ? [] : [`ON CLUSTER ${clickhouse.cluster}`]),
+    ...(clickhouse.replicated ? ['replicated engines'] : []),
+    `inserts of ${rowsMin} to ${rowsMax} rows, or what came within ${ageMaxMs} ms`,
+  ]
   return [
     {
       what: 'server',
@@ -65,16 +77,30 @@ function servers({ kafka, registry, clickhouse }: ClusterConfiguration): Explain
     {
       what: 'server',
       name: registry.urls.map(withoutCredentials).join(','),
-      detail: `schema registry, ${authentication} authentication`,
+      detail: `schema registry, ${authenticationOf(registry)} authentication`,
       why: 'values are Avro; what it has answered is kept in the data directory',
     },
     {
       what: 'server',
       name: withoutCredentials(clickhouse.url),
-      detail: `ClickHouse${clickhouse.cluster === null ? '' : `, ON CLUSTER ${clickhouse.cluster}`}${clickhouse.replicated ? ', replicated engines' : ''}`,
+      detail: ['ClickHouse', userOf(clickhouse), ...cluster].join(', '),
       why: 'facts become queryable there',
     },
   ]
+}
+
+/** Credentials in an address count where no others are given. */
+function authenticationOf({ authentication, urls }: RegistryConfiguration): string {
+  if (authentication !== null) return authentication.kind
+  return urls.some((url) => userIn(url) !== '') ? 'basic' : 'no'
+}
+
+function userOf({ username, url }: ClickHouseConfiguration): string {
+  return `user ${username ?? (userIn(url) || 'default')}`
+}
+
+function userIn(url: string): string {
+  return decodeURIComponent(URL.parse(url)?.username ?? '')
 }
 
 const whyOf = {

@@ -57,8 +57,9 @@ const common = {
   bodyBytesMax: setting(16 * mebibyte, wholeNumber(1024, 1024 * mebibyte)),
   recordBytesMax: optional(wholeNumber(1024, 256 * mebibyte)),
   accept: setting<readonly string[]>([], list),
-  'sink.rowsMax': setting(50_000, wholeNumber(1, 1_000_000)),
-  'sink.bytesMax': setting(16 * mebibyte, wholeNumber(1024, 1024 * mebibyte)),
+  'sink.rowsMin': optional(wholeNumber(1, 1_000_000)),
+  'sink.rowsMax': optional(wholeNumber(1, 1_000_000)),
+  'sink.bytesMax': optional(wholeNumber(1024, 1024 * mebibyte)),
   'sink.ageMaxMs': optional(wholeNumber(1, 60_000)),
 } as const
 

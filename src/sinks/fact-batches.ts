@@ -19,11 +19,12 @@ export const embeddedBatches: FactBatches = {
   fetchBytesMax: 4 * 1024 * 1024,
 }
 
-/** A server, which every instance writes to: few and large parts. */
+/** A server, which every instance writes to: few and large parts. Rows take several times the bytes that they had
+ * undecoded, in a heap that all consumers share: of long rows a batch has fewer. */
 export const serverBatches: FactBatches = {
   rowsMin: 10_000,
   rowsMax: 100_000,
-  bytesMax: 64 * 1024 * 1024,
+  bytesMax: 8 * 1024 * 1024,
   ageMaxMs: 1_000,
-  fetchBytesMax: 8 * 1024 * 1024,
+  fetchBytesMax: 4 * 1024 * 1024,
 }
