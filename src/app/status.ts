@@ -1,6 +1,7 @@
 /** The instance's status, put together from what its parts tell. */
 import type { InstanceStatus, TopologyStatus } from '../server/console/instance-status.ts'
 import type { RuntimeStatus, TaskStatus } from '../runtime/runtime-status.ts'
+import { failuresOf } from './failures.ts'
 import { skippedStatus } from './skipped-status.ts'
 import type { LoadedTopology } from './topologies.ts'
 import type { Services } from './services.ts'
@@ -88,6 +89,7 @@ function topologyStatus(
     late: totals?.late ?? 0,
     dropped: totals?.dropped ?? 0,
     duplicates: duplicatesOf(own),
+    failures: failuresOf(own),
     quarantined: totals?.quarantined ?? 0,
     warnings: totals?.warnings ?? 0,
     skipped: totals?.skipped ?? 0,

@@ -33,6 +33,12 @@ export class ChangeEmitter<K, V> {
         ? record.value
         : { oldValue: earlier.value.oldValue, newValue: record.value.newValue }
     this.#held.set(id, { ...record, value })
+    if (this.#context.onError !== 'fail') {
+      this.#context.ifTakenBack(() => {
+        if (earlier === undefined) this.#held?.delete(id)
+        else this.#held?.set(id, earlier)
+      })
+    }
   }
 
   flush(): void {

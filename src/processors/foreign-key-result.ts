@@ -2,6 +2,7 @@
 import type { StoreName } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
 import type { KeyValueStore } from '../state/stores.ts'
+import { attempted } from './attempted.ts'
 import { ChangeEmitter } from './change-emitter.ts'
 import type { Emit } from './change-emitter.ts'
 import type { Change } from './change.ts'
@@ -33,6 +34,7 @@ export class ForeignKeyResultProcessor<K, V, KForeign, VForeign, R> implements P
   Change<R>
 > {
   readonly #options: ForeignKeyResultOptions<K, V, KForeign, VForeign, R>
+  #context!: ProcessorContext<K, Change<R>>
   #rows!: TableReader<K, V>
   #results!: KeyValueStore<K, Timestamped<R>>
   #emitter!: ChangeEmitter<K, R>
@@ -42,6 +44,7 @@ export class ForeignKeyResultProcessor<K, V, KForeign, VForeign, R> implements P
   }
 
   init(context: ProcessorContext<K, Change<R>>): void {
+    this.#context = context
     this.#rows = this.#options.left.open(context)
     this.#results = context.store(this.#options.store)
     this.#emitter = new ChangeEmitter(context, this.#options.emit, this.#options.keySerde)
@@ -72,17 +75,40 @@ export class ForeignKeyResultProcessor<K, V, KForeign, VForeign, R> implements P
     if (stored === undefined || row === undefined || row.value === null) return
     if (!fingerprint(left.storedSerde.serialize(stored)).equals(answer.fingerprint)) return
     const isJoined = answer.rightValue !== null || isLeft
-    this.#apply(record, isJoined ? joiner(row.value, answer.rightValue, key) : null)
+    const { value } = row
+    this.#apply(
+      record,
+      isJoined
+        ? attempted(this.#context, record, () => joiner(value, answer.rightValue, key))
+        : null,
+    )
   }
 
   /** A row that is gone or points nowhere gets no answer; what it points to otherwise is on its way. */
   #changed(record: StreamRecord<K, Change<V>>): void {
-    const { key, value: change } = record
+    const { key } = record
+    const { newValue } = record.value
     const { foreignKeyOf, joiner, isLeft } = this.#options
-    if (change.newValue === null) {
+    if (newValue === null) {
       this.#apply(record, null)
-    } else if ((foreignKeyOf(change.newValue, key) ?? null) === null) {
-      this.#apply(record, isLeft ? joiner(change.newValue, null, key) : null)
+    } else if (this.#isRefused(newValue, key)) {
+      this.#apply(record, null)
+    } else if ((foreignKeyOf(newValue, key) ?? null) === null) {
+      this.#apply(
+        record,
+        isLeft ? attempted(this.#context, record, () => joiner(newValue, null, key)) : null,
+      )
+    }
+  }
+
+  /** True for a row that the first half has left out, because nothing can say where it points. */
+  #isRefused(value: V, key: K): boolean {
+    if (this.#context.onError === 'fail') return false
+    try {
+      this.#options.foreignKeyOf(value, key)
+      return false
+    } catch {
+      return true
     }
   }
 

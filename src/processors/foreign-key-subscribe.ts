@@ -1,5 +1,6 @@
 /** The left side's first half of a foreign-key join: says to the right side which rows point where. */
 import type { Serde } from '../core/serde.ts'
+import { attempted, quietly } from './attempted.ts'
 import type { Change } from './change.ts'
 import { fingerprint } from './foreign-key.ts'
 import type { Subscription } from './foreign-key.ts'
@@ -36,10 +37,16 @@ export class ForeignKeySubscribeProcessor<K, V, KForeign> implements Processor<
   }
 
   process(record: StreamRecord<K, Change<V>>): void {
-    const { key, value: change } = record
+    const { key } = record
+    const { oldValue, newValue } = record.value
     const { foreignKeyOf, foreignKeySerde, left } = this.#options
-    const before = change.oldValue === null ? null : (foreignKeyOf(change.oldValue, key) ?? null)
-    const after = change.newValue === null ? null : (foreignKeyOf(change.newValue, key) ?? null)
+    const foreignKeyBefore =
+      this.#context.onError === 'fail' ? foreignKeyOf : quietly<V, K, KForeign>(foreignKeyOf)
+    const before = oldValue === null ? null : (foreignKeyBefore(oldValue, key) ?? null)
+    const after =
+      newValue === null
+        ? null
+        : (attempted(this.#context, record, () => foreignKeyOf(newValue, key)) ?? null)
     if (before !== null && (after === null || !isSame(foreignKeySerde, before, after))) {
       this.#forward(record, before, null)
     }

@@ -25,7 +25,14 @@ export interface RecordMetadata {
 }
 
 /** Why a record had no effect; each is counted where an operator sees it (law 4). */
-export type DropReason = 'late' | 'null-key' | 'null-value' | 'duplicate' | 'expired'
+export type DropReason = 'late' | 'null-key' | 'null-value' | 'duplicate' | 'expired' | 'failed'
+
+/**
+ * What becomes of a record on which a node's function throws (Kafka Streams' `ProcessingExceptionHandler`, KIP-1033).
+ * `fail`: the task fails, and meets the record again. `skip`: the record goes no further, and is counted. `quarantine`:
+ * as `skip`, and the input record is kept in the same commit, with the node and the error.
+ */
+export type ErrorPolicy = 'fail' | 'skip' | 'quarantine'
 
 export interface ProcessorContext<KOut = unknown, VOut = unknown> {
   readonly topologyName: string
@@ -47,6 +54,16 @@ export interface ProcessorContext<KOut = unknown, VOut = unknown> {
     punctuate: (timestampMs: number) => void | Promise<void>,
   ): { cancel(): void }
   countDropped(reason: DropReason): void
+  /** Of this node. */
+  readonly onError: ErrorPolicy
+  /** For a processor that goes on where a function that it calls throws: does what the node's policy says, once for
+   * each call. Whatever `process` itself throws comes here too, after what it has forwarded and written for the record
+   * is taken back.
+   * @param of `earlier`: the record came before the one in hand, and was held back
+   * @throws `thrown` where the policy is `fail`, and PROCESSING_FAILED where it does not cover this */
+  refuse(thrown: unknown, record: StreamRecord, of?: 'input' | 'earlier'): void
+  /** Says how to take back what the processor remembers of the record in hand outside its stores. */
+  ifTakenBack(undo: () => void): void
   /** Keeps a record that fails a check, with its original bytes (law 4). */
   quarantine(reason: QuarantineReason): void
 }

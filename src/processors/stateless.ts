@@ -1,5 +1,6 @@
 /** The operators that look at one record and nothing else, of streams and of table changes. */
 import type { Serde } from '../core/serde.ts'
+import { attempted, quietly } from './attempted.ts'
 import type { Change } from './change.ts'
 import type { Processor, ProcessorContext, ProcessorSupplier, StreamRecord } from './processor.ts'
 
@@ -121,10 +122,15 @@ export const keyedSupplier: ProcessorSupplier = stateless((record, context) => {
 export function transformTableSupplier<K, V, R>(
   transform: (value: V, key: K) => R | null,
 ): ProcessorSupplier<K, Change<V>, K, Change<R>> {
-  return stateless(({ key, value: { oldValue, newValue }, timestampMs, headers }, context) => {
+  const quiet = quietly(transform)
+  return stateless((record, context) => {
+    const { key, timestampMs, headers } = record
+    const { oldValue, newValue } = record.value
+    const before = context.onError === 'fail' ? transform : quiet
     const value = {
-      oldValue: oldValue === null ? null : transform(oldValue, key),
-      newValue: newValue === null ? null : transform(newValue, key),
+      oldValue: oldValue === null ? null : before(oldValue, key),
+      newValue:
+        newValue === null ? null : attempted(context, record, () => transform(newValue, key)),
     }
     // Handed on even where both sides are null: see ChangeEmitter.
     context.forward({ key, value, timestampMs, headers })
@@ -148,9 +154,15 @@ export function groupTableSupplier<K, V, K2, V2>(
   selector: (key: K, value: V) => readonly [K2, V2],
   keySerde: Serde<K2>,
 ): ProcessorSupplier<K, Change<V>, K2, Change<V2>> {
-  return stateless(({ key, value: { oldValue, newValue }, timestampMs, headers }, context) => {
-    const before = oldValue === null ? null : selector(key, oldValue)
-    const after = newValue === null ? null : selector(key, newValue)
+  const select = (value: V, key: K) => selector(key, value)
+  const quiet = quietly(select)
+  return stateless((record, context) => {
+    const { key, timestampMs, headers } = record
+    const { oldValue, newValue } = record.value
+    const groupBefore = context.onError === 'fail' ? select : quiet
+    const before = oldValue === null ? null : groupBefore(oldValue, key)
+    const after =
+      newValue === null ? null : attempted(context, record, () => selector(key, newValue))
     const forward = (groupKey: K2, value: Change<V2>) => {
       if (groupKey === null || groupKey === undefined) context.countDropped('null-key')
       else context.forward({ key: groupKey, value, timestampMs, headers })

@@ -108,7 +108,7 @@ export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor
     if (!isFoldable(record)) {
       const hasValue = record.value !== null && record.value !== undefined
       // A key that is null finds no partner (KIP-962).
-      if (hasValue && own.side.isOuter) this.#forwardAlone(record, own)
+      if (hasValue && own.side.isOuter) this.#forwardAlone(record, own, 'input')
       else this.#context.countDropped(dropReason(record))
       return
     }
@@ -131,21 +131,26 @@ export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor
     const isLate = this.#isClosed(own, timestampMs)
     const others = this.#rows(other)
     const fromMs = timestampMs - own.beforeMs
-    let isJoined = false
-    for (const near of others.fetchRange(key, fromMs, timestampMs + own.afterMs)) {
-      const isOver = this.#isClosed(other, near.windowStartMs)
-      if (isLate && isOver) continue
-      isJoined = true
-      this.#noteJoined(key, other, near.windowStartMs, near.value)
-      for (const otherValue of near.value.values) {
-        this.#context.forward({
-          key,
-          value: own.join(value, otherValue, key) as R,
-          timestampMs: Math.max(timestampMs, near.windowStartMs),
-          headers,
-        })
+    const partners = others
+      .fetchRange(key, fromMs, timestampMs + own.afterMs)
+      .filter(({ windowStartMs }) => !(isLate && this.#isClosed(other, windowStartMs)))
+    const isJoined = partners.length > 0
+    const pairs: StreamRecord<K, R>[] = []
+    try {
+      for (const { windowStartMs, value: entry } of partners) {
+        const latestMs = Math.max(timestampMs, windowStartMs)
+        for (const otherValue of entry.values) {
+          const joined = own.join(value, otherValue, key) as R
+          pairs.push({ key, value: joined, timestampMs: latestMs, headers })
+        }
       }
+    } catch (thrown) {
+      // As if the record had not come; what else goes out with it has closed all the same.
+      this.#context.refuse(thrown, record)
+      return
     }
+    for (const near of partners) this.#noteJoined(key, other, near.windowStartMs, near.value)
+    for (const pair of pairs) this.#context.forward(pair)
     const before = this.#rows(own).fetch(key, timestampMs)
     const entry = {
       values: [...(before?.values ?? []), value],
@@ -156,7 +161,7 @@ export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor
     if (!isLate && own.side.isOuter) {
       const bytes = own.entrySerde.serialize(entry)
       this.#unjoined?.put(this.#closeMs(own, timestampMs), this.#idOf(key, own), bytes)
-    } else if (own.side.isOuter) this.#forwardAlone(record, own)
+    } else if (own.side.isOuter) this.#forwardAlone(record, own, 'input')
     else if (isLate) this.#context.countDropped('late')
   }
 
@@ -179,12 +184,19 @@ export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor
     const key = this.#options.keySerde.deserialize(id.subarray(1))
     const timestampMs = dueMs - this.#closeMs(own, 0)
     for (const alone of own.entrySerde.deserialize(value).values as VLeft[] | VRight[]) {
-      this.#forwardAlone({ key, value: alone, timestampMs, headers }, own)
+      this.#forwardAlone({ key, value: alone, timestampMs, headers }, own, 'earlier')
     }
   }
 
-  #forwardAlone(record: StreamRecord<K>, own: Side): void {
-    this.#context.forward({ ...record, value: own.join(record.value, null, record.key) as R })
+  #forwardAlone(record: StreamRecord<K>, own: Side, of: 'input' | 'earlier'): void {
+    let value: R
+    try {
+      value = own.join(record.value, null, record.key) as R
+    } catch (thrown) {
+      this.#context.refuse(thrown, record, of)
+      return
+    }
+    this.#context.forward({ ...record, value })
   }
 
   #idOf(key: K, { mark }: Side): Buffer {

@@ -6,6 +6,7 @@
 import type { StoreName } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
 import type { KeyValueStore } from '../state/stores.ts'
+import { attempted } from './attempted.ts'
 import { ChangeEmitter } from './change-emitter.ts'
 import type { Emit } from './change-emitter.ts'
 import type { Change } from './change.ts'
@@ -38,6 +39,7 @@ export class TableTableJoinProcessor<K, VLeft, VRight, R> implements Processor<
   readonly #options: TableTableJoinOptions<K, VLeft, VRight, R>
   #left!: TableReader<K, VLeft>
   #right!: TableReader<K, VRight>
+  #context!: ProcessorContext<K, Change<R>>
   #results!: KeyValueStore<K, Timestamped<R>>
   #emitter!: ChangeEmitter<K, R>
 
@@ -46,6 +48,7 @@ export class TableTableJoinProcessor<K, VLeft, VRight, R> implements Processor<
   }
 
   init(context: ProcessorContext<K, Change<R>>): void {
+    this.#context = context
     this.#left = this.#options.left.open(context)
     this.#right = this.#options.right.open(context)
     this.#results = context.store(this.#options.store)
@@ -76,14 +79,17 @@ export class TableTableJoinProcessor<K, VLeft, VRight, R> implements Processor<
   }
 
   #joined(
-    { key, headers }: StreamRecord<K>,
+    record: StreamRecord<K>,
     left: Timestamped<VLeft> | undefined,
     right: Timestamped<VRight> | undefined,
     isIdle: boolean,
   ): void {
+    const { key, headers } = record
     const timestampMs = Math.max(left?.timestampMs ?? -Infinity, right?.timestampMs ?? -Infinity)
     const oldValue = this.#results.get(key)?.value ?? null
-    const newValue = this.#join(left?.value ?? null, right?.value ?? null, key)
+    const newValue = attempted(this.#context, record, () =>
+      this.#join(left?.value ?? null, right?.value ?? null, key),
+    )
     if (isIdle && this.#isSame(oldValue, newValue)) return
     if (newValue === null) this.#results.delete(key)
     else this.#results.put(key, { value: newValue, timestampMs })

@@ -4,7 +4,7 @@
  * it is, with the reason.
  */
 import { messageOf } from '../core/errors.ts'
-import type { Headers } from '../core/record.ts'
+import type { Headers, ProducerRecord } from '../core/record.ts'
 import { topicName } from '../core/record.ts'
 import type { ValueCodec } from '../core/serde.ts'
 import { partitionForKey } from '../core/partitioner.ts'
@@ -64,16 +64,20 @@ export async function redrive(
       continue
     }
     const topic = topics.get(entry.topic)
-    const record =
-      topic === undefined
-        ? `topic ${entry.topic} is not one of this instance`
-        : await mended(topic, entry, mending)
-    if (typeof record === 'string') {
-      refused.push({ id: entry.id, reason: record })
-      continue
-    }
     const name = topicName(entry.topic)
-    outgoing.add(name, partitionOf(record, entry, await counts.of(name)), record)
+    if (isFromLog(entry, mending)) {
+      outgoing.add(name, entry.partition, asItWas(entry))
+    } else {
+      const record =
+        topic === undefined
+          ? `topic ${entry.topic} is not one of this instance`
+          : await mended(topic, entry, mending)
+      if (typeof record === 'string') {
+        refused.push({ id: entry.id, reason: record })
+        continue
+      }
+      outgoing.add(name, partitionOf(record, entry, await counts.of(name)), record)
+    }
     const row: QuarantineEntry = {
       ...entry,
       status: 'redriven',
@@ -88,6 +92,25 @@ export async function redrive(
   }
   await outgoing.append(log)
   return { redriven, refused, already }
+}
+
+/** A record between two nodes of a topology, or a delete: neither is admitted at a door, and neither can be mended. */
+function isFromLog(
+  entry: QuarantineEntry,
+  mending: Mending,
+): entry is QuarantineEntry & { readonly partition: number } {
+  const { partition, record_format: format, record_key: key, record_value: value } = entry
+  if (mending.set !== undefined || mending.value !== undefined) return false
+  return partition !== null && (format === 'bytes' || (key !== null && value === null))
+}
+
+function asItWas(entry: QuarantineEntry): ProducerRecord {
+  return {
+    key: entry.record_key,
+    value: entry.record_value,
+    timestampMs: entry.record_timestamp ?? entry.quarantined_at,
+    headers: [...headersFromJson(entry.record_headers), [redriveHeader, Buffer.from(entry.id)]],
+  }
 }
 
 function partitionOf({ key }: Admitted, entry: QuarantineEntry, partitionCount: number): number {

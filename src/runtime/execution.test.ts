@@ -191,6 +191,7 @@ async function executed(
     stores,
     processors,
     output: { send: (sink, record) => note(trace, sink.name, String(record.value)) },
+    refuse: () => assert.fail('no node may refuse a record'),
   })
   contexts.forward = (index, record) => {
     const node = graph.nodes[index + 1]

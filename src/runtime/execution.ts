@@ -14,14 +14,18 @@
  *  3. While a processor's promise is under way no other processor runs; what is forwarded meanwhile waits for
  *     the next round, the promise's own records in the place where strict processing has them (its `Pending`).
  *  4. What `flush` and punctuations forward waits until the callback has returned.
+ *  5. A node that may refuse records (its error policy is not `fail`) hands on what it forwards for a record once its
+ *     `process` has returned or its promise is kept. Where it throws, that and what it has written is taken back, and
+ *     nothing of the record is seen at or below the node.
  */
 import { assert, present } from '../core/assert.ts'
 import type { Prefetch, Processor, StreamRecord } from '../processors/processor.ts'
 import type { AnyStore } from '../state/stores.ts'
 import type { PrefetchRequest, TaskStores } from '../state/task-stores.ts'
+import type { Undo } from '../state/undo-log.ts'
 import type { InputRecord, Origin } from './input-record.ts'
 import type { TaskGraph, TaskNode } from './task-graph.ts'
-import { processingError } from './processing-error.ts'
+import { isRefusable, processingError } from './processing-error.ts'
 
 /** A record on its way to a node. */
 interface Arrival {
@@ -37,10 +41,30 @@ interface Pending {
   readonly arrivals: Arrival[]
 }
 
+/** A record that waits until the node that has forwarded it can no longer refuse the one it comes from. */
+interface Held {
+  readonly record: StreamRecord
+  readonly to: string | undefined
+}
+
+/** A promise whose node may refuse the record, with what it has written so far. */
+interface Attempt {
+  readonly record: StreamRecord
+  readonly writes: Undo[]
+}
+
 export interface SinkOutput {
   /** Takes a record that has reached a sink. */
   send(sink: TaskNode, record: StreamRecord, origin: Origin | null): void
 }
+
+/** @param origin null where the record was made from others that came before */
+export type Refuse = (
+  node: TaskNode,
+  record: StreamRecord,
+  origin: Origin | null,
+  thrown: unknown,
+) => void
 
 export interface ExecutionOptions {
   readonly taskId: string
@@ -49,6 +73,8 @@ export interface ExecutionOptions {
   /** By node index; undefined where the node is no processor. */
   readonly processors: readonly (Processor | undefined)[]
   readonly output: SinkOutput
+  /** Takes a record that its node's error policy keeps from going on. */
+  readonly refuse: Refuse
 }
 
 export class Execution {
@@ -63,6 +89,10 @@ export class Execution {
   /** What came up while promises are under way, in order; null while none is. */
   #unsettled: (Arrival | Pending)[] | null = null
   #inFlight: Promise<unknown> | null = null
+  /** Of the promise under way, where it is the only one. */
+  #attempt: Attempt | null = null
+  /** What a node that may refuse the record in hand has forwarded for it. */
+  #held: Held[] | null = null
   /** True inside `flush` and punctuations. */
   #holding = false
   #origin: Origin | null = null
@@ -114,6 +144,10 @@ export class Execution {
 
   /** Called by a processor's context. */
   forward(from: TaskNode, record: StreamRecord, to: string | undefined): void {
+    if (this.#held !== null) {
+      this.#held.push({ record, to })
+      return
+    }
     const { children } = from
     if (to === undefined) {
       for (const child of children) this.#arrive(child, from.name, record)
@@ -141,7 +175,8 @@ export class Execution {
   #arrive(node: TaskNode, parent: string, record: StreamRecord): void {
     const mustWait = this.#holding || this.#inFlight !== null || this.#blocked[node.index] === 1
     // Asked for in any case: the next round's read then brings it too.
-    const isLoaded = this.#request(node, parent, record)
+    const isLoaded = this.#requested(node, parent, record)
+    if (isLoaded === null) return
     if (mustWait || !isLoaded) this.#defer({ node, parent, record, origin: this.#origin })
     else this.#visit(node, parent, record)
   }
@@ -155,6 +190,19 @@ export class Execution {
     const { blocks } = arrival.node
     for (let index = 0; index < blocks.length; index += 1) {
       if (blocks[index] === 1) this.#blocked[index] = 1
+    }
+  }
+
+  /** As `#request`; null where the processor has thrown, and the record goes no further. */
+  #requested(node: TaskNode, parent: string, record: StreamRecord): boolean | null {
+    if (node.onError === 'fail') return this.#request(node, parent, record)
+    const caller = this.#current
+    try {
+      return this.#request(node, parent, record)
+    } catch (thrown) {
+      this.#current = caller
+      this.refuse(node, record, thrown, 'input')
+      return null
     }
   }
 
@@ -184,32 +232,73 @@ export class Execution {
     const processor = this.#processors[node.index]
     const caller = this.#current
     this.#current = node
-    if (processor === undefined) {
+    if (node.onError !== 'fail') {
+      this.#try(node, parent, record)
+    } else if (processor === undefined) {
       this.#options.output.send(node, record, this.#origin)
     } else {
       const outcome = processor.process(record, parent)
-      if (outcome !== undefined) this.#follow(node, outcome)
+      if (outcome !== undefined) this.#follow(node, outcome, null)
     }
     // Left as it is by a throw: then it names the node that failed.
     this.#current = caller
   }
 
-  #follow(node: TaskNode, outcome: Promise<void>): void {
+  /** Invariant 5. */
+  #try(node: TaskNode, parent: string, record: StreamRecord): void {
+    const processor = this.#processors[node.index]
+    const { undo } = this.#stores
+    const held: Held[] = []
+    this.#held = held
+    undo.open()
+    let outcome: void | Promise<void> = undefined
+    try {
+      if (processor === undefined) this.#options.output.send(node, record, this.#origin)
+      else outcome = processor.process(record, parent)
+    } catch (thrown) {
+      undo.takeBack()
+      this.refuse(node, record, thrown, 'input')
+      return
+    } finally {
+      this.#held = null
+    }
+    const writes = undo.close()
+    if (outcome !== undefined) this.#follow(node, outcome, { record, writes })
+    for (const each of held) this.forward(node, each.record, each.to)
+  }
+
+  /** Called by a processor's context too. @throws TidemarkError PROCESSING_FAILED where no policy covers it */
+  refuse(node: TaskNode, record: StreamRecord, thrown: unknown, of: 'input' | 'earlier'): void {
+    if (!isRefusable(thrown)) throw this.#failed(node, thrown)
+    const origin = of === 'input' ? this.#origin : null
+    this.#options.refuse(node, record, origin, thrown)
+  }
+
+  #follow(node: TaskNode, outcome: Promise<void>, attempt: Attempt | null): void {
+    const pending: Pending = { node, arrivals: [] }
+    // Where two are under way, what the other one has written must not be taken back.
+    this.#attempt = this.#inFlight === null ? attempt : null
     const followed = Promise.resolve(outcome).catch((thrown: unknown) => {
-      throw this.#failed(node, thrown)
+      if (attempt === null || attempt !== this.#attempt) throw this.#failed(node, thrown)
+      this.#stores.undo.takeBack()
+      pending.arrivals.length = 0
+      this.refuse(node, attempt.record, thrown, 'input')
     })
     this.#unsettled ??= []
-    this.#unsettled.push({ node, arrivals: [] })
+    this.#unsettled.push(pending)
     this.#inFlight = this.#inFlight === null ? followed : Promise.all([this.#inFlight, followed])
   }
 
   async #settle(): Promise<void> {
+    if (this.#attempt !== null) this.#stores.undo.open(this.#attempt.writes)
     try {
       for (let promise = this.#inFlight; promise !== null; promise = this.#inFlight) {
         await promise
         if (this.#inFlight === promise) break
       }
     } finally {
+      this.#stores.undo.close()
+      this.#attempt = null
       this.#inFlight = null
       for (const each of this.#unsettled ?? []) {
         if ('arrivals' in each) this.#waiting.push(...each.arrivals)

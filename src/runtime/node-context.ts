@@ -5,6 +5,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { Partition } from '../core/record.ts'
 import type {
   DropReason,
+  ErrorPolicy,
   ProcessorContext,
   PunctuationType,
   QuarantineReason,
@@ -92,6 +93,19 @@ export class NodeContext implements ProcessorContext {
 
   countDropped(reason: DropReason): void {
     this.#task.metrics.countDropped(this.#node.name, reason)
+  }
+
+  get onError(): ErrorPolicy {
+    return this.#node.onError
+  }
+
+  refuse(thrown: unknown, record: StreamRecord, of: 'input' | 'earlier' = 'input'): void {
+    if (this.onError === 'fail') throw thrown
+    present(this.#task.execution, 'the execution').refuse(this.#node, record, thrown, of)
+  }
+
+  ifTakenBack(undo: () => void): void {
+    this.#task.stores.undo.note(undo)
   }
 
   quarantine(why: QuarantineReason): void {

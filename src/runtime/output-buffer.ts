@@ -9,6 +9,7 @@ import type { PartitionRecords } from '../log/log.ts'
 import type { StreamRecord } from '../processors/processor.ts'
 import type { RepartitionSinkNode, SinkNode } from '../topology/graph.ts'
 import type { Codecs } from './codecs.ts'
+import type { TaskNode } from './task-graph.ts'
 
 interface OutputTopic {
   readonly name: TopicName
@@ -41,7 +42,8 @@ export class OutputBuffer {
   }
 
   /** @throws TidemarkError SCHEMA_REFUSED where the value does not fit the topic's schema */
-  send({ kind, topic }: SinkNode | RepartitionSinkNode, record: StreamRecord): void {
+  send({ graphNode }: Pick<TaskNode, 'graphNode'>, record: StreamRecord): void {
+    const { kind, topic } = graphNode as SinkNode | RepartitionSinkNode
     let value: Buffer | null = null
     if (record.value !== null && record.value !== undefined) {
       value =

@@ -1,4 +1,5 @@
 /** The error of a record that a processor could not take, with everything an operator needs to find it. */
+import { AssertionError } from '../core/assert.ts'
 import { messageOf, TidemarkError } from '../core/errors.ts'
 import type { RecordMetadata } from '../processors/processor.ts'
 
@@ -26,4 +27,11 @@ export function processingError(
     `task ${taskId}: processor ${processor} failed ${at}: ${messageOf(cause)}`,
     { details, cause },
   )
+}
+
+/** True where a node's error policy may cover it: what a function throws on a value that it cannot take. Whatever else may
+ * go wrong is not the record's fault, and the record comes again. */
+export function isRefusable(thrown: unknown): boolean {
+  if (thrown instanceof AssertionError) return false
+  return !(thrown instanceof TidemarkError) || thrown.reaction === 'quarantine'
 }

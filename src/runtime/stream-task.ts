@@ -26,7 +26,7 @@ import { quarantineTopic } from '../quality/quarantine.ts'
 import type { MemoryBudget } from '../state/memory-budget.ts'
 import { openTaskStores } from '../state/task-stores.ts'
 import type { TaskStores } from '../state/task-stores.ts'
-import type { RepartitionSinkNode, SinkNode, SubTopology } from '../topology/graph.ts'
+import type { SubTopology } from '../topology/graph.ts'
 import { changelogRecords, sourcesOf } from './changelog.ts'
 import type { Sources } from './changelog.ts'
 import type { Codecs } from './codecs.ts'
@@ -117,7 +117,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.producer = options.producer
     this.stateKeeper = options.stateKeeper
     this.lifecycle = new TaskLifecycle(options.id)
-    const { graph, partition, state, budget, subTopology, codecs, partitionCountOf } = options
+    const { partition, state, budget, subTopology, codecs, partitionCountOf } = options
     this.stores = openTaskStores({
       definitions: subTopology.stores,
       partition,
@@ -127,7 +127,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#sources = sourcesOf(subTopology)
     this.#idle = new IdleTime(options.limits.idleAdvanceAfterMs)
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
-    this.#quarantine = new TaskQuarantine({ graph, partition, partitionCountOf, clock: this.clock })
+    this.#quarantine = new TaskQuarantine({ ...options })
     this.#decoder = new SourceDecoder(options.graph, codecs, this.#quarantineUnread)
     const reserved = broadcastPositionsStore(subTopology.index)
     this.#broadcastPositions = new PositionsStore(state, reserved, partition)
@@ -217,7 +217,8 @@ export class StreamTask implements Committable, TaskEnvironment {
       graph,
       stores: this.stores,
       processors: this.#processors,
-      output: this,
+      output: this.#output,
+      refuse: this.#quarantine.refuse,
     })
     for (const node of graph.processors) {
       try {
@@ -391,13 +392,6 @@ export class StreamTask implements Committable, TaskEnvironment {
   }
 
   // What processors and the decoder hand over.
-
-  send(
-    sink: { readonly graphNode: unknown; readonly name: string },
-    record: Parameters<OutputBuffer['send']>[1],
-  ): void {
-    this.#output.send(sink.graphNode as SinkNode | RepartitionSinkNode, record)
-  }
 
   readonly quarantine: Quarantine = (at, raw, why) => {
     this.#quarantine.add(at, raw, why)

@@ -5,6 +5,7 @@
 import { present } from '../core/assert.ts'
 import type { TopicName } from '../core/record.ts'
 import type { InternalTopic, TopicDefinition } from '../core/topic.ts'
+import type { ErrorPolicy } from '../processors/processor.ts'
 import type {
   GraphNode,
   ProcessorNode,
@@ -19,6 +20,7 @@ export interface TaskNode<Node extends GraphNode = GraphNode> {
   readonly index: number
   readonly name: string
   readonly graphNode: Node
+  readonly onError: ErrorPolicy
   readonly children: readonly TaskNode[]
   /** By index: 1 for each node that must not overtake this one. Those are the node itself, whatever is
    * downstream of it, whoever shares a store with one of them or writes the same topic, and so on. */
@@ -44,6 +46,7 @@ export function compileTaskGraph(subTopology: SubTopology): TaskGraph {
       index,
       name: graphNode.name,
       graphNode,
+      onError: onErrorOf(graphNode),
       children: [],
       blocks: new Uint8Array(subTopology.nodes.length),
     }),
@@ -72,6 +75,10 @@ export function compileTaskGraph(subTopology: SubTopology): TaskGraph {
     partitionedTopics: firstSources.filter(isPartitioned).map(({ graphNode }) => graphNode.topic),
     broadcastTopics: firstSources.filter((node) => !isPartitioned(node)).map(topicDefinitionOf),
   }
+}
+
+function onErrorOf(node: GraphNode): ErrorPolicy {
+  return ('onError' in node ? node.onError : undefined) ?? 'fail'
 }
 
 function parentsOf(node: GraphNode): readonly string[] {

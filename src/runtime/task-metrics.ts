@@ -6,6 +6,8 @@ export interface NodeDrops {
   readonly node: string
   readonly reason: DropReason
   readonly count: number
+  /** Of those that failed: what the last one failed with. */
+  readonly last?: string
 }
 
 export class TaskMetrics {
@@ -21,6 +23,7 @@ export class TaskMetrics {
   lastCommitMs: number | null = null
   /** Input that the log removed before it was processed. */
   readonly skips = new SkipCount()
+  readonly #lastFailures = new Map<string, string>()
   readonly #drops = new Map<string, Map<DropReason, number>>()
   #dropped = 0
   #late = 0
@@ -42,9 +45,25 @@ export class TaskMetrics {
     else if (reason !== 'duplicate') this.#dropped += 1
   }
 
+  /** A record that the node's function has thrown on. */
+  countFailed(node: string, message: string): void {
+    this.countDropped(node, 'failed')
+    this.#lastFailures.set(node, message)
+  }
+
   drops(): readonly NodeDrops[] {
     return [...this.#drops].flatMap(([node, byReason]) =>
-      [...byReason].map(([reason, count]) => ({ node, reason, count })),
+      [...byReason].map(([reason, count]) => ({
+        node,
+        reason,
+        count,
+        ...this.#last(node, reason),
+      })),
     )
+  }
+
+  #last(node: string, reason: DropReason): { last?: string } {
+    const last = reason === 'failed' ? this.#lastFailures.get(node) : undefined
+    return last === undefined ? {} : { last }
   }
 }

@@ -6,6 +6,7 @@
  *  3. Entries and counts belong to the commit: a task that is given up takes them along.
  */
 import type { Clock } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
 import type { ValueCodec } from '../core/serde.ts'
 import type {
   ConsumerRecord,
@@ -15,7 +16,7 @@ import type {
   TopicPartition,
 } from '../core/record.ts'
 import { topicPartitionId } from '../core/record.ts'
-import type { QuarantineReason } from '../processors/processor.ts'
+import type { QuarantineReason, StreamRecord } from '../processors/processor.ts'
 import {
   joinFailures,
   quarantineEntry,
@@ -24,7 +25,18 @@ import {
   type QuarantineEntry,
   type QuarantineLevel,
 } from '../quality/quarantine.ts'
+import type { Refuse } from './execution.ts'
+import { jsonForm } from './queries/json-form.ts'
 import type { TaskGraph } from './task-graph.ts'
+import type { TaskMetrics } from './task-metrics.ts'
+
+/** A record of no input: see `#addDerived`. */
+interface Derived {
+  readonly node: string
+  readonly bytes: Buffer
+  readonly timestampMs: number
+  readonly why: CheckFailure<'Error'>
+}
 
 interface Refused {
   readonly at: TopicPartition
@@ -37,11 +49,14 @@ export interface TaskQuarantineOptions {
   readonly partition: Partition
   readonly partitionCountOf: (topic: TopicName) => number
   readonly clock: Clock
+  readonly topologyName: string
+  readonly metrics: TaskMetrics
 }
 
 export class TaskQuarantine {
   readonly #options: TaskQuarantineOptions
   readonly #refused = new Map<string, Refused>()
+  #derived: Derived[] = []
   #bytes = 0
   #warnings = 0
 
@@ -51,7 +66,7 @@ export class TaskQuarantine {
 
   /** Records that are kept. */
   get count(): number {
-    return this.#refused.size
+    return this.#refused.size + this.#derived.length
   }
 
   /** Of the records that are kept. */
@@ -79,10 +94,42 @@ export class TaskQuarantine {
     } else known.failures.push({ check, level, reason })
   }
 
+  /** What the node's error policy says of a record that its function has thrown on. */
+  readonly refuse: Refuse = (node, record, origin, thrown) => {
+    const message = messageOf(thrown)
+    if (node.onError === 'skip') {
+      this.#options.metrics.countFailed(node.name, message)
+      return
+    }
+    const reason = `node ${node.name}: ${message}`
+    const why = { check: 'PROCESSING_FAILED', level: 'Error', reason } as const
+    if (origin === null) this.#addDerived(node.name, record, why)
+    else this.add(origin, origin.raw, why)
+  }
+
+  /** A record that was made here and has no input record of its own: kept in its readable form, for who looks into it. */
+  #addDerived(
+    node: string,
+    { key, value, timestampMs }: StreamRecord,
+    why: CheckFailure<'Error'>,
+  ): void {
+    const bytes = Buffer.from(JSON.stringify(jsonForm({ key, value })))
+    this.#derived.push({ node, bytes, timestampMs, why })
+    this.#bytes += bytes.length
+  }
+
   records(codec: ValueCodec<QuarantineEntry>): readonly ProducerRecord[] {
+    return [...this.#entries(), ...this.#derivedEntries()].map((entry) => ({
+      key: quarantineTopic.keySerde.serialize([entry.id]),
+      value: codec.encode(entry),
+      timestampMs: entry.event_time,
+    }))
+  }
+
+  #entries(): QuarantineEntry[] {
     return [...this.#refused.values()].map(({ at, raw, failures }) => {
       const { check, level, reason } = joinFailures(failures)
-      const entry = quarantineEntry({
+      return quarantineEntry({
         topic: at.topic,
         position: { partition: at.partition, offset: raw.offset },
         check,
@@ -96,16 +143,30 @@ export class TaskQuarantine {
         timestampMs: raw.timestampMs,
         nowMs: this.#options.clock.nowMs(),
       })
-      return {
-        key: quarantineTopic.keySerde.serialize([entry.id]),
-        value: codec.encode(entry),
-        timestampMs: entry.event_time,
-      }
     })
+  }
+
+  #derivedEntries(): QuarantineEntry[] {
+    const { topologyName, clock } = this.#options
+    return this.#derived.map(({ node, bytes, timestampMs, why }) =>
+      quarantineEntry({
+        ...why,
+        topic: `${topologyName}-${node}` as TopicName,
+        position: null,
+        source: 'runtime',
+        location: `node ${node}`,
+        format: 'json',
+        key: null,
+        value: bytes,
+        timestampMs,
+        nowMs: clock.nowMs(),
+      }),
+    )
   }
 
   clear(): void {
     this.#refused.clear()
+    this.#derived = []
     this.#bytes = 0
     this.#warnings = 0
   }

@@ -103,14 +103,29 @@ export class KeyValueCache implements SlotOwner {
   }
 
   #writable(keyText: string): KeyValueSlot {
-    const slot = this.#slots.get(keyText) ?? this.#newSlot(keyText, newValueBytes)
+    const known = this.#slots.get(keyText)
+    const slot = known ?? this.#newSlot(keyText, newValueBytes)
     if (slot.epoch !== this.scope.epoch) this.scope.touch(slot)
+    if (this.scope.undo.isOpen) this.#noteUndo(slot, known === undefined)
     slot.framed = null
     if (!slot.isDirty) {
       slot.isDirty = true
       this.#dirty.push(slot)
     }
     return slot
+  }
+
+  #noteUndo(slot: KeyValueSlot, isNew: boolean): void {
+    const { state, framed, value, writtenMs, isDirty } = slot
+    this.scope.undo.note(() => {
+      if (!isDirty) {
+        slot.isDirty = false
+        this.#dirty.splice(this.#dirty.lastIndexOf(slot), 1)
+      }
+      // What the backend holds under a key that was written without being read is not known.
+      if (isNew) this.onAbandoned(slot)
+      else Object.assign(slot, { state, framed, value, writtenMs })
+    })
   }
 
   #newSlot(keyText: string, valueBytes: number): KeyValueSlot {

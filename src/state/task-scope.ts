@@ -12,6 +12,7 @@ import { assert } from '../core/assert.ts'
 import type { Partition } from '../core/record.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { Evictable, MemoryBudget } from './memory-budget.ts'
+import { UndoLog } from './undo-log.ts'
 
 /** A cached thing that a commit can hold in memory. */
 export interface Held extends Evictable {
@@ -27,6 +28,7 @@ export class TaskScope {
   readonly partition: Partition
   readonly backend: StateBackend
   readonly budget: MemoryBudget
+  readonly undo = new UndoLog()
   /** What readers and writers go by: the latest, or that of the record in hand. */
   streamTimeMs = -Infinity
   #latestStreamTimeMs = -Infinity
@@ -96,6 +98,7 @@ export class TaskScope {
 
   /** Everything touched is forgotten by its store; stream time goes back to the last commit's. */
   discard(): void {
+    this.undo.close()
     this.#touched = []
     this.#committing = null
     this.#latestStreamTimeMs = this.#committedStreamTimeMs

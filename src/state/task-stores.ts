@@ -17,6 +17,7 @@ import { openSessionStore } from './session-store.ts'
 import type { StoreStatistics } from './store-meter.ts'
 import type { AnyStore, StoreDefinition } from './stores.ts'
 import { TaskScope } from './task-scope.ts'
+import type { UndoLog } from './undo-log.ts'
 import { openVersionedStore } from './versioned-store.ts'
 import { openWindowStore } from './window-store.ts'
 
@@ -44,6 +45,8 @@ export interface TaskStores {
   request(request: PrefetchRequest): boolean
   /** Reads what was requested and is not in memory, as `prefetch` does. */
   load(): Promise<void>
+  /** While it is open, what is written can be taken back. */
+  readonly undo: UndoLog
   /** How many entries have been written or expired since the last commit. */
   readonly pendingEntryCount: number
   /** Everything written since the last commit, serialized once. Must be followed by `committed` or
@@ -117,6 +120,10 @@ class OpenTaskStores implements TaskStores {
     this.#plan = new ReadPlan()
     await plan.run(this.#scope.backend)
     this.#scope.budget.shrink()
+  }
+
+  get undo(): UndoLog {
+    return this.#scope.undo
   }
 
   get pendingEntryCount(): number {

@@ -135,17 +135,33 @@ export class TimedCache implements GroupOwner {
   #writable(keyText: string, primaryMs: number, secondaryMs: number): TimedSlot {
     const group = this.#touched(keyText) ?? this.#newGroup(keyText)
     let slot = group.find(primaryMs, secondaryMs)
+    const isNew = slot === undefined
     if (slot === undefined) {
       slot = group.insert(primaryMs, secondaryMs)
       if (group.covers(primaryMs, primaryMs)) slot.persisted = 'absent'
       this.#accountSlot(slot, slotBytes + newValueBytes)
     }
+    if (this.scope.undo.isOpen) this.#noteUndo(slot, isNew)
     slot.framed = null
     if (!slot.isDirty) {
       slot.isDirty = true
       this.#dirty.push(slot)
     }
     return slot
+  }
+
+  #noteUndo(slot: TimedSlot, isNew: boolean): void {
+    const { state, framed, value, isDirty } = slot
+    this.scope.undo.note(() => {
+      if (!isDirty) {
+        slot.isDirty = false
+        this.#dirty.splice(this.#dirty.lastIndexOf(slot), 1)
+      }
+      if (isNew) {
+        this.#accountSlot(slot, 0)
+        slot.group.remove(slot)
+      } else Object.assign(slot, { state, framed, value })
+    })
   }
 
   #touched(keyText: string): TimedGroup | undefined {

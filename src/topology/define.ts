@@ -2,6 +2,8 @@
 import type { TopicDefinition } from '../core/topic.ts'
 import { Draft } from './draft.ts'
 import type { Forms } from './draft.ts'
+import { PoliciesOfNodes } from './error-policies.ts'
+import type { ErrorPolicies } from './error-policies.ts'
 import type { TopologyGraph } from './graph.ts'
 import { addProcess } from './process.ts'
 import { Stream } from './stream.ts'
@@ -54,13 +56,14 @@ const forms: Forms = {
 export function defineTopology(
   name: string,
   build: (builder: TopologyBuilder) => void,
+  errorPolicies: ErrorPolicies = {},
 ): TopologyGraph {
-  const draft = new Draft(name, forms)
+  const draft = new Draft(name, forms, new PoliciesOfNodes(errorPolicies))
   build(new Builder(draft))
   const nodes = topologicalOrder(draft.nodes)
   const subTopologies = subTopologiesOf(nodes, draft.stores)
   const graph: TopologyGraph = { name, nodes, stores: draft.stores, subTopologies }
-  refuse(name, [...draft.faults, ...faultsOf(graph)])
+  refuse(name, [...draft.faults, ...draft.policies.faults(), ...faultsOf(graph)])
   return graph
 }
 

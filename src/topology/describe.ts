@@ -1,6 +1,6 @@
 /** A topology as text, in the shape of Kafka Streams' `TopologyDescription`: pin it in a test. */
 import { childrenOf } from './children.ts'
-import type { GraphNode, TopologyGraph } from './graph.ts'
+import type { GraphNode, ProcessorNode, TopologyGraph } from './graph.ts'
 import { parentsOf } from './sub-topologies.ts'
 
 export function describe(graph: TopologyGraph): string {
@@ -35,9 +35,13 @@ function headOf(node: GraphNode): string {
     case 'repartition-source':
       return `Source: ${node.name} (topics: [${node.topic.name}])`
     case 'processor':
-      return `Processor: ${node.name} (stores: [${node.stores.join(', ')}])`
+      return `Processor: ${node.name} (stores: [${node.stores.join(', ')}]${onErrorOf(node)})`
     case 'sink':
     case 'repartition-sink':
-      return `Sink: ${node.name} (topic: ${node.topic.name})`
+      return `Sink: ${node.name} (topic: ${node.topic.name}${onErrorOf(node)})`
   }
+}
+
+function onErrorOf({ onError }: Pick<ProcessorNode, 'onError'>): string {
+  return onError === undefined ? '' : `, on error: ${onError}`
 }

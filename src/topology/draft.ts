@@ -7,11 +7,12 @@ import type { Serde } from '../core/serde.ts'
 import type { StoreName, TopicName } from '../core/record.ts'
 import type { InternalTopic, TopicDefinition } from '../core/topic.ts'
 import type { Emit } from '../processors/change-emitter.ts'
-import type { ProcessorSupplier } from '../processors/processor.ts'
+import type { ErrorPolicy, ProcessorSupplier } from '../processors/processor.ts'
 import { keyedSupplier } from '../processors/stateless.ts'
 import { timestampedSerde } from '../processors/timestamped.ts'
 import type { Timestamped } from '../processors/timestamped.ts'
 import type { StoreDefinition } from '../state/stores.ts'
+import type { PoliciesOfNodes } from './error-policies.ts'
 import { nodeName } from './graph.ts'
 import type { GraphNode, NodeName } from './graph.ts'
 import { keyValueStore } from './stores.ts'
@@ -41,13 +42,15 @@ export interface TableStore<K, V> {
 export class Draft {
   readonly topology: string
   readonly forms: Forms
+  readonly policies: PoliciesOfNodes
   readonly faults: string[] = []
   readonly nodes: GraphNode[] = []
   readonly stores: StoreDefinition[] = []
 
-  constructor(topology: string, forms: Forms) {
+  constructor(topology: string, forms: Forms, policies: PoliciesOfNodes) {
     this.topology = topology
     this.forms = forms
+    this.policies = policies
   }
 
   source(name: string, topic: TopicDefinition<any, any>, broadcast: boolean): NodeName {
@@ -55,18 +58,22 @@ export class Draft {
     return nodeName(name)
   }
 
+  /** @param onError of the node that the user has named, where this one is derived from it */
   processor(
     name: string,
     parents: readonly NodeName[],
     supplier: ProcessorSupplier,
     stores: readonly StoreName[] = [],
+    onError: ErrorPolicy = this.policies.of(name),
   ): NodeName {
-    this.nodes.push({ kind: 'processor', name: nodeName(name), parents, stores, supplier })
+    const own = withPolicy(onError)
+    this.nodes.push({ kind: 'processor', name: nodeName(name), parents, stores, supplier, ...own })
     return nodeName(name)
   }
 
   sink(name: string, parent: NodeName, topic: TopicDefinition<any, any>): void {
-    this.nodes.push({ kind: 'sink', name: nodeName(name), parents: [parent], topic })
+    const own = withPolicy(this.policies.of(name))
+    this.nodes.push({ kind: 'sink', name: nodeName(name), parents: [parent], topic, ...own })
   }
 
   store(definition: StoreDefinition): StoreName {
@@ -83,7 +90,9 @@ export class Draft {
     const definition = { ...topic, name: `${this.topology}-${name}` as TopicName }
     const sink = nodeName(`${name}-sink`)
     const source = nodeName(`${name}-source`)
-    this.nodes.push({ kind: 'repartition-sink', name: sink, parents: [parent], topic: definition })
+    const own = withPolicy(this.policies.of(sink))
+    const parents = [parent]
+    this.nodes.push({ kind: 'repartition-sink', name: sink, parents, topic: definition, ...own })
     this.nodes.push({ kind: 'repartition-source', name: source, topic: definition })
     return source
   }
@@ -161,4 +170,9 @@ export class Draft {
     }
     return { ...serdes, store: this.store({ ...definition, sourceTopic: source }) }
   }
+}
+
+/** Absent where it is the usual one: a graph says what is special. */
+function withPolicy(onError: ErrorPolicy): { readonly onError?: ErrorPolicy } {
+  return onError === 'fail' ? {} : { onError }
 }

@@ -3,6 +3,7 @@
  * partition: NAME-subscriptions → topic TOPOLOGY-NAME-response; left partition again: NAME, with the result.
  */
 import { bytesSerde } from '../core/serde.ts'
+import type { Serde } from '../core/serde.ts'
 import { ForeignKeyResultProcessor } from '../processors/foreign-key-result.ts'
 import { ForeignKeySubscribeProcessor } from '../processors/foreign-key-subscribe.ts'
 import { ForeignKeySubscriptionsProcessor } from '../processors/foreign-key-subscriptions.ts'
@@ -11,6 +12,7 @@ import {
   subscriptionResponseSerde,
   subscriptionSerde,
 } from '../processors/foreign-key.ts'
+import type { SubscriptionKey } from '../processors/foreign-key.ts'
 import { keyValueView } from '../processors/table-view.ts'
 import { timestampedSerde } from '../processors/timestamped.ts'
 import type { Draft } from './draft.ts'
@@ -42,18 +44,14 @@ export function addForeignKeyJoin<K, V, KOther, VOther, R>(
     [left.node],
     () => new ForeignKeySubscribeProcessor({ left: left.view, foreignKeyOf, foreignKeySerde }),
     left.view.stores,
+    draft.policies.of(name),
   )
   const subscription = draft.internalTopic(`${name}-subscription`, subscribe, {
     keySerde: foreignKeySerde,
     valueSerde: subscriptionSerde(keySerde),
   })
-  const subscriptionsStore = draft.store(
-    keyValueStore(
-      `${materialized.store}-subscriptions`,
-      subscriptionKeySerde(foreignKeySerde, keySerde),
-      timestampedSerde(bytesSerde),
-    ),
-  )
+  const pairSerde = subscriptionKeySerde(foreignKeySerde, keySerde)
+  const subscriptionsStore = draft.store(subscriptionsOf(materialized.store, pairSerde))
   const subscriptions = draft.processor(
     `${name}-subscriptions`,
     [subscription, right.node],
@@ -65,6 +63,7 @@ export function addForeignKeyJoin<K, V, KOther, VOther, R>(
         foreignKeySerde,
       }),
     [subscriptionsStore, ...right.view.stores],
+    draft.policies.of(name),
   )
   const response = draft.internalTopic(`${name}-response`, subscriptions, {
     keySerde,
@@ -86,4 +85,8 @@ export function addForeignKeyJoin<K, V, KOther, VOther, R>(
   )
   const view = keyValueView<K, R>(kept.store, kept.storedSerde)
   return { node, keySerde, valueSerde: kept.valueSerde, view }
+}
+
+function subscriptionsOf<KOther, K>(store: string, keySerde: Serde<SubscriptionKey<KOther, K>>) {
+  return keyValueStore(`${store}-subscriptions`, keySerde, timestampedSerde(bytesSerde))
 }

@@ -295,6 +295,11 @@ class Task {
         task.#harness.countDropped(reason)
       },
       quarantine: () => undefined,
+      onError: 'fail',
+      refuse: (thrown) => {
+        throw thrown
+      },
+      ifTakenBack: () => undefined,
     }
   }
 }

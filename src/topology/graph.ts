@@ -16,7 +16,7 @@
 import type { StoreName } from '../core/record.ts'
 import type { InternalTopic, TopicDefinition } from '../core/topic.ts'
 import type { StoreDefinition } from '../state/stores.ts'
-import type { ProcessorSupplier } from '../processors/processor.ts'
+import type { ErrorPolicy, ProcessorSupplier } from '../processors/processor.ts'
 
 export type NodeName = string & { readonly nodeName: true }
 
@@ -45,6 +45,8 @@ export interface ProcessorNode {
   readonly parents: readonly NodeName[]
   readonly stores: readonly StoreName[]
   readonly supplier: ProcessorSupplier
+  /** Absent: fail. */
+  readonly onError?: ErrorPolicy
 }
 
 export interface SinkNode {
@@ -52,6 +54,7 @@ export interface SinkNode {
   readonly name: NodeName
   readonly parents: readonly NodeName[]
   readonly topic: TopicDefinition
+  readonly onError?: ErrorPolicy
 }
 
 export interface RepartitionSinkNode {
@@ -59,6 +62,7 @@ export interface RepartitionSinkNode {
   readonly name: NodeName
   readonly parents: readonly NodeName[]
   readonly topic: InternalTopic
+  readonly onError?: ErrorPolicy
 }
 
 export type GraphNode =

@@ -17,6 +17,9 @@ interface Fold<K, V, A> {
   readonly subtract: (key: K, value: V, aggregate: A) => A | null
 }
 
+const whyAggregatesFail =
+  'a row that it left out would be taken out of its group later; leave such rows out before, with a filter'
+
 export class GroupedTable<K, V> implements KGroupedTable<K, V> {
   readonly #draft: Draft
   readonly #at: GroupedPosition<K, V>
@@ -65,7 +68,8 @@ export class GroupedTable<K, V> implements KGroupedTable<K, V> {
     const known = { keySerde: this.#at.keySerde, valueSerde: null }
     const kept = this.#draft.tableStore<K, A>(name, known, materialized)
     const supplier = () => new TableAggregateProcessor<K, V, A>({ ...kept, ...fold })
-    const node = this.#draft.processor(name, [this.#at.node], supplier, [kept.store])
+    const onError = this.#draft.policies.failing(name, whyAggregatesFail)
+    const node = this.#draft.processor(name, [this.#at.node], supplier, [kept.store], onError)
     const view = keyValueView<K, A>(kept.store, kept.storedSerde)
     const { keySerde, valueSerde } = kept
     return this.#draft.forms.table<K, A>(this.#draft, { node, keySerde, valueSerde, view })

@@ -23,12 +23,13 @@ import type {
 } from '../processors/windows.ts'
 import type { StoreDefinition } from '../state/stores.ts'
 import type { NodeName } from './graph.ts'
+import type { Suppressed, SuppressOptions } from './suppressed.ts'
 import type {
   Serdes,
   WindowedMaterialized,
   WindowedMaterializedAs,
 } from './windowed-materialized.ts'
-export type { Serdes, WindowedMaterialized, WindowedMaterializedAs }
+export type { Serdes, Suppressed, SuppressOptions, WindowedMaterialized, WindowedMaterializedAs }
 
 /** Where a stream or table stands in the graph, and what is known of its keys and values. */
 export interface StreamPosition<K, V> {
@@ -280,19 +281,6 @@ export interface KTable<K, V> {
     joiner: (value: V, otherValue: VOther | null, key: K) => R,
     materialized: MaterializedAs<K, R>,
   ): KTable<K, R>
-}
-
-/** Which of a table's updates are handed on, in Kafka Streams' words. */
-export type Suppressed =
-  /** Of each window its last value, once, when it takes no more records. */
-  | { readonly kind: 'until-window-closes' }
-  /** Of each key the latest value, `limitMs` of stream time after the first that is held back. */
-  | { readonly kind: 'until-time-limit'; readonly limitMs: number }
-
-export interface SuppressOptions<K, V> extends Serdes<K, V> {
-  /** Holds what waits; `STORE-times` holds when it is due. They are on disk as every store is, and need no bound
-   * of their own (Kafka Streams' `BufferConfig`). */
-  readonly store: string
 }
 
 /** A table of which every task has all rows. */

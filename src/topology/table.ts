@@ -3,6 +3,7 @@ import {
   toStreamSupplier,
   transformTableSupplier,
 } from '../processors/stateless.ts'
+import { quietly } from '../processors/attempted.ts'
 import { changeSerde } from '../processors/change.ts'
 import { mappedView } from '../processors/table-view.ts'
 import type { JoinKind } from '../processors/table-table-join.ts'
@@ -164,11 +165,12 @@ export class Table<K, V> implements KTable<K, V> {
     transform: (value: V, key: K) => V2 | null,
     valueSerde: TablePosition<K, V2>['valueSerde'],
   ): KTable<K, V2> {
+    const isStrict = this.#draft.policies.of(name) === 'fail'
     return new Table<K, V2>(this.#draft, {
       node: this.#draft.processor(name, [this.at.node], transformTableSupplier(transform)),
       keySerde: this.at.keySerde,
       valueSerde,
-      view: mappedView(this.at.view, transform),
+      view: mappedView(this.at.view, isStrict ? transform : quietly(transform)),
       ...(this.at.windows === undefined ? {} : { windows: this.at.windows }),
     })
   }

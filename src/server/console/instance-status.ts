@@ -83,6 +83,8 @@ export interface TopologyStatus {
   readonly dropped: number
   /** Events that had been processed before, and versions older than what is known: without effect. */
   readonly duplicates: number
+  /** Nodes whose function threw on records, which their error policy then left out; those are in `dropped` too. */
+  readonly failures: readonly FailureStatus[]
   readonly quarantined: number
   /** Checks of level Warning that failed; their records went on. */
   readonly warnings: number
@@ -93,6 +95,13 @@ export interface TopologyStatus {
   /** Versions of rows that went to ClickHouse. */
   readonly rowsWritten: number
   readonly tables: readonly TableStatus[]
+}
+
+export interface FailureStatus {
+  readonly node: string
+  readonly count: number
+  /** What the last one failed with. */
+  readonly last: string
 }
 
 export interface SkippedStatus extends SkippedRecords {

@@ -68,9 +68,17 @@ function topologyMetrics(topologies: readonly TopologyStatus[]): readonly Metric
   const perTable = topologies.flatMap(({ name: topology, tables }) =>
     tables.map(({ name: table, lag: value }) => ({ labels: { topology, table }, value })),
   )
+  const perNode = topologies.flatMap(({ name: topology, failures }) =>
+    failures.map(({ node, count: value }) => ({ labels: { topology, node }, value })),
+  )
   const processingLag = perTopology((t) => t.lag)
   return [
     ...topologyCounters.map(([name, help, value]) => counter(name, help, perTopology(value))),
+    counter(
+      'tidemark_records_failed_total',
+      'Records left out because a function of the node threw on them.',
+      perNode,
+    ),
     gauge('tidemark_lag_records', 'Records in the log that are not yet processed.', processingLag),
     gauge('tidemark_fact_rows_lag', 'Fact rows in the log that are not yet queryable.', perTable),
   ]

@@ -35,7 +35,7 @@ export function textTopic(name: string): TextTopic {
 }
 
 /** Values are text as they are, as Kafka's StringSerializer writes them. */
-const textCodec: OpeningCodec = {
+export const textCodec: OpeningCodec = {
   encode: (value) => Buffer.from(String(value)),
   decode: (bytes) => bytes.toString(),
   prepare: () => Promise.resolve(),
