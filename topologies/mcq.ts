@@ -10,6 +10,8 @@ import { tupleSerde } from '../src/core/tuple.ts'
 import type { FactTable } from '../src/core/fact-table.ts'
 import * as facts from '../src/facts/mcq.ts'
 import { FactRowsProcessor } from '../src/processors/fact-rows.ts'
+import { StatisticsRowsProcessor } from '../src/processors/item-statistics/statistics-rows-processor.ts'
+import { sumTallies, tallySerde, type Tally } from '../src/processors/item-statistics/tally.ts'
 import type * as events from '../src/processors/mcq/events.ts'
 import {
   funnelRow,
@@ -17,16 +19,17 @@ import {
   sumFunnels,
   type FunnelChange,
 } from '../src/processors/mcq/funnel.ts'
+import { PapersProcessor, studentPaperSerde } from '../src/processors/mcq/papers.ts'
 import { questionSerde, testSerde } from '../src/processors/mcq/reference.ts'
-import { studentTestSerde } from '../src/processors/mcq/student-test.ts'
+import { studentTestSerde, type StudentTestId } from '../src/processors/mcq/student-test.ts'
 import {
   StudentTestProcessor,
   studentTestPorts as ports,
-  type StudentTestId,
 } from '../src/processors/mcq/student-test-processor.ts'
 import { loadSchema } from '../src/schema/schema-files.ts'
 import { defineTopology, type TopologyBuilder } from '../src/topology/define.ts'
 import { keyValueStore } from '../src/topology/stores.ts'
+import type { KStream } from '../src/topology/streams.ts'
 
 // Topics: students, teachers, tests and questions are the latest of each; the rest are events.
 
@@ -91,6 +94,8 @@ export default defineTopology('mcq', (builder) => {
       keyValueStore('stray-answers', tupleSerde<[string, string, string]>(), bytesSerde),
     ],
     supplier: () => new StudentTestProcessor(),
+    keepsKey: true,
+    keySerde: studentTestIdSerde,
   })
   rows.to(ports.interactionFacts, facts.questionInteractions.topic)
   rows.to(ports.summaryFacts, facts.testSummaries.topic)
@@ -112,12 +117,36 @@ export default defineTopology('mcq', (builder) => {
     })
     .to('test-funnel-facts', facts.testFunnels.topic)
 
+  itemStatistics(rows)
+
   // Dimensions: the current row of each entity.
   dimension(builder, topics.students, facts.students)
   dimension(builder, topics.teachers, facts.teachers)
   dimension(builder, topics.tests, facts.tests)
   dimension(builder, topics.questions, facts.questions)
 })
+
+/** The papers of the students who completed a test, summed by test. */
+function itemStatistics(rows: KStream<any, any>): void {
+  rows
+    .process<Id, Tally>(ports.papers, {
+      stores: [keyValueStore('papers', studentTestIdSerde, studentPaperSerde)],
+      supplier: () => new PapersProcessor(),
+      keySerde: idSerde,
+      valueSerde: tallySerde,
+    })
+    .groupByKey('papers-by-test')
+    .reduce('item-tallies', sumTallies, { store: 'item-tallies', emit: 'on-commit' })
+    .toStream('item-tallies-changed')
+    .process('item-statistics-rows', {
+      supplier: () =>
+        new StatisticsRowsProcessor<facts.ItemStatisticsFact>({
+          population: 'all',
+          rowOf: (test_id, question_id, columns) => ({ test_id, question_id, ...columns }),
+        }),
+    })
+    .to('item-statistics-facts', facts.itemStatistics.topic)
+}
 
 /** The processor forwards several kinds of records; those that go to the funnel are changes of it. */
 function asFunnelChange(_key: unknown, value: unknown): [Id, FunnelChange] {

@@ -9,12 +9,14 @@ import { purgeRepartitionTopics, RepartitionPurge } from './purge.ts'
 
 const topic = topicName('mcq-funnel-by-test-repartition')
 const at = { topic, partition: partition(0) }
+/** All of the topology's: the purge asks for each. */
+const repartitionTopics = [topic, topicName('mcq-papers-by-test-repartition')].map(
+  (name) => ({ name, partitionCount: 2, cleanupPolicy: 'delete', retentionMs: null }) as const,
+)
 
 test('a repartition topic loses what its reader has committed, and nothing more', async () => {
   const { log, close } = await openMemoryStorage({ clock: new ManualClock() })
-  await log.createTopics([
-    { name: topic, partitionCount: 2, cleanupPolicy: 'delete', retentionMs: null },
-  ])
+  await log.createTopics(repartitionTopics)
   const record = { key: null, value: Buffer.from('change'), timestampMs: 0 }
   for (let batch = 0; batch < 3; batch += 1) {
     await log.append([{ ...at, records: [record, record] }])
@@ -42,9 +44,7 @@ test('a repartition topic loses what its reader has committed, and nothing more'
 
 test('who may not delete records is told once, and goes on; another failure is one', async () => {
   const { log, close } = await openMemoryStorage({ clock: new ManualClock() })
-  await log.createTopics([
-    { name: topic, partitionCount: 2, cleanupPolicy: 'delete', retentionMs: null },
-  ])
+  await log.createTopics(repartitionTopics)
   await log.append([{ ...at, records: [{ key: null, value: Buffer.from('x'), timestampMs: 0 }] }])
   const group = { groupId: 'mcq', generationId: -1, memberId: '' }
   await log.commitOffsets(group, [{ ...at, offset: offset(1) }])

@@ -1,5 +1,6 @@
 /** The facts of adaptive learning. Times are milliseconds since the epoch; days and hours are those of UTC. */
 import { defineFactTable, type FactMetadata } from './define.ts'
+import type { ItemStatisticsColumns } from './item-statistics.ts'
 
 export interface UserAttemptFact extends FactMetadata {
   readonly user_id: string
@@ -105,21 +106,6 @@ export interface SupersededUserAttempt extends UserAttemptFact {
 export interface ItemStatisticsFact extends ItemStatisticsColumns {
   readonly topic: string
   readonly item_id: string
-}
-
-/** What `adaptive_learning.item_statistics` and `mcq.item_statistics` share. */
-export interface ItemStatisticsColumns extends FactMetadata {
-  readonly learners: number
-  readonly facility: number
-  readonly mean: number
-  readonly standard_deviation: number | null
-  readonly discrimination_index: number | null
-  readonly test_learners: number
-  readonly test_items: number
-  readonly test_mean: number
-  readonly test_standard_deviation: number | null
-  readonly test_reliability: number | null
-  readonly test_standard_error: number | null
 }
 
 const database = 'adaptive_learning'

@@ -1,5 +1,6 @@
 /** The facts of the multiple-choice test platform. Times are milliseconds since the epoch. */
 import { defineFactTable, type FactMetadata } from './define.ts'
+import type { ItemStatisticsColumns } from './item-statistics.ts'
 
 export type { FactMetadata }
 
@@ -74,6 +75,11 @@ export interface QuestionDimension extends FactMetadata {
   readonly question_text: string | null
 }
 
+export interface ItemStatisticsFact extends ItemStatisticsColumns {
+  readonly test_id: string
+  readonly question_id: string
+}
+
 export const questionInteractions = defineFactTable<
   readonly [string, string, string],
   QuestionInteractionFact
@@ -98,3 +104,8 @@ export const tests = defineFactTable<readonly [string], TestDimension>('mcq', 't
 export const questions = defineFactTable<readonly [string], QuestionDimension>('mcq', 'questions', [
   'question_id',
 ])
+export const itemStatistics = defineFactTable<readonly [string, string], ItemStatisticsFact>(
+  'mcq',
+  'item_statistics',
+  ['test_id', 'question_id'],
+)

@@ -211,6 +211,23 @@ describe('statistics of items', () => {
     )
   })
 
+  test('rest on the next attempt where the first one moves to another item', async () => {
+    const second = attempt({ attempt_id: 'a2', correct: false, timestamp: baseMs + 10 })
+    const moved = attempt({ item_id: 'i2', timestamp: baseMs + 20 })
+    const rows = await rowsAfter(
+      facts.itemStatistics,
+      { 'user.attempts': [attempt(), second] },
+      { 'user.attempts': [moved] },
+    )
+    assert.deepEqual(
+      rows.map((row) => [row.item_id, row.facility]),
+      [
+        ['i1', 0],
+        ['i2', 1],
+      ],
+    )
+  })
+
   test('are deleted with the last attempt at the item', async () => {
     const moved = attempt({ topic: 'geometry', timestamp: baseMs + 1 })
     const rows = await rowsAfter(

@@ -1,6 +1,6 @@
 /** The rows of a test's items, whenever the test's sums change: one record in, one for each item out. */
 import { noHeaders } from '../../core/record.ts'
-import type { ItemStatisticsColumns } from '../../facts/adaptive-learning.ts'
+import type { ItemStatisticsColumns } from '../../facts/item-statistics.ts'
 import type { Processor, ProcessorContext, StreamRecord } from '../processor.ts'
 import {
   itemStatistics,

@@ -38,11 +38,10 @@ import {
   joinSubmission,
   type AnsweredQuestion,
   type StudentTest,
+  type StudentTestId,
 } from './student-test.ts'
+import { paperOf } from './papers.ts'
 import { interactionRow, summaryRow } from './student-test-rows.ts'
-
-/** [test, student]: invariant 1. */
-export type StudentTestId = readonly [testId: string, studentId: string]
 
 /** The names by which the topology connects this processor. */
 export const studentTestPorts = {
@@ -54,6 +53,7 @@ export const studentTestPorts = {
   interactionFacts: 'question-interaction-facts',
   summaryFacts: 'test-summary-facts',
   funnelChanges: 'funnel-changes',
+  papers: 'papers',
 } as const
 
 /** How many entries one scan reads at a time. */
@@ -376,10 +376,12 @@ export class StudentTestProcessor implements Processor {
     if (!touched.summaryChanged) return
     const total = totalQuestionsOf(this.#tests.get([testId]))
     const row = summaryRow({ studentId, testId }, state, total, knownAtMs)
+    const record = { timestampMs: row.event_time, headers: noHeaders }
     this.#context.forward(
-      { key: [studentId, testId], value: row, timestampMs: row.event_time, headers: noHeaders },
+      { ...record, key: [studentId, testId], value: row },
       studentTestPorts.summaryFacts,
     )
+    this.#context.forward({ ...record, key: id, value: paperOf(state) }, studentTestPorts.papers)
     this.#changeFunnel(touched)
   }
 

@@ -89,15 +89,21 @@ function lastEventMs(state: StudentTest, lastAnswerMs: number | null): number {
   return lastMs
 }
 
-/** The first time, and the answer with the greatest (timestamp, answer id). */
+/** The first time, and the answer that counts. */
 function span(answers: readonly AnswerState[]): { firstMs: number; final: AnswerState } {
+  const final = finalAnswer(answers)
+  let firstMs = final.timestampMs
+  for (const answer of answers) firstMs = Math.min(firstMs, answer.timestampMs)
+  return { firstMs, final }
+}
+
+/** The one with the greatest (timestamp, answer id). @param answers at least one */
+export function finalAnswer(answers: readonly AnswerState[]): AnswerState {
   let final = answers[0]
   assert(final !== undefined, 'a question that was answered has an answer')
-  let firstMs = final.timestampMs
   for (const answer of answers) {
-    firstMs = Math.min(firstMs, answer.timestampMs)
     const laterMs = answer.timestampMs - final.timestampMs
     if (laterMs > 0 || (laterMs === 0 && answer.answerId > final.answerId)) final = answer
   }
-  return { firstMs, final }
+  return final
 }

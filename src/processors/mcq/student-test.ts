@@ -6,6 +6,9 @@
 import { avroSerde } from '../../schema/avro-serde.ts'
 import type { Answer, Session, Submission } from './events.ts'
 
+/** In the order of the store: everyone who took a test is one range. */
+export type StudentTestId = readonly [testId: string, studentId: string]
+
 export interface AnswerState {
   readonly answerId: string
   readonly timestampMs: number

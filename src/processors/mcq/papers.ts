@@ -1,0 +1,88 @@
+/**
+ * A student's paper in a test: the questions answered, each right or wrong, once the test is completed. Statistics of
+ * items rest on these; what a batch changes about one goes to the sums of its test.
+ */
+import { noHeaders } from '../../core/record.ts'
+import { avroSerde } from '../../schema/avro-serde.ts'
+import type { KeyValueStore } from '../../state/stores.ts'
+import { tallyChange, type Paper } from '../item-statistics/tally.ts'
+import type { Processor, ProcessorContext, StreamRecord } from '../processor.ts'
+import { finalAnswer } from './student-test-rows.ts'
+import type { StudentTest, StudentTestId } from './student-test.ts'
+
+export interface StudentPaper {
+  /** Null where the test is not completed. */
+  readonly paper: Paper | null
+  /** The latest answer or submission, milliseconds since the epoch; it only grows. */
+  readonly eventTimeMs: number
+}
+
+/** Questions whose correct option is unknown are no part of it. */
+export function paperOf(state: StudentTest): StudentPaper {
+  const items = []
+  let eventTimeMs = state.submission?.submitMs ?? Number.MIN_SAFE_INTEGER
+  for (const { questionId: itemId, correctOption, answers } of state.questions) {
+    if (answers.length === 0) continue
+    const final = finalAnswer(answers)
+    eventTimeMs = Math.max(eventTimeMs, final.timestampMs)
+    if (correctOption !== null) items.push({ itemId, isCorrect: final.option === correctOption })
+  }
+  return { paper: state.submission?.completed === true ? { items } : null, eventTimeMs }
+}
+
+export class PapersProcessor implements Processor<StudentTestId, StudentPaper> {
+  #context!: ProcessorContext
+  #papers!: KeyValueStore<StudentTestId, StudentPaper>
+
+  init(context: ProcessorContext): void {
+    this.#context = context
+    this.#papers = context.store('papers')
+  }
+
+  /** Its record's own key is loaded. */
+  process({ key, value, timestampMs }: StreamRecord<StudentTestId, StudentPaper>): void {
+    const [testId] = key
+    const before = this.#papers.get(key)?.paper ?? null
+    this.#papers.put(key, value)
+    this.#context.forward({
+      key: [testId],
+      value: tallyChange(testId, before, value.paper, value.eventTimeMs),
+      timestampMs,
+      headers: noHeaders,
+    })
+  }
+}
+
+export const studentPaperSerde = avroSerde<StudentPaper>('store papers', 1, {
+  type: 'record',
+  name: 'StudentPaper',
+  fields: [
+    {
+      name: 'paper',
+      type: [
+        'null',
+        {
+          type: 'record',
+          name: 'Paper',
+          fields: [
+            {
+              name: 'items',
+              type: {
+                type: 'array',
+                items: {
+                  type: 'record',
+                  name: 'PaperItem',
+                  fields: [
+                    { name: 'itemId', type: 'string' },
+                    { name: 'isCorrect', type: 'boolean' },
+                  ],
+                },
+              },
+            },
+          ],
+        },
+      ],
+    },
+    { name: 'eventTimeMs', type: 'long' },
+  ],
+})

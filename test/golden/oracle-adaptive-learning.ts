@@ -1,0 +1,466 @@
+/**
+ * The facts of adaptive learning, computed a second time: everything in memory, one loop a rule. The rules are those
+ * of docs/adaptive-learning.md. Imports nothing from the product.
+ *
+ *   node test/golden/oracle-adaptive-learning.ts EDNET_DIRECTORY
+ */
+import { ednetAttempts } from './ednet-attempts.ts'
+import { itemStatistics, type ItemRow, type Mark } from './oracle-item-statistics.ts'
+
+/** `at` is the record's time, where an event has none of its own. */
+export interface AttemptEvent {
+  attempt_id: string | null
+  user_id: string
+  item_id: string
+  session_id: string | null
+  topic: string
+  correct: boolean
+  answered: boolean
+  time_taken_ms: number
+  quality: number | null
+  timestamp: number | null
+  item_difficulty: number | null
+  sm2_easiness_factor_before: number | null
+  sm2_interval_before: number | null
+  bkt_prob_knowledge_before: number | null
+  irt_ability_before: Record<string, number> | null
+  at: number
+}
+
+export interface SessionEvent {
+  session_id: string
+  user_id: string
+  start_time: number
+  end_time: number | null
+  items_attempted: number
+  correct_count: number
+  accuracy: number | null
+  topics: string[]
+  session_type: string
+}
+
+export interface TrainingEvent {
+  training_id: string
+  algorithm: string
+  model_version: string | null
+  user_id: string | null
+  item_id: string | null
+  features: Record<string, number>
+  label: number | null
+  prediction: number | null
+  timestamp: number | null
+  at: number
+}
+
+export interface AdaptiveEvents {
+  attempts: AttemptEvent[]
+  sessions: SessionEvent[]
+  training: TrainingEvent[]
+}
+
+type Row = Record<string, unknown>
+
+export interface AdaptiveFacts {
+  user_attempts: Row[]
+  user_sessions: Row[]
+  daily_aggregations: Row[]
+  ml_training: Row[]
+  item_statistics: Row[]
+}
+
+interface Attempt extends AttemptEvent {
+  id: string
+  ms: number
+}
+
+export function factsOf({ attempts, sessions, training }: AdaptiveEvents): AdaptiveFacts {
+  const seen = attempts.filter(isGoodAttempt).map((event) => {
+    const ms = event.timestamp ?? event.at
+    return { ...event, id: event.attempt_id || `${event.item_id}/${ms}`, ms }
+  })
+  const kept = lastVersions(
+    seen,
+    (attempt) => [attempt.user_id, attempt.id],
+    (attempt) => attempt.ms,
+    contentOfAttempt,
+  )
+  const seenSessions = sessions.filter(isGoodSession).map((event) => ({
+    ...event,
+    topics: [...new Set(event.topics)].sort(),
+    ms: event.end_time ?? event.start_time,
+  }))
+  const keptSessions = lastVersions(
+    seenSessions,
+    (session) => [session.user_id, session.session_id],
+    (session) => session.ms,
+    (session) => [
+      session.start_time,
+      session.end_time,
+      session.items_attempted,
+      session.correct_count,
+      session.topics,
+      session.session_type,
+    ],
+  )
+  const byUser = [...Map.groupBy(kept, (attempt) => attempt.user_id).values()]
+  return {
+    user_attempts: byUser.flatMap(attemptRows),
+    user_sessions: keptSessions.map(sessionRow),
+    daily_aggregations: dailyRows({ seen, kept, seenSessions, keptSessions }),
+    ml_training: trainingRows(training),
+    item_statistics: itemRows(seen, kept),
+  }
+}
+
+function isGoodAttempt(event: AttemptEvent): boolean {
+  const { quality, sm2_easiness_factor_before: factor, bkt_prob_knowledge_before: known } = event
+  return (
+    event.item_id !== '' &&
+    event.time_taken_ms >= 0 &&
+    (quality === null || (quality >= 0 && quality <= 5)) &&
+    !(event.correct && !event.answered) &&
+    (factor === null || (factor >= 1.3 && factor < Infinity)) &&
+    (event.sm2_interval_before ?? 0) >= 0 &&
+    (known === null || (known >= 0 && known <= 1)) &&
+    Number.isFinite(event.item_difficulty ?? 0) &&
+    Object.values(event.irt_ability_before ?? {}).every(Number.isFinite)
+  )
+}
+
+function isGoodSession(event: SessionEvent): boolean {
+  const { items_attempted: items, correct_count: correct, accuracy } = event
+  return (
+    event.session_id !== '' &&
+    (event.end_time === null || event.end_time >= event.start_time) &&
+    correct >= 0 &&
+    correct <= items &&
+    (accuracy === null || items === 0 || Math.abs(accuracy - correct / items) <= 0.005) &&
+    ['practice', 'review', 'mock_test'].includes(event.session_type)
+  )
+}
+
+/** Of each id the version with the greatest time, and at the same time with the greatest content. */
+function lastVersions<E>(
+  events: readonly E[],
+  idOf: (event: E) => unknown[],
+  msOf: (event: E) => number,
+  contentOf: (event: E) => unknown[],
+): E[] {
+  const kept = new Map<string, E>()
+  for (const event of events) {
+    const id = JSON.stringify(idOf(event))
+    const known = kept.get(id)
+    const isLater =
+      known === undefined ||
+      msOf(event) > msOf(known) ||
+      (msOf(event) === msOf(known) &&
+        JSON.stringify(contentOf(event)) > JSON.stringify(contentOf(known)))
+    if (isLater) kept.set(id, event)
+  }
+  return [...kept.values()]
+}
+
+function contentOfAttempt(attempt: Attempt): unknown[] {
+  const abilities = attempt.irt_ability_before
+  return [
+    attempt.item_id,
+    attempt.topic,
+    attempt.session_id,
+    attempt.correct,
+    attempt.answered,
+    attempt.time_taken_ms,
+    attempt.quality,
+    attempt.item_difficulty,
+    attempt.sm2_easiness_factor_before,
+    attempt.sm2_interval_before,
+    attempt.bkt_prob_knowledge_before,
+    abilities === null ? null : Object.entries(abilities).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]
+}
+
+/** The rows of one learner: in the order of (time, id), each with what the attempts before it say. */
+function attemptRows(attempts: Attempt[]): Row[] {
+  attempts.sort((a, b) => a.ms - b.ms || (a.id < b.id ? -1 : 1))
+  const abilities: Record<string, number> = {}
+  const answers: Record<string, number> = {}
+  const difficulties: Record<string, number> = {}
+  const encounters: Record<string, number> = {}
+  return attempts.map((attempt, index) => {
+    const before = attempts.slice(0, index)
+    const { topic, item_id: item } = attempt
+    abilities[topic] ??= 0
+    difficulties[item] ??= attempt.item_difficulty ?? 0
+    const row = rowOf(attempt, {
+      ...sm2(before.filter((other) => other.item_id === item)),
+      known: knowledge(before.filter((other) => other.topic === topic)),
+      abilities: { ...abilities },
+      difficulty: difficulties[item],
+      counts: {
+        ...windows('user', attempt, before),
+        ...windows(
+          'topic',
+          attempt,
+          before.filter((other) => other.topic === topic),
+        ),
+      },
+    })
+    const surprise =
+      Number(attempt.correct) - 1 / (1 + Math.exp(difficulties[item] - abilities[topic]))
+    const weight = (count = 0) => Math.max(0.1, 1 / (1 + 0.05 * count))
+    abilities[topic] += weight(answers[topic]) * surprise
+    difficulties[item] -= weight(encounters[item]) * surprise
+    answers[topic] = (answers[topic] ?? 0) + 1
+    encounters[item] = (encounters[item] ?? 0) + 1
+    return row
+  })
+}
+
+interface Computed {
+  factor: number
+  interval: number
+  repetitions: number
+  known: number
+  abilities: Record<string, number>
+  difficulty: number
+  counts: Row
+}
+
+function rowOf(attempt: Attempt, computed: Computed): Row {
+  const { factor, interval, known, abilities, difficulty } = computed
+  const brought = {
+    sm2_easiness_factor_before: attempt.sm2_easiness_factor_before,
+    sm2_interval_before: attempt.sm2_interval_before,
+    bkt_prob_knowledge_before: attempt.bkt_prob_knowledge_before,
+    irt_ability_before: attempt.irt_ability_before,
+  }
+  const differences: Record<string, number> = {}
+  const computedOnes = [factor, interval, known]
+  for (const [index, [name, value]] of Object.entries(brought).slice(0, 3).entries()) {
+    if (value !== null) differences[name] = Number(value) - computedOnes[index]!
+  }
+  for (const [topic, ability] of Object.entries(brought.irt_ability_before ?? {})) {
+    const own = abilities[topic]
+    if (own !== undefined) differences[`irt_ability_${topic}_before`] = ability - own
+  }
+  const at = new Date(attempt.ms)
+  const weekday = (at.getUTCDay() + 6) % 7
+  return {
+    user_id: attempt.user_id,
+    attempt_id: attempt.id,
+    item_id: attempt.item_id,
+    session_id: attempt.session_id,
+    topic: attempt.topic,
+    correct: attempt.correct,
+    answered: attempt.answered,
+    time_taken_ms: attempt.time_taken_ms,
+    quality: quality(attempt),
+    response_time_seconds: attempt.time_taken_ms / 1000,
+    response_time_category: category(attempt.time_taken_ms),
+    hour_of_day: at.getUTCHours(),
+    day_of_week: weekday,
+    is_weekend: weekday > 4,
+    sm2_easiness_factor_before: brought.sm2_easiness_factor_before ?? factor,
+    sm2_interval_before: brought.sm2_interval_before ?? interval,
+    sm2_repetitions_before: computed.repetitions,
+    bkt_prob_knowledge_before: brought.bkt_prob_knowledge_before ?? known,
+    irt_ability_before: brought.irt_ability_before ?? abilities,
+    item_difficulty_before: difficulty,
+    probability_correct_before: 1 / (1 + Math.exp(difficulty - abilities[attempt.topic]!)),
+    ...computed.counts,
+    features_source: Object.values(brought).every((value) => value === null) ? 'computed' : 'event',
+    feature_differences: differences,
+    parameter_version: 'sm2-canonical-1+bkt-default-1+elo-1pl-1',
+    is_late: false,
+    ...ymd(attempt.ms),
+    event_time: attempt.ms,
+  }
+}
+
+function sm2(attempts: readonly Attempt[]) {
+  let factor = 2.5
+  let interval = 0
+  let repetitions = 0
+  for (const attempt of attempts) {
+    const q = quality(attempt)
+    if (q < 3) {
+      repetitions = 0
+      interval = 1
+      continue
+    }
+    factor = Math.max(1.3, factor + 0.1 - (5 - q) * (0.08 + (5 - q) * 0.02))
+    repetitions += 1
+    if (repetitions === 1) interval = 1
+    else if (repetitions === 2) interval = 6
+    else interval = Math.min(36_500, Math.ceil(interval * factor))
+  }
+  return { factor, interval, repetitions }
+}
+
+function knowledge(attempts: readonly Attempt[]): number {
+  let known = 0.25
+  for (const { correct } of attempts) {
+    const right = correct ? known * 0.9 : known * 0.1
+    const all = right + (correct ? (1 - known) * 0.25 : (1 - known) * 0.75)
+    known = right / all + (1 - right / all) * 0.1
+    known = Math.min(1 - 1e-6, Math.max(1e-6, known))
+  }
+  return known
+}
+
+function windows(scope: string, attempt: Attempt, before: readonly Attempt[]): Row {
+  const counts: Row = {}
+  for (const [name, hours] of [
+    ['1h', 1],
+    ['1d', 24],
+    ['7d', 168],
+    ['30d', 720],
+  ] as const) {
+    const step = hours * 60_000
+    const inside = before.filter(
+      ({ ms }) => Math.floor(attempt.ms / step) - Math.floor(ms / step) < 60,
+    )
+    counts[`${scope}_attempts_${name}`] = inside.length
+    counts[`${scope}_wins_${name}`] = inside.filter(({ correct }) => correct).length
+  }
+  return counts
+}
+
+function category(ms: number): string {
+  if (ms < 8000) return 'very_fast'
+  if (ms < 16_000) return 'fast'
+  if (ms < 32_000) return 'normal'
+  return ms < 68_000 ? 'slow' : 'very_slow'
+}
+
+function quality({ quality: given, answered, correct, time_taken_ms: ms }: Attempt): number {
+  if (given !== null) return given
+  if (!answered) return 0
+  if (!correct) return ms < 16_000 ? 1 : 2
+  if (ms < 16_000) return 5
+  return ms < 32_000 ? 4 : 3
+}
+
+function sessionRow(session: SessionEvent & { ms: number }): Row {
+  const { start_time, end_time, items_attempted, correct_count } = session
+  const minutes = end_time === null ? null : (end_time - start_time) / 60_000
+  return {
+    session_id: session.session_id,
+    user_id: session.user_id,
+    start_time,
+    end_time,
+    duration_minutes: minutes,
+    items_attempted,
+    correct_count,
+    accuracy: items_attempted > 0 ? correct_count / items_attempted : null,
+    items_per_minute: minutes === null || minutes === 0 ? null : items_attempted / minutes,
+    topics: session.topics,
+    topics_count: session.topics.length,
+    session_type: session.session_type,
+    start_hour: new Date(start_time).getUTCHours(),
+    ...ymd(start_time),
+    event_time: session.ms,
+  }
+}
+
+interface Days {
+  seen: Attempt[]
+  kept: Attempt[]
+  seenSessions: (SessionEvent & { ms: number })[]
+  keptSessions: (SessionEvent & { ms: number })[]
+}
+
+function dailyRows({ seen, kept, seenSessions, keptSessions }: Days): Row[] {
+  const dayOf = (user: string, ms: number) => JSON.stringify([user, ymd(ms)])
+  const attemptsOf = Map.groupBy(kept, ({ user_id, ms }) => dayOf(user_id, ms))
+  const sessionsOf = Map.groupBy(keptSessions, ({ user_id, start_time }) =>
+    dayOf(user_id, start_time),
+  )
+  return [...new Set([...attemptsOf.keys(), ...sessionsOf.keys()])].map((day) => {
+    const attempts = attemptsOf.get(day) ?? []
+    const sessions = sessionsOf.get(day) ?? []
+    const right = attempts.filter(({ correct }) => correct).length
+    const times = attempts.reduce((sum, { time_taken_ms }) => sum + time_taken_ms, 0)
+    const studied = sessions.reduce(
+      (sum, { start_time, end_time }) => sum + (end_time === null ? 0 : end_time - start_time),
+      0,
+    )
+    const [user_id, date] = JSON.parse(day) as [string, Row]
+    const all = [
+      ...seen.filter((attempt) => dayOf(attempt.user_id, attempt.ms) === day),
+      ...seenSessions.filter((session) => dayOf(session.user_id, session.start_time) === day),
+    ]
+    return {
+      user_id,
+      ...date,
+      total_attempts: attempts.length,
+      correct_attempts: right,
+      accuracy: attempts.length > 0 ? right / attempts.length : null,
+      avg_response_time_ms: attempts.length > 0 ? times / attempts.length : null,
+      total_study_time_minutes: studied / 60_000,
+      unique_items_attempted: new Set(attempts.map(({ item_id }) => item_id)).size,
+      total_sessions: sessions.length,
+      event_time: greatest(all),
+    }
+  })
+}
+
+function trainingRows(events: TrainingEvent[]): Row[] {
+  const isGood = ({ features, label, prediction }: TrainingEvent) =>
+    [...Object.values(features), label ?? 0, prediction ?? 0].every(Number.isFinite)
+  const timed = events
+    .filter(isGood)
+    .map((event) => ({ ...event, ms: event.timestamp ?? event.at }))
+  const kept = lastVersions(
+    timed,
+    (event) => [event.training_id],
+    (event) => event.ms,
+    (event) => [
+      event.algorithm,
+      event.model_version,
+      event.user_id,
+      event.item_id,
+      Object.entries(event.features).sort(([a], [b]) => (a < b ? -1 : 1)),
+      event.label,
+      event.prediction,
+    ],
+  )
+  return kept.map(({ ms, timestamp: _, at: __, ...event }) => {
+    const { label, prediction } = event
+    const error = label === null || prediction === null ? null : prediction - label
+    return { ...event, error, ...ymd(ms), event_time: ms }
+  })
+}
+
+/** Each learner's first attempt at an item is the mark; items that a learner left out are no marks of the item. */
+function itemRows(seen: Attempt[], kept: Attempt[]): Row[] {
+  return [...Map.groupBy(kept, ({ topic }) => topic)].flatMap(([topic, attempts]) => {
+    const sorted = attempts.toSorted((a, b) => a.ms - b.ms || (a.id < b.id ? -1 : 1))
+    const first = new Map<string, Mark>()
+    for (const { user_id, item_id, correct } of sorted) {
+      const id = JSON.stringify([user_id, item_id])
+      if (!first.has(id)) first.set(id, { learner: user_id, item: item_id, mark: Number(correct) })
+    }
+    const learners = new Set(attempts.map(({ user_id }) => user_id))
+    const event_time = greatest(seen.filter((attempt) => attempt.topic === topic))
+    return itemStatistics([...first.values()], learners, 'answered').map(
+      ({ item, ...columns }: ItemRow) => ({ topic, item_id: item, ...columns, event_time }),
+    )
+  })
+}
+
+function ymd(ms: number) {
+  const [year, month, day] = new Date(ms).toISOString().slice(0, 10).split('-').map(Number)
+  return { year, month, day }
+}
+
+function greatest(events: readonly { ms: number }[]): number {
+  return events.reduce((latest, { ms }) => Math.max(latest, ms), -Infinity)
+}
+
+if (import.meta.main) {
+  const facts = factsOf(ednetAttempts(process.argv[2] ?? '../shared/data/ednet'))
+  for (const [table, rows] of Object.entries({ ...facts }) as [string, object[]][]) {
+    console.log(`\n${table}: ${rows.length} rows, the first`)
+    console.table(rows.slice(0, 3))
+  }
+}
