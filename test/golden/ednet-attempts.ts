@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { ednetEvents } from './ednet-events.ts'
-import type { AdaptiveEvents, AttemptEvent, SessionEvent } from './oracle-adaptive-learning.ts'
+import type { AttemptEvent } from './oracle-adaptive-features.ts'
+import type { AdaptiveEvents, SessionEvent } from './oracle-adaptive-learning.ts'
 
 export function ednetAttempts(directory: string): AdaptiveEvents {
   const { answers, sessions, submissions, questions } = ednetEvents(directory)
