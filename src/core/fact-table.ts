@@ -11,4 +11,31 @@ export interface FactTable<Key extends readonly KeyPart[] = readonly KeyPart[], 
   /** The columns that make a row's key, in the order of the topic's key. */
   readonly keyColumns: readonly string[]
   readonly topic: TopicDefinition<Key, Row>
+  /** Units and formulas, for the documentation. */
+  readonly notes?: TableNotes
+}
+
+export interface TableNotes {
+  /** Of a view that has no fact topic of its own. */
+  readonly meaning?: string
+  /** The topics its columns come from, where the processor before it reads more. */
+  readonly sources?: readonly string[]
+  /** What its columns come from, of a table that no topology writes. */
+  readonly origin?: string
+  /** By the column's name. */
+  readonly columns: Readonly<Record<string, ColumnNote>>
+}
+
+export interface ColumnNote {
+  /** Of a number: what one of it is. Times, truth values and texts need none. */
+  readonly unit?: string
+  /**
+   * How it is computed. Names in backticks are columns of the same table, fields of source events (`topic.field`) or
+   * columns of other tables (`database.table.column`), and are where the column comes from.
+   */
+  readonly formula?: string
+  /** The fields that it is taken from as they are, where they have another name or only some of them count. */
+  readonly from?: readonly string[]
+  /** Of a column that only a view has. */
+  readonly meaning?: string
 }

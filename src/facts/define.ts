@@ -2,6 +2,7 @@ import { topicName } from '../core/record.ts'
 import { tupleSerde, type KeyPart } from '../core/tuple.ts'
 import { loadSchema } from '../schema/schema-files.ts'
 import type { FactTable } from '../core/fact-table.ts'
+import { notesByTable } from './columns/all.ts'
 
 /** What every fact row carries besides its own columns. */
 export interface FactMetadata {
@@ -18,6 +19,7 @@ export function defineFactTable<Key extends readonly KeyPart[], Row extends Fact
   keyColumns: readonly (keyof Row & string)[],
 ): FactTable<Key, Row> {
   const name = `${database}.${table}`
+  const notes = notesByTable[name]
   return {
     database,
     table,
@@ -31,5 +33,6 @@ export function defineFactTable<Key extends readonly KeyPart[], Row extends Fact
       cleanupPolicy: 'compact',
       retentionMs: null,
     },
+    ...(notes === undefined ? {} : { notes }),
   }
 }

@@ -1,0 +1,16 @@
+import { adaptiveLearningNotes } from './adaptive-learning.ts'
+import { examScoreNotes } from './exam-scores.ts'
+import { mcqNotes } from './mcq.ts'
+import type { NotesByTable } from './notes.ts'
+import { openUniversityNotes } from './open-university.ts'
+import { programNotes } from './program.ts'
+import { studentPerformanceNotes } from './student-performance.ts'
+
+export const notesByTable: NotesByTable = {
+  ...programNotes,
+  ...mcqNotes,
+  ...examScoreNotes,
+  ...openUniversityNotes,
+  ...studentPerformanceNotes,
+  ...adaptiveLearningNotes,
+}

@@ -1,0 +1,58 @@
+/** docs/facts.md against the schemas, the topologies and the tables that the engine makes of the migrations. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { before, describe, it } from 'node:test'
+import { currentFacts, type CurrentFacts } from '../../tools/docs/current-facts.ts'
+import { factsPage } from '../../tools/docs/facts-page.ts'
+
+const page = readFileSync(new URL('../../docs/facts.md', import.meta.url), 'utf8')
+const common = ['event_time', 'known_at', 'version', 'is_deleted']
+
+describe('docs/facts.md', () => {
+  let current: CurrentFacts
+  before(async () => {
+    current = await currentFacts()
+  })
+
+  it('knows of every table and column a meaning, of every number a unit, and where all come from', () => {
+    assert.deepEqual(current.model.faults, [])
+  })
+
+  it('is what `npm run docs` writes', () => {
+    assert.equal(page, factsPage(current.model), 'run `npm run docs`')
+  })
+
+  it('has every table and view that readers see, the columns in their order, and no others', () => {
+    const isRead = (name: string) => !name.endsWith('_versions')
+    const engine = current.relations
+      .filter(({ name }) => isRead(name))
+      .map(({ name, columns }) => [
+        name,
+        columns
+          .map((column) => column.name)
+          .filter((column) => name === 'tidemark.schema_migrations' || !common.includes(column)),
+      ])
+    assert.deepEqual(Object.fromEntries(columnsOfPage()), Object.fromEntries(engine))
+  })
+
+  it('leads every table of a topology back to topics', () => {
+    const facts = current.model.tables.filter(({ keyColumns }) => keyColumns.length > 0)
+    const lost = facts.filter(({ lineage }) => lineage === null).map(({ name }) => name)
+    assert.deepEqual(lost, ['tidemark.quarantine'])
+    const summary = facts.find(({ name }) => name === 'mcq.test_summary_fact')
+    assert.deepEqual(summary?.lineage?.topics, ['answers', 'sessions', 'submissions'])
+    assert.deepEqual(summary.lineage.broadcastTopics, ['questions', 'tests'])
+  })
+})
+
+/** By table, the first cell of each row. */
+function columnsOfPage(): [string, string[]][] {
+  const facts = page.slice(0, page.indexOf('## Source events'))
+  return facts
+    .split('\n### ')
+    .slice(1)
+    .map((section) => [
+      section.slice(0, section.indexOf('\n')),
+      [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, column = '']) => column),
+    ])
+}
