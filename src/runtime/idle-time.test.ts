@@ -27,6 +27,17 @@ test('stream time goes on with the clock once all inputs have been quiet for lon
   assert.equal(idle.dueMs([one, other], 57, 58), null, 'the next fetch has to tell')
 })
 
+test('records that came and were over within a millisecond count', () => {
+  const one = input()
+  const idle = new IdleTime(50)
+  seenAtEnd(one, 100)
+  assert.equal(idle.streamTimeMs([one], 7), -Infinity)
+  assert.equal(idle.streamTimeMs([one], 1000), -Infinity, 'a record has moved it to 1000')
+  seenAtEnd(one, 160)
+  assert.equal(idle.streamTimeMs([one], 1000), 1060)
+  assert.equal(idle.streamTimeMs([one], 1060), 1060)
+})
+
 test('while the log cannot be reached stream time stays', () => {
   const [one, other] = [input(), input()]
   const idle = new IdleTime(50)

@@ -29,8 +29,10 @@ export class IdleTime {
       return -Infinity
     }
     const { sinceMs, untilMs } = idle
-    if (this.#base?.sinceMs !== sinceMs) this.#base = { sinceMs, streamTimeMs }
     const idleMs = untilMs - sinceMs
+    // Beyond what idleness has made of it: records came, and were over within the millisecond.
+    const isMoved = this.#base !== null && streamTimeMs > this.#base.streamTimeMs + idleMs
+    if (this.#base?.sinceMs !== sinceMs || isMoved) this.#base = { sinceMs, streamTimeMs }
     return idleMs < this.#afterMs ? -Infinity : this.#base.streamTimeMs + idleMs
   }
 

@@ -21,6 +21,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.errors.LogAndContinueProcessingExceptionHandler;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
@@ -68,10 +69,11 @@ public final class Judge {
 
     private ArrayNode run(JsonNode given) {
         StreamsBuilder builder = new StreamsBuilder();
-        Topologies.named(given.get("topology").asText()).build(builder, new Parameters(given.get("parameters")));
+        String topology = given.get("topology").asText();
+        Topologies.named(topology).build(builder, new Parameters(given.get("parameters")));
         ArrayNode steps = JSON.createArrayNode();
         try (TopologyTestDriver driver =
-                new TopologyTestDriver(builder.build(), settings(), Instant.ofEpochMilli(0))) {
+                new TopologyTestDriver(builder.build(), settings(topology), Instant.ofEpochMilli(0))) {
             for (JsonNode step : given.get("steps")) {
                 if (!step.has("advanceMs")) pipe(driver, step);
                 else driver.advanceWallClockTime(Duration.ofMillis(step.get("advanceMs").asLong()));
@@ -81,7 +83,7 @@ public final class Judge {
         return steps;
     }
 
-    private Properties settings() {
+    private Properties settings(String topology) {
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "judge");
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
@@ -90,6 +92,11 @@ public final class Judge {
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
         settings.put(StreamsConfig.DSL_STORE_SUPPLIERS_CLASS_CONFIG, stores);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, stateFolder);
+        if (topology.startsWith(Errors.PREFIX)) {
+            settings.put(
+                    StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG,
+                    LogAndContinueProcessingExceptionHandler.class);
+        }
         // By default results of closed windows wait for up to a second of wall clock.
         settings.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, 0L);
         settings.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_OUTER_JOIN_SPURIOUS_RESULTS_FIX, 0L);

@@ -25,6 +25,7 @@ final class Topologies {
         AsOfJoins.addTo(ALL);
         StreamJoins.addTo(ALL);
         Processors.addTo(ALL);
+        Errors.addTo(ALL);
     }
 
     private Topologies() {}

@@ -50,7 +50,7 @@ final class Windows {
         return input(builder).groupByKey();
     }
 
-    private static TimeWindowedKStream<String, String> tumbling(StreamsBuilder builder, Parameters parameters) {
+    static TimeWindowedKStream<String, String> tumbling(StreamsBuilder builder, Parameters parameters) {
         return grouped(builder).windowedBy(windowsOf(parameters));
     }
 
@@ -69,7 +69,7 @@ final class Windows {
                 value == null ? null : value.toString())).to("out");
     }
 
-    private static <V> Materialized<String, V, WindowStore<Bytes, byte[]>> inWindows(
+    static <V> Materialized<String, V, WindowStore<Bytes, byte[]>> inWindows(
             Serde<V> serde) {
         return Materialized.<String, V, WindowStore<Bytes, byte[]>>as("windows")
                 .withKeySerde(Serdes.String()).withValueSerde(serde).withCachingDisabled();

@@ -18,13 +18,13 @@ import type { JudgeStores } from './judge.ts'
 import { normaliseOutputs, normaliseSteps } from './normalise.ts'
 import type { RuleName } from './normalise.ts'
 import { ourOutputs } from './ours.ts'
-import type { Build } from './ours.ts'
+import type { Build, OurOptions } from './ours.ts'
 
 const casesPerTopology = Number(process.env['TIDEMARK_TEST_CASES'] ?? 200)
 const seed = Number(process.env['TIDEMARK_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const stores = (process.env['TIDEMARK_TEST_JUDGE_STORES'] ?? 'memory') as JudgeStores
 
-export interface Setup extends InputOptions {
+export interface Setup extends InputOptions, Pick<OurOptions, 'errorPolicies'> {
   /** What the judge calls it, where that is not its name here. */
   readonly judgedAs?: string
   readonly parameters?: readonly Parameters[]
@@ -75,6 +75,7 @@ export function differ(differentials: readonly Differential[]): void {
 /** @throws Error of fast-check, with the smallest case that it found and both outputs */
 async function assertSame(by: Judge, { name, build, setup }: Differential): Promise<void> {
   const { judgedAs: topology = name, parameters = [{}], rules = [], inBatches = false } = setup
+  const { errorPolicies = {} } = setup
   const property = fc.asyncProperty(
     fc.constantFrom(...parameters),
     anySteps(setup),
@@ -83,7 +84,10 @@ async function assertSame(by: Judge, { name, build, setup }: Differential): Prom
       const steps = normaliseSteps(made, rules, chosen)
       const given: Case = { topology, parameters: chosen, steps }
       const theirs = normaliseOutputs(await by.outputsOf(given), rules)
-      const ours = normaliseOutputs(await ourOutputs(given, build, { stepsPerRun }), rules)
+      const ours = normaliseOutputs(
+        await ourOutputs(given, build, { stepsPerRun, errorPolicies }),
+        rules,
+      )
       const [actual, expected] = stepsPerRun === 1 ? [ours, theirs] : [whole(ours), whole(theirs)]
       assert.deepEqual(actual, expected, `the case: ${JSON.stringify(given)}`)
     },

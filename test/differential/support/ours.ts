@@ -8,6 +8,7 @@ import { TopologyTestDriver } from '../../../src/testing/topology-test-driver.ts
 import type { TestDriverOptions } from '../../../src/testing/topology-test-driver.ts'
 import { defineTopology } from '../../../src/topology/define.ts'
 import type { TopologyBuilder } from '../../../src/topology/define.ts'
+import type { ErrorPolicies } from '../../../src/topology/error-policies.ts'
 import { isClockStep } from './case.ts'
 import type { Case, Output, Outputs, Parameters, RecordStep } from './case.ts'
 
@@ -48,21 +49,38 @@ export interface OurOptions {
   readonly restarts?: boolean
   /** Default: in memory. */
   readonly openStorage?: TestDriverOptions['openStorage']
+  readonly errorPolicies?: ErrorPolicies
+  /** Default: the runtime's. */
+  readonly limits?: TestDriverOptions['limits']
 }
 
 export async function ourOutputs(
   given: Case,
   build: Build,
-  { stepsPerRun = 1, restarts = false, openStorage }: OurOptions = {},
+  {
+    stepsPerRun = 1,
+    restarts = false,
+    openStorage,
+    limits = {},
+    errorPolicies = {},
+  }: OurOptions = {},
 ): Promise<Outputs> {
-  const graph = defineTopology('judge', (builder) => {
-    build(builder, given.parameters)
-  })
+  const graph = defineTopology(
+    'judge',
+    (builder) => {
+      build(builder, given.parameters)
+    },
+    errorPolicies,
+  )
   const sinks = graph.nodes
     .flatMap((node) => (node.kind === 'sink' ? [node.topic as TextTopic] : []))
     .sort((left, right) => (left.name < right.name ? -1 : 1))
   const storage = openStorage === undefined ? {} : { openStorage }
-  const driver = await TopologyTestDriver.open(graph, { codecs: () => textCodec, ...storage })
+  const driver = await TopologyTestDriver.open(graph, {
+    codecs: () => textCodec,
+    limits,
+    ...storage,
+  })
   try {
     const outputs: Output[][] = []
     for (let index = 0; index < given.steps.length; index += stepsPerRun) {

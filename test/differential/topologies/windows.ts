@@ -65,7 +65,7 @@ export const windows = {
     ),
 } satisfies Record<string, Build>
 
-function tumbling(builder: TopologyBuilder, parameters: Parameters) {
+export function tumbling(builder: TopologyBuilder, parameters: Parameters) {
   return input(builder).groupByKey('by-key').windowedBy(tumblingOf(parameters))
 }
 

@@ -40,6 +40,10 @@ export interface Comparison {
   readonly inBatches?: boolean
   /** True: what a step puts out is compared without its order. */
   readonly inAnyOrder?: boolean
+  /** What is left of what the records of one run put out, where that is not all. */
+  readonly perRun?: (outputs: readonly Output[]) => readonly Output[]
+  /** The wall clock is part of the case: stream time goes on once the topics have been quiet for so long. */
+  readonly idleAfterMs?: number
 }
 
 export function compare(comparisons: readonly Comparison[]): void {
@@ -59,7 +63,10 @@ type With = (
 ) => Promise<Outputs>
 
 async function assertSame(comparison: Comparison, numRuns: number, withStorage: With) {
-  const { build, inputs, parameters = [{}], inBatches = false } = comparison
+  const { build, inputs, parameters = [{}], inBatches = false, idleAfterMs } = comparison
+  const perRun = comparison.perRun ?? ((outputs: readonly Output[]) => outputs)
+  // Where idleness has brought stream time is not kept over a restart unless something was put out.
+  const idle = idleAfterMs === undefined ? null : { limits: { idleAdvanceAfterMs: idleAfterMs } }
   const property = fc.asyncProperty(
     fc.constantFrom(...parameters),
     steps(inputs),
@@ -67,9 +74,9 @@ async function assertSame(comparison: Comparison, numRuns: number, withStorage: 
     fc.boolean(),
     async (chosen, made, stepsPerRun, restarts) => {
       const given: Case = { topology: '', parameters: chosen, steps: normaliseSteps(made, []) }
-      const expected = inRuns(modelOutputs(comparison, given), stepsPerRun)
+      const expected = inRuns(modelOutputs(comparison, given), stepsPerRun).map(perRun)
       const actual = await withStorage((options) =>
-        ourOutputs(given, build, { stepsPerRun, restarts, ...options }),
+        ourOutputs(given, build, { stepsPerRun, ...(idle ?? { restarts }), ...options }),
       )
       const form = comparison.inAnyOrder === true ? sorted : (outputs: Outputs) => outputs
       assert.deepEqual(form(actual), form(expected), `the case: ${JSON.stringify(given)}`)
@@ -78,9 +85,47 @@ async function assertSame(comparison: Comparison, numRuns: number, withStorage: 
   await fc.assert(property, { numRuns, seed })
 }
 
-function modelOutputs({ model }: Comparison, { parameters, steps: all }: Case): Outputs {
+function modelOutputs(
+  { model, idleAfterMs }: Comparison,
+  { parameters, steps: all }: Case,
+): Outputs {
   const put = model(parameters)
-  return all.map((step: Step) => (isClockStep(step) ? [] : put(step)))
+  const quiet = new QuietTime(idleAfterMs ?? Infinity)
+  return all.map((step: Step) => {
+    if (!isClockStep(step)) {
+      quiet.noteRecord(step.timestampMs)
+      return put(step)
+    }
+    const timestampMs = quiet.advance(step.advanceMs)
+    // To a model that is a record which does nothing but bring the time.
+    return put({ topic: 'clock', key: null, value: null, timestampMs, header: null })
+  })
+}
+
+/** Stream time, as it goes on with the wall clock while no record comes. */
+class QuietTime {
+  readonly #afterMs: number
+  #streamTimeMs = 0
+  #nowMs = 0
+  #since: { readonly nowMs: number; readonly streamTimeMs: number } | null = null
+
+  constructor(afterMs: number) {
+    this.#afterMs = afterMs
+  }
+
+  noteRecord(timestampMs: number): void {
+    this.#streamTimeMs = Math.max(this.#streamTimeMs, timestampMs)
+    this.#since = { nowMs: this.#nowMs, streamTimeMs: this.#streamTimeMs }
+  }
+
+  advance(byMs: number): number {
+    this.#nowMs += byMs
+    if (this.#since === null) return this.#streamTimeMs
+    const quietMs = this.#nowMs - this.#since.nowMs
+    if (quietMs < this.#afterMs) return this.#streamTimeMs
+    this.#streamTimeMs = Math.max(this.#streamTimeMs, this.#since.streamTimeMs + quietMs)
+    return this.#streamTimeMs
+  }
 }
 
 function inRuns(outputs: Outputs, stepsPerRun: number): Outputs {
