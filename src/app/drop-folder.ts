@@ -1,17 +1,29 @@
 /** The drop folder of an instance: its files go into the instance's log, and its ClickHouse knows what came before. */
 import { TidemarkError } from '../core/errors.ts'
 import { loadFileSchema } from '../quality/file-schema.ts'
-import { DropFolder, type DropFolderOptions } from '../sources/drops/drop-folder.ts'
+import { DropFolder } from '../sources/drops/drop-folder.ts'
 import type { DropSeen, FindDrops } from '../sources/drops/known-drops.ts'
+import { ReaderPool } from '../sources/drops/reader-pool.ts'
 import type { Services } from './services.ts'
 
-/** @throws TidemarkError CONFIGURATION_INVALID where no topology here reads what is dropped */
+/** Threads that read files; the log, ClickHouse and the rest of the process have their own. */
+const readerThreads = 2
+
+const schemaName = 'student-performance'
+
+export interface OpenedDropFolder {
+  readonly folder: DropFolder
+  /** Ends the threads that read; what was being read is read again by the next one. */
+  close(): Promise<void>
+}
+
+/** @throws TidemarkError CONFIGURATION_INVALID where no topology here reads what is dropped | SOURCE_UNREADABLE */
 export function openDropFolder(
   { ingest, clock, clickhouse, topologies }: Services,
   directory: string,
-  options: Pick<DropFolderOptions, 'signal' | 'stillForMs' | 'prepare'> = {},
-): DropFolder {
-  const schema = loadFileSchema('student-performance')
+  signal?: AbortSignal,
+): OpenedDropFolder {
+  const schema = loadFileSchema(schemaName)
   const isRead = topologies.some(({ graph }) =>
     graph.nodes.some((node) => node.kind === 'source' && node.topic.name === schema.topic),
   )
@@ -19,14 +31,18 @@ export function openDropFolder(
     const message = `--drop needs a topology that reads ${schema.topic}: --topologies student-performance`
     throw new TidemarkError('CONFIGURATION_INVALID', message)
   }
-  return new DropFolder({
-    ...options,
+  const find = findDrops(clickhouse)
+  const readers = new ReaderPool(schemaName, readerThreads)
+  const folder = new DropFolder({
     directory,
     schema,
     ingest,
     clock,
-    find: findDrops(clickhouse),
+    find,
+    prepare: (request) => readers.prepare(request),
+    ...(signal === undefined ? {} : { signal }),
   })
+  return { folder, close: () => readers.close() }
 }
 
 interface DropRow {

@@ -7,6 +7,7 @@ interface WatchedFolder {
   watch(): Promise<void>
   /** Until the folder is empty, but for what others put there meanwhile. */
   drain(): Promise<void>
+  close(): Promise<void>
 }
 
 /** @throws TidemarkError CONFIGURATION_INVALID | SOURCE_UNREADABLE */
@@ -16,7 +17,8 @@ export async function openWatchedFolder(
   { signal, say }: { readonly signal: AbortSignal; readonly say: (line: string) => void },
 ): Promise<WatchedFolder> {
   const { openDropFolder } = await import('../app/drop-folder.ts')
-  const folder = openDropFolder(services, directory, { signal })
+  const opened = openDropFolder(services, directory, signal)
+  const { folder } = opened
   say(`${'drop folder'.padEnd(15)}  ${directory}`)
   const print = ({ done, duplicates, failed, rows, rowsRemoved }: DropTotals) => {
     say(
@@ -29,5 +31,6 @@ export async function openWatchedFolder(
     drain: async () => {
       print(await folder.drain())
     },
+    close: () => opened.close(),
   }
 }

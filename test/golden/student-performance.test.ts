@@ -53,10 +53,11 @@ async function rowsOf(query: string): Promise<Record<string, unknown>[]> {
 }
 
 async function drop(path: string, name: string): Promise<void> {
-  const folder = openDropFolder(instance.services, dropped)
+  const { folder, close } = openDropFolder(instance.services, dropped)
   copyFileSync(path, join(dropped, name))
   utimesSync(join(dropped, name), 1_700_000_000, 1_700_000_000)
   await folder.drain()
+  await close()
   assert.ok(await instance.whenIdle(idleMs))
 }
 

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { systemClock } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { Instance } from '../../app/instance.ts'
 import { gentleSimulation, loadSamples } from '../../app/samples.ts'
 import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
@@ -20,10 +21,15 @@ interface UpFlags extends CommonFlags {
 /** From the signal to the end, whatever happens. */
 const stopMaxMs = 9_500
 
+/** Ends a process that has nothing more to do, and is not waited for where it ends by itself. */
+const lingerMaxMs = 500
+
 /** How often the lag is printed while it goes to zero. */
 const lagEveryMs = 1_000
 
 const shown = [
+  'workers',
+  'partitions',
   'host',
   'portOffset',
   'accept',
@@ -68,17 +74,29 @@ async function run(flags: UpFlags): Promise<void> {
   try {
     // Loaded only here: the engines behind it are large, and most commands need none.
     const { openInstance } = await import('../../app/instance.ts')
-    instance = await openInstance(configuration, { listen: true, onProgress: say })
+    const { signal } = interruption
+    instance = await openInstance(configuration, { listen: true, onProgress: say, signal })
     printDoors(instance)
     const work = serve(instance, { ...flags, samples: withSamples }, interruption.signal)
     work.catch(() => {})
     await Promise.race([work, instance.failed, stopped])
     if (interruption.signal.aborted) say('stopping …')
+  } catch (thrown) {
+    if (instance !== undefined || !interruption.signal.aborted) throw thrown
+    say(`stopped before it had started: ${messageOf(thrown)}`)
   } finally {
     await instance?.stop()
     cancelDeadline()
     interruption.release()
+    endSoon()
   }
+}
+
+/** What a stop left as it was (a request that hangs, a thread in a loop) would keep the process. */
+function endSoon(): void {
+  AbortSignal.timeout(lingerMaxMs).addEventListener('abort', () => {
+    process.exit()
+  })
 }
 
 /** A start or a stop that hangs must not keep the process: what was acknowledged is on the disk. */
@@ -99,18 +117,20 @@ async function serve(instance: Instance, flags: UpFlags, signal: AbortSignal): P
     flags.drop === undefined
       ? null
       : await openWatchedFolder(instance.services, flags.drop, { signal, say })
-  if (flags.samples === true) {
-    for await (const line of loadSamples(instance.services, names, signal)) say(line)
-    await settle(instance, signal)
-    await printFirstFacts(instance.services.clickhouse, names)
-  } else await settle(instance, signal)
-  if (signal.aborted) return
-  if (flags.exitWhenIdle === true) {
-    await folder?.drain()
-    if (folder !== null) await settle(instance, signal)
-    return
+  try {
+    if (flags.samples === true) {
+      for await (const line of loadSamples(instance.services, names, signal)) say(line)
+      await settle(instance, signal)
+      await printFirstFacts(instance.services.clickhouse, names)
+    } else await settle(instance, signal)
+    if (signal.aborted) return
+    if (flags.exitWhenIdle === true) {
+      await folder?.drain()
+      if (folder !== null) await settle(instance, signal)
+    } else await Promise.all([folder?.watch(), liveOn(instance, flags, names, signal)])
+  } finally {
+    await folder?.close()
   }
-  await Promise.all([folder?.watch(), liveOn(instance, flags, names, signal)])
 }
 
 /** Until the signal. */

@@ -7,6 +7,7 @@
  */
 import { TidemarkError } from '../../core/errors.ts'
 import type { Row, TableName } from '../sink.ts'
+import { byteListText } from './byte-list.ts'
 import { elementType, parseType } from './column-type.ts'
 
 export interface Column {
@@ -107,7 +108,9 @@ function nestedOf(type: string): Render {
   if (name === 'LowCardinality') return nestedOf(inner[0] ?? 'String')
   if (name === 'Array') {
     const render = nestedOf(inner[0] ?? 'String')
-    return (value) => `[${listOf(value).map(render).join(',')}]`
+    const list: Render = (value) => `[${listOf(value).map(render).join(',')}]`
+    if (inner[0] !== 'UInt8') return list
+    return (value) => (value instanceof Uint8Array ? byteListText(value) : list(value))
   }
   if (name === 'Tuple') {
     const renders = inner.map((part) => nestedOf(elementType(part)))

@@ -22,7 +22,7 @@ export function dropRecord(
   const json: Record<string, unknown> = {
     file_hash: contentHash,
     batch: batch.index,
-    row_number: batch.rowNumbers,
+    row_number: Array.from(batch.rowNumbers),
     dropped_at: modifiedAtMs,
     file,
   }

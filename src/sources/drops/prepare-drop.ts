@@ -151,16 +151,14 @@ async function writeParquet(
 ): Promise<ParquetWritten | null> {
   if (parquetDirectory === undefined) return null
   const name = parquetName(identity)
-  const path = join(parquetDirectory, name)
-  const parquet = new ParquetFile(path, schema)
+  const parquet = new ParquetFile(join(parquetDirectory, name), schema)
   try {
     for (const batch of batches) await parquet.add(batch)
-    await parquet.finish()
+    return { name, bytes: await parquet.finish() }
   } catch (thrown) {
     parquet.giveUp()
     throw thrown
   }
-  return { name, bytes: statSync(path).size }
 }
 
 interface StillFile {

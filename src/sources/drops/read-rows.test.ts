@@ -18,7 +18,7 @@ async function read(text: string | Buffer, chunkBytes = 1 << 20, name = 'f.csv')
 /** What the file says, as the seed would have it: lower case, by name. */
 function values(batches: readonly RowBatch[]): Record<string, string | number>[] {
   return batches.flatMap(({ rowNumbers, columns }) =>
-    rowNumbers.map((_, row) =>
+    Array.from(rowNumbers, (_, row) =>
       Object.fromEntries(
         schema.fields.map((field, index) => {
           const code = columns[index]?.[row] ?? -1
@@ -91,7 +91,7 @@ test('rows with a missing value are removed and counted, and the others keep the
     [sampleHeader, ...lines].join('\n'),
   )
   assert.deepEqual([rowsRead, rowsRemoved], [6, 2])
-  assert.deepEqual(batches[0]?.rowNumbers, [1, 3, 5, 6])
+  assert.deepEqual([...(batches[0]?.rowNumbers ?? [])], [1, 3, 5, 6])
   const missing = findings.filter(({ check }) => check === 'missing_values')
   assert.deepEqual(
     missing.map(({ column, rows }) => `${column} ${rows}`),
@@ -124,7 +124,7 @@ test('a file that is not what its schema says has no batch, and says where', asy
   const found = await read(
     Buffer.concat([Buffer.from(`${sampleHeader}\n`), Buffer.from([0xff, 0x3b])]),
   )
-  assert.match(problemOf(found), /^row_readable 2 {2}the bytes are not UTF-8/)
+  assert.match(problemOf(found), /^row_readable 2 {2}cell 1: the bytes are not UTF-8/)
 })
 
 test('all problems are counted, and the first hundred listed', async () => {
@@ -155,7 +155,7 @@ test('a long file comes in batches, whose last one is never announced too early'
       [...Array(Math.ceil(count / batchRowsMax)).keys()],
     )
     assert.equal(announced, batches.length)
-    const numbers = batches.flatMap(({ rowNumbers }) => rowNumbers)
+    const numbers = batches.flatMap(({ rowNumbers }) => [...rowNumbers])
     assert.deepEqual(
       numbers,
       Array.from({ length: count }, (_, index) => index + 1),

@@ -1,13 +1,15 @@
 /** A table of text to batches of codes. Every row is judged; from the first fault on nothing is handed on any more. */
-import { messageOf, TidemarkError } from '../../core/errors.ts'
+import { TidemarkError } from '../../core/errors.ts'
 import type { Finding } from '../../processors/student-performance/batch.ts'
-import { describeField, type FileSchema } from '../../quality/file-schema.ts'
-import { openTable, type TableReader, type TableRow } from '../table-rows.ts'
+import { describeField, type FileField, type FileSchema } from '../../quality/file-schema.ts'
+import { cellCodesOf, cellText, unreadableCode, type CellCodes } from './cell-codes.ts'
 import { ProblemList, type Problem } from './drop-report.ts'
-import { FieldReader, missingCode, refusedCode } from './field-reader.ts'
+import { missingCode, refusedCode } from './field-reader.ts'
 import { FileFindings } from './file-findings.ts'
 import { matchHeader } from './match-header.ts'
+import { readHeader, type FileHeader } from './read-header.ts'
 import { RowBatchBuilder, type RowBatch } from './row-batch.ts'
+import { cellOf, isUnreadable, RowScanner, type BrokenRow, type ScannedRow } from './row-scanner.ts'
 
 /** Of one row; a longer one is a fault of the file. */
 const rowBytesMax = 64 * 1024
@@ -32,65 +34,83 @@ export async function readRows(
   onBatch: (batch: RowBatch) => Promise<void> | void,
 ): Promise<ReadRows> {
   const reading = new Reading(schema)
+  const iterator = chunks[Symbol.asyncIterator]()
   try {
-    const table = await openTable(chunks, path, rowBytesMax)
-    if (!reading.open(table)) return reading.end()
-    for await (const rows of table.rows) {
-      for (const row of rows) {
-        const full = reading.add(row)
-        if (full !== null) await onBatch(full)
-      }
+    const header = await readHeader(iterator, path, rowBytesMax)
+    const scanner = reading.open(header)
+    if (scanner === null || typeof header === 'string') return reading.end()
+    let full: RowBatch[] = []
+    const onRow = (row: ScannedRow) => {
+      const batch = reading.add(row)
+      if (batch !== null) full.push(batch)
     }
+    let broken = scanner.scan(header.rest, onRow)
+    for (let next = await iterator.next(); next.done !== true && broken === null;) {
+      for (const batch of full) await onBatch(batch)
+      full = []
+      broken = scanner.scan(next.value, onRow)
+      next = await iterator.next()
+    }
+    broken ??= scanner.end(onRow)
+    for (const batch of full) await onBatch(batch)
+    if (broken !== null) reading.broken(broken)
     const last = reading.last()
     if (last !== null) await onBatch(last)
   } catch (thrown) {
     if (!(thrown instanceof TidemarkError) || thrown.code !== 'SOURCE_UNREADABLE') throw thrown
-    reading.unreadable(messageOf(thrown))
+    reading.unreadable(thrown.message)
+  } finally {
+    await iterator.return?.()
   }
   return reading.end()
 }
 
 class Reading {
   readonly #schema: FileSchema
-  readonly #readers: readonly FieldReader[]
   readonly #problems = new ProblemList()
   readonly #findings: FileFindings
   readonly #builder: RowBatchBuilder
   readonly #row: Buffer
   #columns: readonly string[] | null = null
   #places: readonly number[] = []
+  #delimiter = ','
   #rowsRead = 0
   #batches = 0
 
   constructor(schema: FileSchema) {
     this.#schema = schema
-    this.#readers = schema.fields.map((field) => new FieldReader(field, schema))
     this.#findings = new FileFindings(schema)
     this.#builder = new RowBatchBuilder(schema)
     this.#row = Buffer.alloc(schema.fields.length)
   }
 
-  /** False where its columns are not those of the schema: then no row can be judged. */
-  open({ header }: TableReader): boolean {
-    this.#columns = header.columns
-    const places = matchHeader(header.columns, this.#schema, this.#problems)
-    this.#places = places ?? []
-    return places !== null
+  /** Null where its columns are not those of the schema: then no row can be judged. */
+  open(header: FileHeader | string): RowScanner | null {
+    if (typeof header === 'string') {
+      this.unreadable(header)
+      return null
+    }
+    const { columns, delimiter, line } = header
+    this.#columns = columns
+    this.#delimiter = delimiter
+    const places = matchHeader(columns, this.#schema, this.#problems)
+    if (places === null) return null
+    this.#places = places
+    const codes = cellCodesOf(this.#schema, delimiter)
+    const cells = places.map((place) => codes[place] as CellCodes)
+    return new RowScanner(cells, delimiter, rowBytesMax, line + 1)
   }
 
-  add(row: TableRow): RowBatch | null {
+  add(row: ScannedRow): RowBatch | null {
     this.#rowsRead++
-    const { cells } = row
-    if (cells === null) {
-      this.#fault('row_readable', row, '', 'a row of delimited text', row.fault)
+    if (row.isGood) {
+      for (let column = 0; column < row.cells; column++) {
+        this.#row[this.#places[column] as number] = row.codes[column] as number
+      }
+    } else {
+      this.#judge(row)
       return null
     }
-    if (cells.length !== this.#places.length) {
-      const expected = `${this.#places.length} cells, as the header has`
-      this.#fault('cells_match_header', row, '', expected, `${cells.length}`)
-      return null
-    }
-    if (!this.#readCells(row, cells)) return null
     this.#findings.keep(this.#rowsRead, this.#row)
     if (this.#problems.total > 0) return null
     const full = this.#builder.add(this.#rowsRead, this.#row)
@@ -131,35 +151,40 @@ class Reading {
     }
   }
 
-  /** Into the row in hand; false where it is removed or wrong. */
-  #readCells(row: TableRow, cells: readonly string[]): boolean {
-    let missing: number[] | null = null
-    let isWrong = false
-    for (let column = 0; column < cells.length; column++) {
-      const place = this.#places[column] as number
-      const reader = this.#readers[place] as FieldReader
-      const cell = cells[column] as string
-      const code = reader.read(cell)
-      if (code >= 0) this.#row[place] = code
-      else if (code === missingCode) (missing ??= []).push(place)
-      else if (code === refusedCode) {
-        isWrong = true
-        this.#fault('value_allowed', row, reader.field.name, describeField(reader.field), cell)
-      }
-    }
-    if (isWrong) return false
-    if (missing === null) return true
-    this.#findings.remove(missing)
-    return false
+  broken({ line, reason }: BrokenRow): void {
+    const expected = 'a row of delimited text'
+    const found = `${reason}; what follows was not read`
+    this.#problems.add({ check: 'row_readable', line, column: '', expected, found })
   }
 
-  #fault(
-    check: Problem['check'],
-    { line }: TableRow,
-    column: string,
-    expected: string,
-    found: string,
-  ): void {
-    this.#problems.add({ check, line, column, expected, found })
+  /** A row that has not a value in each cell: it is removed, or a fault. */
+  #judge(row: ScannedRow): void {
+    const { line, cells, codes } = row
+    if (isUnreadable(row)) {
+      const expected = 'a row of delimited text'
+      const cell = codes.subarray(0, cells).indexOf(unreadableCode)
+      const found = `cell ${cell + 1}: the bytes are not UTF-8, or go on behind a closing quote`
+      this.#problems.add({ check: 'row_readable', line, column: '', expected, found })
+      return
+    }
+    if (cells !== this.#places.length) {
+      const expected = `${this.#places.length} cells, as the header has`
+      const check = 'cells_match_header'
+      this.#problems.add({ check, line, column: '', expected, found: `${cells}` })
+      return
+    }
+    const missing: number[] = []
+    let isWrong = false
+    for (const [column, code] of codes.entries()) {
+      const place = this.#places[column] as number
+      if (code === missingCode) missing.push(place)
+      if (code !== refusedCode) continue
+      isWrong = true
+      const field = this.#schema.fields[place] as FileField
+      const found = cellText(cellOf(row, column), this.#delimiter) ?? ''
+      const expected = describeField(field)
+      this.#problems.add({ check: 'value_allowed', line, column: field.name, expected, found })
+    }
+    if (!isWrong) this.#findings.remove(missing)
   }
 }

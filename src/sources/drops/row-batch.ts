@@ -5,8 +5,8 @@ export interface RowBatch {
   /** Which part of the file, from 0. */
   readonly index: number
   /** Of each row, its number in the file, from 1. */
-  readonly rowNumbers: readonly number[]
-  /** In the order of the schema's fields. */
+  readonly rowNumbers: Int32Array
+  /** In the order of the schema's fields; all in one buffer. */
   readonly columns: readonly Uint8Array[]
 }
 
@@ -19,6 +19,8 @@ export class RowBatchBuilder {
   #index = 0
   #rowNumbers: number[] = []
   #columns: Uint8Array[]
+  /** Most files are small. */
+  #capacity = 512
 
   constructor(schema: FileSchema) {
     this.#fieldCount = schema.fields.length
@@ -29,6 +31,7 @@ export class RowBatchBuilder {
   add(rowNumber: number, row: Uint8Array): RowBatch | null {
     const full = this.#rowNumbers.length === batchRowsMax ? this.#take() : null
     const at = this.#rowNumbers.length
+    if (at === this.#capacity) this.#grow()
     for (let field = 0; field < this.#fieldCount; field++) {
       const column = this.#columns[field] as Uint8Array
       column[at] = row[field] as number
@@ -46,15 +49,32 @@ export class RowBatchBuilder {
     const count = this.#rowNumbers.length
     const batch: RowBatch = {
       index: this.#index,
-      rowNumbers: this.#rowNumbers,
-      columns: this.#columns.map((column) => column.slice(0, count)),
+      rowNumbers: Int32Array.from(this.#rowNumbers),
+      columns: this.#packed(count),
     }
     this.#index++
     this.#rowNumbers = []
     return batch
   }
 
+  /** Of the length of the batch, and of its own: the columns are filled anew. */
+  #packed(count: number): Uint8Array[] {
+    const packed = new Uint8Array(count * this.#fieldCount)
+    return this.#columns.map((column, field) => {
+      const own = packed.subarray(field * count, (field + 1) * count)
+      own.set(column.subarray(0, count))
+      return own
+    })
+  }
+
   #newColumns(): Uint8Array[] {
-    return Array.from({ length: this.#fieldCount }, () => new Uint8Array(batchRowsMax))
+    return Array.from({ length: this.#fieldCount }, () => new Uint8Array(this.#capacity))
+  }
+
+  #grow(): void {
+    this.#capacity = Math.min(batchRowsMax, this.#capacity * 4)
+    const before = this.#columns
+    this.#columns = this.#newColumns()
+    for (const [field, column] of before.entries()) this.#columns[field]?.set(column)
   }
 }

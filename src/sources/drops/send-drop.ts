@@ -1,7 +1,6 @@
 /** A good file into its topic. The last part brings what the file was; parts and rows are the same however often sent. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { statSync } from 'node:fs'
 import { present } from '../../core/assert.ts'
 import type { FileSchema } from '../../quality/file-schema.ts'
 import type { RecordSender } from '../record-sender.ts'
@@ -37,13 +36,11 @@ export async function sendDrop(
       await send(batch)
       await parquet?.add(batch)
     })
-    await parquet?.finish()
+    return parquet === null ? null : { name, bytes: await parquet.finish() }
   } catch (thrown) {
     parquet?.giveUp()
     throw thrown
   } finally {
     rmSync(copy, { force: true })
   }
-  if (parquetDirectory === undefined) return null
-  return { name, bytes: statSync(join(parquetDirectory, name)).size }
 }

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { byteListText } from './byte-list.ts'
+import { TabSeparatedEncoder } from './tab-separated.ts'
+
+test('bytes are written as the list of their numbers', () => {
+  assert.equal(byteListText(new Uint8Array()), '[]')
+  const all = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+  assert.equal(byteListText(all), JSON.stringify([...all]))
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 5000 }), (bytes) => {
+      assert.equal(byteListText(bytes), JSON.stringify([...bytes]))
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('a column of bytes takes bytes and lists alike', () => {
+  const encoder = new TabSeparatedEncoder({ database: 'd', table: 't' }, [
+    { name: 'codes', type: 'Array(UInt8)' },
+  ])
+  const rows = [{ codes: Buffer.from([1, 20, 255]) }, { codes: [1, 20, 255] }]
+  assert.equal(encoder.encode(rows).toString(), '[1,20,255]\n[1,20,255]\n')
+})

@@ -1,0 +1,89 @@
+/** Codes of the cells of one field, found by their bytes: a text is decoded and judged the first time it is met. */
+import { isUtf8 } from 'node:buffer'
+import { parseCsvRow } from '../../quality/csv-row.ts'
+import type { FileSchema } from '../../quality/file-schema.ts'
+import { FieldReader } from './field-reader.ts'
+
+/** Of the cell's text: its row is unreadable. */
+export const unreadableCode = -3
+
+const slots = 512
+/** Different cells that are remembered; others are judged each time. */
+const cellsMax = slots / 2
+/** A longer cell is judged each time. */
+const cellBytesMax = 64
+
+export class CellCodes {
+  readonly #reader: FieldReader
+  readonly #delimiter: string
+  readonly #hashes = new Int32Array(slots)
+  readonly #cells: (Buffer | undefined)[] = new Array<Buffer | undefined>(slots)
+  readonly #codes = new Int16Array(slots)
+  #count = 0
+
+  constructor(reader: FieldReader, delimiter: string) {
+    this.#reader = reader
+    this.#delimiter = delimiter
+  }
+
+  /** @param hash of these bytes, by which equal ones are found; @param to behind the last one */
+  read(bytes: Buffer, from: number, to: number, hash: number): number {
+    let slot = hash & (slots - 1)
+    for (;;) {
+      const cell = this.#cells[slot]
+      if (cell === undefined) break
+      if (this.#hashes[slot] === hash && isEqual(cell, bytes, from, to)) {
+        return this.#codes[slot] as number
+      }
+      slot = (slot + 1) & (slots - 1)
+    }
+    const code = this.#judge(bytes.subarray(from, to))
+    if (this.#count < cellsMax && to - from <= cellBytesMax) {
+      this.#cells[slot] = Buffer.from(bytes.subarray(from, to))
+      this.#hashes[slot] = hash
+      this.#codes[slot] = code
+      this.#count++
+    }
+    return code
+  }
+
+  #judge(cell: Buffer): number {
+    const text = cellText(cell, this.#delimiter)
+    return text === null ? unreadableCode : this.#reader.read(text)
+  }
+}
+
+/** By schema and delimiter: what was judged in one file need not be judged in the next. */
+const known = new WeakMap<FileSchema, Map<string, readonly CellCodes[]>>()
+
+/** In the order of the schema's fields. */
+export function cellCodesOf(schema: FileSchema, delimiter: string): readonly CellCodes[] {
+  let byDelimiter = known.get(schema)
+  if (byDelimiter === undefined) {
+    byDelimiter = new Map()
+    known.set(schema, byDelimiter)
+  }
+  let codes = byDelimiter.get(delimiter)
+  if (codes === undefined) {
+    codes = schema.fields.map((field) => new CellCodes(new FieldReader(field, schema), delimiter))
+    byDelimiter.set(delimiter, codes)
+  }
+  return codes
+}
+
+/** Null where the bytes are no cell: not UTF-8, or more behind the closing quote. */
+export function cellText(cell: Buffer, delimiter: string): string | null {
+  if (!isUtf8(cell)) return null
+  const text = cell.toString('utf8')
+  if (!text.startsWith('"')) return text
+  const row = parseCsvRow(text, delimiter)
+  return row.kind === 'cells' ? (row.cells[0] ?? '') : null
+}
+
+function isEqual(cell: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  if (cell.length !== to - from) return false
+  for (let index = 0; index < cell.length; index++) {
+    if (cell[index] !== bytes[from + index]) return false
+  }
+  return true
+}
