@@ -15,4 +15,6 @@ export interface ImportReport {
   readonly topics: ReadonlyMap<string, SenderTotals>
   /** Rows that are no event of ours, by kind. */
   readonly leftOut: ReadonlyMap<string, number>
+  /** What was looked for and not found, or found and not understood. */
+  readonly warnings?: readonly string[]
 }

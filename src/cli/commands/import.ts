@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { systemClock } from '../../core/clock.ts'
 import { importEdnet } from '../../sources/import-ednet.ts'
-import { importOuladScores } from '../../sources/import-oulad.ts'
+import { importOulad } from '../import-oulad.ts'
 import type { ImportProgress, ImportReport } from '../../sources/import-report.ts'
 import type { IngestPort } from '../../sources/ingest-port.ts'
 import { withInstanceOptions, type CommonFlags } from '../common-options.ts'
@@ -31,13 +31,7 @@ export function importCommand(): Command {
         importEdnet,
       ),
     )
-    .addCommand(
-      importer(
-        'oulad',
-        'OULAD (studentAssessment, assessments): results into exam-scores',
-        importOuladScores,
-      ),
-    )
+    .addCommand(ouladImporter())
 }
 
 function importer(
@@ -49,33 +43,59 @@ function importer(
     .description(description)
     .argument('<dir>', 'the dataset’s directory; .csv, .tsv and both gzipped')
     .addOption(new Option('--wait', 'return when the facts are queryable'))
-    .action(async (directory: string, flags: ImportFlags) => {
-      const interruption = untilInterrupted()
-      const progress = openProgress()
-      try {
-        await withClient(flags, async (client) => {
-          const report = await run({
-            directory,
-            ingest: client.port,
-            clock: systemClock,
-            signal: interruption.signal,
-            onProgress: ({ file, bytesRead, bytesTotal, events }) => {
-              progress.update(bytesRead, bytesTotal, `${events} events · ${file}`)
-            },
-          })
-          progress.stop()
-          printReport(report)
-          if (interruption.signal.aborted) process.exitCode = 1
-          else if (flags.wait === true) await client.settle()
-        })
-      } finally {
-        progress.stop()
-        interruption.release()
-      }
-    })
+    .action((directory: string, flags: ImportFlags) =>
+      runImport(flags, (options) => run({ ...options, directory })),
+    )
 }
 
-function printReport({ topics, leftOut }: ImportReport): void {
+interface OuladFlags extends ImportFlags {
+  readonly discover?: boolean
+}
+
+function ouladImporter(): Command {
+  return withInstanceOptions(new Command('oulad'))
+    .description('OULAD: its seven tables into open-university, results into exam-scores too')
+    .argument('<path...>', 'the dataset’s directory, or single files; .csv, .tsv and both gzipped')
+    .addOption(
+      new Option('--discover', 'take every table in the directory that has the columns of one'),
+    )
+    .addOption(new Option('--wait', 'return when the facts are queryable'))
+    .action((paths: readonly string[], flags: OuladFlags) =>
+      runImport(flags, (options) =>
+        importOulad({ ...options, paths, discover: flags.discover === true }),
+      ),
+    )
+}
+
+async function runImport(
+  flags: ImportFlags,
+  run: (options: Omit<Import, 'directory'>) => Promise<ImportReport>,
+): Promise<void> {
+  const interruption = untilInterrupted()
+  const progress = openProgress()
+  try {
+    await withClient(flags, async (client) => {
+      const report = await run({
+        ingest: client.port,
+        clock: systemClock,
+        signal: interruption.signal,
+        onProgress: ({ file, bytesRead, bytesTotal, events }) => {
+          progress.update(bytesRead, bytesTotal, `${events} events · ${file}`)
+        },
+      })
+      progress.stop()
+      printReport(report)
+      if (interruption.signal.aborted) process.exitCode = 1
+      else if (flags.wait === true) await client.settle()
+    })
+  } finally {
+    progress.stop()
+    interruption.release()
+  }
+}
+
+function printReport({ topics, leftOut, warnings = [] }: ImportReport): void {
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
   for (const [topic, { taken, refused, quarantined }] of topics) {
     const wrong = [
       ...(quarantined > 0 ? [`${quarantined} quarantined`] : []),

@@ -2,7 +2,6 @@
  * Sums over the students of a presentation: the funnel, its weeks, and the values of students' attributes. A student's
  * share goes in and comes out again as whole numbers, so sums are exact in any order.
  */
-import { encodeTuple } from '../../core/tuple.ts'
 import { avroSerde } from '../../schema/avro-serde.ts'
 
 export const groupKinds = { funnel: 'funnel', week: 'week', attribute: 'attribute' } as const
@@ -37,7 +36,7 @@ export class GroupChanges {
   replace(key: GroupKey, before: Share | null, after: Share | null): void {
     if (before === null && after === null) return
     if (before !== null && after !== null && isSame(before, after)) return
-    const id = encodeTuple(key).toString('latin1')
+    const id = JSON.stringify(key)
     let change = this.#byKey.get(id)
     if (change === undefined) {
       change = { key, sums: [], days: new Map() }

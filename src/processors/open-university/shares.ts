@@ -101,8 +101,8 @@ function sum<T>(items: readonly T[], of: (item: T) => number): number {
 
 export interface EnrolmentShares {
   readonly funnel: Share
-  /** By column and value. */
-  readonly attributes: readonly (readonly [attribute: string, value: string, share: Share])[]
+  /** In the order of `groupedAttributes`; none where there is no studentInfo. */
+  readonly attributes: readonly { readonly value: string; readonly share: Share }[]
 }
 
 /** Null where the student has nothing in the presentation. */
@@ -157,7 +157,7 @@ function attributeShares(
     withdrawn: Number(info.final_result === 'Withdrawn'),
   }
   const share = { sums: attributeSums.map((name) => sums[name]), day: activity.lastDay }
-  return groupedAttributes.map((name) => [name, String(info[name] ?? 'unknown'), share])
+  return groupedAttributes.map((name) => ({ value: String(info[name] ?? 'unknown'), share }))
 }
 
 /** A student's week; null where it has no row of clicks. */

@@ -3,7 +3,7 @@ import type { FactMetadata } from '../../facts/define.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
 import { GroupChanges, groupKinds, type Group, type GroupKey, type Share } from './groups.ts'
 import { dayOfPresentationMs } from './presentation.ts'
-import { enrolmentShares, weekShare, type EnrolmentShares } from './shares.ts'
+import { enrolmentShares, groupedAttributes, weekShare, type EnrolmentShares } from './shares.ts'
 import type { SiteDay, SiteDayKey } from './site-day.ts'
 import {
   engagementRow,
@@ -188,11 +188,14 @@ class TouchedEnrolment {
       name,
       value,
     ]
-    for (const [name, value, share] of before?.attributes ?? []) {
-      groups.replace(attribute(name, value), share, null)
-    }
-    for (const [name, value, share] of after?.attributes ?? []) {
-      groups.replace(attribute(name, value), null, share)
+    for (const [index, name] of groupedAttributes.entries()) {
+      const [was, is] = [before?.attributes[index] ?? null, after?.attributes[index] ?? null]
+      if (was !== null && was.value === is?.value) {
+        groups.replace(attribute(name, was.value), was.share, is.share)
+        continue
+      }
+      if (was !== null) groups.replace(attribute(name, was.value), was.share, null)
+      if (is !== null) groups.replace(attribute(name, is.value), null, is.share)
     }
   }
 

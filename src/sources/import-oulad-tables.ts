@@ -1,0 +1,138 @@
+/**
+ * OULAD's seven tables into their topics, as the files have them: text, with the name of the file in `_source_file`.
+ *
+ * A row with a natural key is the same by it. Rows of clicks repeat and each counts, so theirs is (content of the file,
+ * row number): a file read twice, or packed and unpacked, changes nothing.
+ */
+import { createHash } from 'node:crypto'
+import type { Clock } from '../core/clock.ts'
+import { columnsOf, tableSpecs, type TableSpec } from '../facts/open-university-tables.ts'
+import type { ImportProgress, ImportReport } from './import-report.ts'
+import type { IngestPort, IngestRecord, RefusalPolicy } from './ingest-port.ts'
+import { columnsOf as requireColumns } from './import-oulad.ts'
+import { findOuladFiles, type OuladFile } from './import-oulad-files.ts'
+import { RecordSender, type SenderTotals } from './record-sender.ts'
+import { openFile } from './source-files.ts'
+import { openTable, type TableRow } from './table-rows.ts'
+
+export interface OuladTablesOptions {
+  /** Directories, and files of any name: those are told by their header. */
+  readonly paths: readonly string[]
+  /** True: takes every table in a directory, whatever its name, that has the columns of one of the seven. */
+  readonly discover?: boolean
+  readonly ingest: IngestPort
+  readonly clock: Clock
+  /** Absent: quarantine. */
+  readonly onError?: RefusalPolicy
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: ImportProgress) => void
+}
+
+const rowBytesMax = 64 * 1024
+/** What a record holds in memory besides its cells. */
+const recordBytes = 400
+
+/** @throws TidemarkError SOURCE_UNREADABLE where a file cannot be read or lacks a column; TOPIC_UNKNOWN where the
+ * instance does not run the topology */
+export async function importOuladTables(options: OuladTablesOptions): Promise<ImportReport> {
+  const { files, warnings } = await findOuladFiles(options.paths, options.discover === true)
+  const topics = new Map<string, SenderTotals>()
+  let events = 0
+  for (const spec of Object.values<TableSpec>(tableSpecs)) {
+    const own = files.filter((file) => file.spec === spec)
+    if (own.length === 0) continue
+    const { ingest, clock, signal, onError = 'quarantine' } = options
+    const topic = spec.name
+    const sender = new RecordSender({ ingest, clock, topic, onError, source: 'file', signal })
+    for (const file of own) {
+      const progress = (bytesRead: number, bytesTotal: number, rows: number) => {
+        events += rows
+        const [filesDone, filesTotal] = [files.indexOf(file), files.length]
+        options.onProgress?.({
+          file: file.path,
+          filesDone,
+          filesTotal,
+          bytesRead,
+          bytesTotal,
+          events,
+        })
+      }
+      warnings.push(...(await sendFile(file, sender, progress)))
+    }
+    await sender.flush()
+    topics.set(topic, sender.totals)
+  }
+  return { topics, leftOut: new Map(), warnings }
+}
+
+type Progress = (bytesRead: number, bytesTotal: number, rows: number) => void
+
+/** Returns warnings. */
+async function sendFile(
+  { path, spec, sourceFile }: OuladFile,
+  sender: RecordSender,
+  progress: Progress,
+): Promise<string[]> {
+  const identity = spec.identity.includes('event_id') ? await unpackedHash(path) : null
+  const file = openFile(path)
+  const { header, rows } = await openTable(file.chunks, path, rowBytesMax)
+  requireColumns(
+    path,
+    header.columns,
+    spec.columns.map(({ name }) => name),
+  )
+  const known = new Set(columnsOf(spec).map(({ name }) => name))
+  const unknown = header.columns.filter((column) => !known.has(column))
+  let number = 0
+  for await (const found of rows) {
+    for (const row of found) {
+      number += 1
+      const eventId = identity === null ? {} : { event_id: `${identity}:${number}` }
+      const record = recordOf(row, header.columns, known, {
+        ...eventId,
+        _source_file: sourceFile,
+      })
+      const sent = sender.add({ ...record, location: `${path}:${row.line}` }, recordBytes)
+      if (sent !== undefined) await sent
+    }
+    progress(file.bytesRead(), file.bytesTotal, found.length)
+  }
+  if (unknown.length === 0) return []
+  return [`${path}: left out column ${unknown.join(', ')}, which ${spec.name} does not have`]
+}
+
+function recordOf(
+  { cells, fault, bytes }: TableRow,
+  columns: readonly string[],
+  known: ReadonlySet<string>,
+  filled: Readonly<Record<string, string>>,
+): IngestRecord {
+  const reason =
+    cells === null
+      ? fault
+      : cells.length === columns.length
+        ? null
+        : `the row has ${cells.length} cells, the header ${columns.length}`
+  if (cells === null || reason !== null) {
+    return {
+      content: {
+        form: 'unreadable',
+        code: 'SCHEMA_REFUSED',
+        faults: [{ path: '', reason: reason ?? '' }],
+      },
+      original: { format: 'bytes', value: bytes, key: null },
+    }
+  }
+  const json: Record<string, string> = {}
+  for (const [index, column] of columns.entries()) {
+    if (known.has(column)) json[column] = cells[index] ?? ''
+  }
+  return { content: { form: 'json', json: { ...json, ...filled } } }
+}
+
+/** Of what the file says, so that packing it makes no other file of it; 64 bits tell a few files apart. */
+async function unpackedHash(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of openFile(path).chunks) hash.update(chunk)
+  return hash.digest('hex').slice(0, 16)
+}
