@@ -2,6 +2,7 @@
  * `npm run bench -- NAME [--json] [--records N] [--rounds N]`: figures as ratios of two things measured in one run.
  */
 import { parseArgs } from 'node:util'
+import { runDrops } from './drops/drops.ts'
 import { runEmbedded } from './embedded/embedded.ts'
 import { runKafka } from './kafka/kafka.ts'
 import { runRestore } from './kafka/restore.ts'
@@ -16,6 +17,7 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   embedded: { run: runEmbedded, size: 1_000_000 },
   kafka: { run: runKafka, size: 1_000_000 },
+  drops: { run: runDrops, size: 999 },
   restore: { run: runRestore, size: 5_000_000 },
   /** Rounds count here, not records. */
   instances: { run: runInstances, size: 0 },

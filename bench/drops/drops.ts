@@ -1,0 +1,67 @@
+/**
+ * Files dropped into a folder, to queryable rows with the Parquet of each file written; ten times as many in the same
+ * memory; and beside it, on the same files in the same run, the ClickHouse engine by itself: reading the CSV files, writing
+ * a Parquet file of each, and inserting their rows into a table. The old system took 10.90 s for its 999 files.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { environmentDefaults, nodeFlags } from '../../bin/node-flags.js'
+import type { BenchOptions, Figures } from '../run.ts'
+import type { EngineFigures } from './engine-run.ts'
+import type { DropFigures } from './measured-run.ts'
+
+const moreTimes = 10
+
+export async function runDrops({ size, log }: BenchOptions): Promise<Figures> {
+  const ours = await child<DropFigures>('measured-run.ts', size)
+  log(`${size} files: ${seconds(ours.seconds)} s, ${mebibytes(ours.peakBytes)} MiB`)
+  const engine = await child<EngineFigures>('engine-run.ts', size)
+  const engineSeconds = engine.parquetSeconds + engine.insertSeconds
+  log(`the engine alone: ${seconds(engineSeconds)} s for Parquet and rows`)
+  const more = await child<DropFigures>('measured-run.ts', size * moreTimes)
+  log(`${size * moreTimes} files: ${seconds(more.seconds)} s, ${mebibytes(more.peakBytes)} MiB`)
+  return {
+    files: size,
+    rows: ours.rows,
+    drop_seconds: seconds(ours.seconds),
+    processor_seconds: seconds(ours.processorSeconds),
+    rows_per_second: Math.round(ours.rows / ours.seconds),
+    csv_bytes_per_file: ours.csvBytes,
+    parquet_bytes_per_file: ours.parquetBytes,
+    peak_mib: mebibytes(ours.peakBytes),
+    engine_read_seconds: seconds(engine.readSeconds),
+    engine_parquet_seconds: seconds(engine.parquetSeconds),
+    engine_insert_seconds: seconds(engine.insertSeconds),
+    engine_parquet_bytes_per_file: engine.parquetBytes,
+    ratio_to_engine: ratio(engineSeconds, ours.seconds),
+    [`times_as_long_for_${moreTimes}_times`]: ratio(more.seconds, ours.seconds),
+    [`peak_mib_for_${moreTimes}_times`]: mebibytes(more.peakBytes),
+  }
+}
+
+/** A process of its own for each run, so that memory and compiled code start from nothing. */
+async function child<Measured>(script: string, files: number): Promise<Measured> {
+  const path = new URL(script, import.meta.url).pathname
+  const run = spawn(process.execPath, [...nodeFlags, path, String(files)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...environmentDefaults, ...process.env },
+  })
+  let output = ''
+  run.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const [code] = (await once(run, 'close')) as [number]
+  const last = output.trim().split('\n').at(-1)
+  if (code !== 0 || last === undefined) throw new Error(`a run ended with ${code}`)
+  return JSON.parse(last) as Measured
+}
+
+function seconds(value: number): number {
+  return Math.round(value * 100) / 100
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024)
+}
+
+function ratio(a: number, b: number): number {
+  return Math.round((a / b) * 100) / 100
+}
