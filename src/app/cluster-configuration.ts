@@ -69,22 +69,23 @@ export interface ClickHouseConfiguration {
   readonly replicated: boolean
 }
 
-/** Null in the embedded profile. Faults name where the setting was made. */
+/** Null in the embedded profile, where nobody says where brokers are. Faults name where the setting was made; a setting
+ * whose own value is a fault is not missing, too. */
 export function clusterConfiguration(
   values: SettingValues,
-  origin: (path: SettingPath) => string,
+  origins: ReadonlyMap<SettingPath, string>,
   faults: string[],
 ): ClusterConfiguration | null {
-  const bootstrapServers = values['kafka.bootstrapServers']
-  if (bootstrapServers === null) return null
-  const reader = new Reader(values, origin, faults)
+  if (!origins.has('kafka.bootstrapServers')) return null
+  const reader = new Reader(values, origins, faults)
+  const bootstrapServers = values['kafka.bootstrapServers'] ?? []
   const urls = values['registry.url'] ?? reader.missing<readonly string[]>('registry.url', [])
   return {
     kafka: { bootstrapServers, ...kafkaOf(reader) },
     registry: {
       urls,
       authentication: registryAuthentication(reader),
-      tlsCa: reader.file('registry.tlsCaFile') ?? null,
+      tlsCa: reader.pem('registry.tlsCaFile') ?? null,
     },
     clickhouse: {
       url: values['clickhouse.url'] ?? reader.missing('clickhouse.url', ''),
@@ -108,10 +109,10 @@ export function clusterConfiguration(
 
 function kafkaOf(reader: Reader): Omit<KafkaConfiguration, 'bootstrapServers'> {
   const { values } = reader
-  const ca = reader.file('kafka.tlsCaFile')
-  const cert = reader.file('kafka.tlsCertFile')
-  const key = reader.file('kafka.tlsKeyFile')
-  if ((cert === undefined) !== (key === undefined)) {
+  const ca = reader.pem('kafka.tlsCaFile')
+  const cert = reader.pem('kafka.tlsCertFile')
+  const key = reader.pem('kafka.tlsKeyFile')
+  if (reader.isSet('kafka.tlsCertFile') !== reader.isSet('kafka.tlsKeyFile')) {
     reader.fault('kafka.tlsCertFile', 'a certificate needs its key: set both files or neither')
   }
   const tls = {
@@ -139,7 +140,8 @@ function saslOf(reader: Reader): SaslConfiguration | null {
   const password = reader.secret('kafka.saslPassword', 'kafka.saslPasswordFile')
   const token = reader.secret('kafka.saslToken', 'kafka.saslTokenFile')
   if (mechanism === null) {
-    if (username !== null || password !== null || token !== null) {
+    const isGiven = username !== null || password !== null || token !== null
+    if (isGiven && !reader.isSet('kafka.saslMechanism')) {
       reader.fault('kafka.saslMechanism', 'missing: the credentials need a mechanism')
     }
     return null
@@ -164,7 +166,12 @@ function registryAuthentication(reader: Reader): RegistryConfiguration['authenti
   const password = reader.secret('registry.password', 'registry.passwordFile')
   const token = reader.secret('registry.token', 'registry.tokenFile')
   if (token !== null) {
-    if (username !== null) reader.fault('registry.token', 'set a token or a username, not both')
+    if (username !== null) {
+      reader.fault(
+        reader.isSet('registry.token') ? 'registry.token' : 'registry.tokenFile',
+        'set a token or a username, not both',
+      )
+    }
     return { kind: 'bearer', token }
   }
   if (username === null) {
@@ -192,21 +199,28 @@ function groupInstanceId(values: SettingValues, faults: string[]): string | null
 
 class Reader {
   readonly values: SettingValues
-  readonly #origin: (path: SettingPath) => string
+  readonly #origins: ReadonlyMap<SettingPath, string>
   readonly #faults: string[]
 
-  constructor(values: SettingValues, origin: (path: SettingPath) => string, faults: string[]) {
+  constructor(values: SettingValues, origins: ReadonlyMap<SettingPath, string>, faults: string[]) {
     this.values = values
-    this.#origin = origin
+    this.#origins = origins
     this.#faults = faults
   }
 
+  /** Rightly or wrongly. */
+  isSet(path: SettingPath): boolean {
+    return this.#origins.has(path)
+  }
+
   fault(path: SettingPath, what: string): void {
-    this.#faults.push(`${this.#origin(path)}: ${what}`)
+    this.#faults.push(`${this.#origins.get(path) ?? path}: ${what}`)
   }
 
   missing<T>(path: SettingPath, standIn: T): T {
-    this.#faults.push(`${path}: missing; the cluster profile (kafka.bootstrapServers) needs it`)
+    if (!this.isSet(path)) {
+      this.#faults.push(`${path}: missing; the cluster profile (kafka.bootstrapServers) needs it`)
+    }
     return standIn
   }
 
@@ -219,6 +233,13 @@ class Reader {
       this.fault(path, `cannot be read: ${messageOf(thrown)}`)
       return undefined
     }
+  }
+
+  pem(path: FileSetting): string | undefined {
+    const content = this.file(path)
+    if (content === undefined || content.includes('-----BEGIN ')) return content
+    this.fault(path, 'is not PEM, which begins with -----BEGIN')
+    return undefined
   }
 
   /** From itself or from a file, whose last line end is not part of it. */

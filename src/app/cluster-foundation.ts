@@ -110,7 +110,7 @@ async function openServers(
   cluster: ClusterConfiguration,
   instanceId: string,
   registry: CachedSchemaRegistry,
-  { clock, cleanup, topologies, onProgress }: FoundationOptions,
+  { clock, cleanup, topologies, ...told }: FoundationOptions,
 ): Promise<{ log: KafkaLog; clickhouse: ClickHouse }> {
   let log: KafkaLog | undefined
   let clickhouse: ClickHouse | undefined
@@ -143,7 +143,7 @@ async function openServers(
         },
       },
     ],
-    { clock, retryMaxMs: cluster.startRetryMaxMs, onProgress },
+    { clock, retryMaxMs: cluster.startRetryMaxMs, ...told },
   )
   return { log: present(log, 'Kafka'), clickhouse: present(clickhouse, 'ClickHouse') }
 }

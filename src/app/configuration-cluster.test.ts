@@ -100,6 +100,37 @@ test('brokers without a registry and ClickHouse are refused, both at once', () =
   assert.match(message, /clickhouse\.url: missing/)
 })
 
+test('every fault of a cluster is told at once, and what is wrong is not missing, too', () => {
+  const message = faultsOf({
+    environment: {
+      KAFKA_BOOTSTRAP_SERVERS: 'one',
+      SCHEMA_REGISTRY_URL: 'registry:8081',
+      CLICKHOUSE_URL: 'ftp://clickhouse',
+      TIDEMARK_KAFKA_SASL_MECHANISM: 'SCRAM',
+      TIDEMARK_KAFKA_SASL_USERNAME: 'me',
+      TIDEMARK_KAFKA_TLS_CA_FILE: join(directory, 'absent'),
+      TIDEMARK_REGISTRY_TLS_CA_FILE: join(directory, 'password'),
+      TIDEMARK_REGISTRY_USERNAME: 'me',
+      TIDEMARK_REGISTRY_TOKEN: 'x',
+    },
+  })
+  const lines = message.split('\n').slice(1).sort()
+  assert.deepEqual(
+    lines.map((line) => line.trim().replace(/: .*/, '')),
+    [
+      'environment CLICKHOUSE_URL',
+      'environment KAFKA_BOOTSTRAP_SERVERS',
+      'environment SCHEMA_REGISTRY_URL',
+      'environment TIDEMARK_KAFKA_SASL_MECHANISM',
+      'environment TIDEMARK_KAFKA_TLS_CA_FILE',
+      'environment TIDEMARK_REGISTRY_TLS_CA_FILE',
+      'environment TIDEMARK_REGISTRY_TOKEN',
+    ],
+    message,
+  )
+  assert.match(message, /REGISTRY_TLS_CA_FILE: is not PEM/)
+})
+
 test('nested keys of a file, an own variable above them, and a password from a file', () => {
   const { cluster } = load({
     environmentName: 'cluster',

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { messageOf } from '../core/errors.ts'
+import { nearestName } from '../schema/nearest-name.ts'
 import { environmentOf, flagOf, settingOf, settingPaths, type SettingPath } from './settings.ts'
 
 export interface ConfigurationInput {
@@ -22,6 +23,7 @@ export interface Layer {
   readonly isOwn: boolean
 }
 
+const ownPrefix = 'TIDEMARK_'
 /** Of the tests. */
 const notSettings = /^TIDEMARK_TEST_/
 
@@ -43,10 +45,10 @@ function ownEnvironment(environment: ConfigurationInput['environment'], faults: 
   const values = new Map<SettingPath, unknown>()
   const known = new Map(settingPaths.map((path) => [environmentOf(path), path]))
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith('TIDEMARK_') || notSettings.test(name) || value === undefined) continue
+    if (!name.startsWith(ownPrefix) || notSettings.test(name) || value === undefined) continue
     const path = known.get(name)
     if (path !== undefined) values.set(path, value)
-    else faults.push(`environment ${name}: unknown${suggestion(name, [...known.keys()])}`)
+    else faults.push(`environment ${name}: unknown${suggestion(nearestVariable(name))}`)
   }
   return { values, origin: (path) => `environment ${environmentOf(path)}`, isOwn: true }
 }
@@ -84,7 +86,7 @@ function readYaml(file: string, faults: string[]): ReadonlyMap<SettingPath, unkn
   try {
     content = parse(readFileSync(file, 'utf8'))
   } catch (cause) {
-    faults.push(`${file}: ${messageOf(cause)}`)
+    faults.push(`${file}: ${messageOf(cause).trim()}`)
     return values
   }
   if (content === null || content === undefined) return values
@@ -110,7 +112,7 @@ function addSection(section: object, prefix: string, target: YamlTarget): void {
     if (isSettingPath(path)) values.set(path, value)
     else if (isPrefix && isSection(value)) addSection(value, `${path}.`, target)
     else if (isPrefix) faults.push(`${file}: ${path}: expected keys under it`)
-    else faults.push(`${file}: ${path}: unknown${suggestion(path, settingPaths)}`)
+    else faults.push(`${file}: ${path}: unknown${suggestion(nearestSetting(path))}`)
   }
 }
 
@@ -122,10 +124,24 @@ function isSettingPath(path: string): path is SettingPath {
   return (settingPaths as readonly string[]).includes(path)
 }
 
-function suggestion(wrong: string, known: readonly string[]): string {
+function suggestion(near: string | null): string {
+  return near === null ? '; docs/configuration.md lists every setting' : `; did you mean ${near}?`
+}
+
+function nearestSetting(path: string): string | null {
+  return nearest(path, settingPaths)
+}
+
+/** The prefix that all names have says nothing of which was meant. */
+function nearestVariable(name: string): string | null {
+  const variables = settingPaths.map((path) => environmentOf(path).slice(ownPrefix.length))
+  const near = nearest(name.slice(ownPrefix.length), variables)
+  return near === null ? null : `${ownPrefix}${near}`
+}
+
+function nearest(wrong: string, known: readonly string[]): string | null {
   const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z]/g, '')
-  const near = known.find(
-    (name) => plain(name).includes(plain(wrong)) || plain(wrong).includes(plain(name)),
-  )
-  return near === undefined ? `; known are ${known.join(', ')}` : `; did you mean ${near}?`
+  const isPart = (name: string) =>
+    plain(name).includes(plain(wrong)) || plain(wrong).includes(plain(name))
+  return known.find(isPart) ?? nearestName(wrong, known)
 }

@@ -49,13 +49,24 @@ test('every fault is told at once, each with where it was set and what would be 
   }
   const message = faults({
     flags: { portOffset: 'x', dataDir: '' },
-    environment: { TIDEMARK_WORKER: '2', TIDEMARK_DURABILITY: 'maybe', HOME: '/' },
+    environment: {
+      TIDEMARK_WORKER: '2',
+      TIDEMARK_KAFKA_CLEINT_RACK: 'a',
+      TIDEMARK_XYZ: '1',
+      TIDEMARK_DURABILITY: 'maybe',
+      HOME: '/',
+    },
     environmentName: 'wrong',
   })
-  assert.match(message, /5 faults|6 faults/)
+  assert.match(message, /8 faults/)
   assert.match(message, /--port-offset: expected a whole number from 0 to 57000, found "x"/)
   assert.match(message, /--data-dir: expected text/)
   assert.match(message, /TIDEMARK_WORKER: unknown; did you mean TIDEMARK_WORKERS\?/)
+  assert.match(
+    message,
+    /TIDEMARK_KAFKA_CLEINT_RACK: unknown; did you mean TIDEMARK_KAFKA_CLIENT_RACK\?/,
+  )
+  assert.match(message, /TIDEMARK_XYZ: unknown; docs\/configuration\.md lists every setting/)
   assert.match(message, /TIDEMARK_DURABILITY: expected one of fsync, process-crash, found "maybe"/)
   assert.match(message, /tidemark\.wrong\.yaml: partition: unknown; did you mean partitions\?/)
   assert.match(message, /tidemark\.wrong\.yaml: workers: expected a whole number/)

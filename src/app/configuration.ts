@@ -70,14 +70,13 @@ export function loadConfiguration(input: ConfigurationInput): Configuration {
   }
   const values = result as SettingValues
   const originOf = (path: SettingPath) => origins.get(path) ?? path
-  const cluster = clusterConfiguration(values, originOf, faults)
-  const isCluster = origins.has('kafka.bootstrapServers')
-  if (cluster === null && !isCluster) {
+  const cluster = clusterConfiguration(values, origins, faults)
+  if (cluster === null) {
     for (const path of own.filter(isOfTheCluster)) {
       faults.push(`${originOf(path)}: says nothing without kafka.bootstrapServers`)
     }
   }
-  const sink = sinkOf(values, isCluster ? serverBatches : embeddedBatches, originOf, faults)
+  const sink = sinkOf(values, cluster === null ? embeddedBatches : serverBatches, originOf, faults)
   if (faults.length > 0) throw refusal(faults)
   return configurationOf(values, cluster, sink)
 }

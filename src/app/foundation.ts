@@ -51,6 +51,8 @@ export interface FoundationOptions {
   readonly topologies: readonly LoadedTopology[]
   /** A line for the operator: what a start waits for, what is not as it should be. */
   readonly onProgress: (line: string) => void
+  /** Aborted: nothing is waited for any more. */
+  readonly signal?: AbortSignal
 }
 
 /** Of the one budget, what the stores' caches of decoded values get; the rest is RocksDB's. */

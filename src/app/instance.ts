@@ -32,6 +32,8 @@ export interface InstanceOptions {
   readonly clock?: Clock
   /** A line for the operator: what a start waits for. */
   readonly onProgress?: (line: string) => void
+  /** Aborted: the start waits for no server any more. */
+  readonly signal?: AbortSignal
 }
 
 export interface InstanceApps {
@@ -88,6 +90,7 @@ async function open(
     clock,
     cleanup: { ground, work },
     onProgress,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   const member = memberStatus(configuration, services)
   let state: InstanceStatus['state'] = 'starting'

@@ -72,3 +72,16 @@ test('what no waiting mends ends the wait for the others, and leads', async () =
   assert.match(thrown.message, /ClickHouse: no answer\n {2}Kafka: wrong password/)
   assert.ok(tookMs < 1000)
 })
+
+test('told to stop, it waits no longer', async () => {
+  const stop = new AbortController()
+  const running = reachAll([server('Kafka', Infinity, away('KAFKA_UNREACHABLE'))], {
+    clock: new ManualClock(),
+    retryMaxMs: 10_000,
+    onProgress: () => {
+      stop.abort()
+    },
+    signal: stop.signal,
+  })
+  await assert.rejects(running, /cannot start without:\n {2}Kafka: no answer/)
+})

@@ -13,6 +13,8 @@ export interface ReachOptions {
   readonly clock: Clock
   readonly retryMaxMs: number
   readonly onProgress: (line: string) => void
+  /** Aborted: who does not answer is not asked again. */
+  readonly signal?: AbortSignal
 }
 
 const firstDelayMs = 250
@@ -32,7 +34,14 @@ export async function reachAll(
   options: ReachOptions,
 ): Promise<void> {
   const refused = new AbortController()
-  const outcomes = await Promise.all(servers.map((server) => reachOne(server, options, refused)))
+  const { signal } = options
+  const over = signal === undefined ? refused.signal : AbortSignal.any([refused.signal, signal])
+  const refuse = () => {
+    refused.abort()
+  }
+  const outcomes = await Promise.all(
+    servers.map((server) => reachOne(server, options, { over, refuse })),
+  )
   const failures = servers.flatMap(({ name }, index) => {
     const thrown = outcomes[index]
     return thrown === null || thrown === undefined ? [] : [{ name, thrown }]
@@ -57,7 +66,7 @@ export async function reachAll(
 async function reachOne(
   { name, reach }: Reachable,
   { clock, retryMaxMs, onProgress }: ReachOptions,
-  refused: AbortController,
+  { over, refuse }: { readonly over: AbortSignal; readonly refuse: () => void },
 ): Promise<unknown> {
   const startedMs = clock.monotonicMs()
   let reportedMs = -Infinity
@@ -68,18 +77,18 @@ async function reachOne(
       return null
     } catch (thrown) {
       if (!isAbsence(thrown)) {
-        refused.abort()
+        refuse()
         return thrown
       }
       const nowMs = clock.monotonicMs()
       const leftMs = startedMs + retryMaxMs - nowMs
-      if (leftMs <= 0 || refused.signal.aborted) return thrown
+      if (leftMs <= 0 || over.aborted) return thrown
       if (nowMs - reportedMs >= reportEveryMs) {
         const left = Math.ceil(leftMs / 1000)
         onProgress(`waiting for ${name}, for another ${left} s at most: ${messageOf(thrown)}`)
         reportedMs = nowMs
       }
-      await pause(clock, Math.min(delayMs, leftMs), refused.signal)
+      await pause(clock, Math.min(delayMs, leftMs), over)
     }
   }
 }

@@ -83,11 +83,12 @@ export interface ServicesOptions {
   readonly cleanup: ServicesCleanup
   /** A line for the operator: what a start waits for. */
   readonly onProgress: (line: string) => void
+  readonly signal?: AbortSignal
 }
 
 export async function openServices(
   configuration: Configuration,
-  { clock, cleanup, onProgress }: ServicesOptions,
+  { clock, cleanup, ...told }: ServicesOptions,
 ): Promise<Services> {
   const topologies = await loadTopologies(configuration.topologies)
   const graphs = topologies.map(({ graph }) => graph)
@@ -95,7 +96,7 @@ export async function openServices(
     clock,
     cleanup: cleanup.ground,
     topologies,
-    onProgress,
+    ...told,
   })
   const { log, state, registry, clickhouse } = foundation
   const changes = await startChanges(configuration, foundation, graphs)
@@ -153,7 +154,7 @@ async function startWork(
     clock,
     backPressure,
   })
-  cleanup.add({ name: 'tasks', close: () => runtime.stop(), maxMs: null })
+  cleanup.add({ name: 'tasks', close: () => runtime.stop(), maxMs: tasksStopMaxMs })
   void runtime.failed.then(onFailure)
   await startSinks(configuration, foundation, consumers, parts)
   return { runtime, consumers, backPressure }
@@ -236,7 +237,6 @@ async function startRuntime(configuration: Configuration, parts: RuntimeParts): 
     limits: {
       commitIntervalMs: configuration.commitIntervalMs,
       defaultPartitionCount: configuration.partitions,
-      stopMaxMs: tasksStopMaxMs,
       ...(cluster === null ? {} : clusterLimits(cluster)),
     },
     ...(cluster === null || member === null
