@@ -2,7 +2,7 @@ import { limitSetup, setupOf } from '../differential/support/window-setups.ts'
 import { finalResults } from '../differential/topologies/final-results.ts'
 import { compare } from './support/compare.ts'
 import type { Comparison } from './support/compare.ts'
-import { finalModels, limitModel } from './support/final-models.ts'
+import { finalModels, limitModel, tableLimitModel } from './support/final-models.ts'
 
 compare([
   ...Object.entries(finalModels).map(([name, model]): Comparison => {
@@ -16,6 +16,13 @@ compare([
     build: finalResults['count-suppressed'],
     model: limitModel,
     inputs: limitSetup,
+    parameters: limitSetup.parameters ?? [],
+  },
+  {
+    name: 'table-suppressed',
+    build: finalResults['table-suppressed'],
+    model: tableLimitModel,
+    inputs: { ...limitSetup, topics: ['table'] },
     parameters: limitSetup.parameters ?? [],
   },
 ])

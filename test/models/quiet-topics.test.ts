@@ -5,7 +5,7 @@ import { finalResults } from '../differential/topologies/final-results.ts'
 import { streamJoins } from '../differential/topologies/stream-joins.ts'
 import { compare } from './support/compare.ts'
 import type { Comparison } from './support/compare.ts'
-import { finalModels, limitModel } from './support/final-models.ts'
+import { finalModels, limitModel, tableLimitModel } from './support/final-models.ts'
 import { joinModel } from './support/stream-join-model.ts'
 
 const idleAfterMs = 5
@@ -33,6 +33,14 @@ compare([
     build: finalResults['count-suppressed'],
     model: limitModel,
     inputs: { ...limitSetup, advances },
+    parameters: limitSetup.parameters ?? [],
+    idleAfterMs,
+  },
+  {
+    name: onQuiet('table-suppressed'),
+    build: finalResults['table-suppressed'],
+    model: tableLimitModel,
+    inputs: { ...limitSetup, topics: ['table'], advances },
     parameters: limitSetup.parameters ?? [],
     idleAfterMs,
   },

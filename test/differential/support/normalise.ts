@@ -135,7 +135,7 @@ export const outputRules = {
         return output.value !== null || !step.slice(index + 1).some(isUpdated)
       }),
     ),
-  /** The joined row has the later time of its two rows here, and there the time of what came last. */
+  /** The joined row has the later time of its two rows here, deletes included; there not always. */
   'times-of-table-joins': (outputs) =>
     outputs.map((step) => step.map((output) => ({ ...output, timestampMs: 0 }))),
   /** Kafka Streams drops the headers of records that it folds into sessions. */

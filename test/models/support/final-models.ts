@@ -1,6 +1,6 @@
 /** Models of what is handed on once: the last value of each window, and the latest of each key after a time. */
 import { present } from '../../../src/core/assert.ts'
-import type { Output, Parameters } from '../../differential/support/case.ts'
+import type { Output, Parameters, RecordStep } from '../../differential/support/case.ts'
 import type { finalResults } from '../../differential/topologies/final-results.ts'
 import type { Model } from './compare.ts'
 import { countOf, foldable, StreamTime } from './folds.ts'
@@ -77,6 +77,49 @@ export function limitModel(parameters: Parameters): Model {
     )
     return sorted.map(([, { output }]) => output)
   }
+}
+
+/** A table, deletes included: the latest change of each key goes out once stream time is so long after the first that
+ * waits; a key that came and went meanwhile does not. */
+export function tableLimitModel(parameters: Parameters): Model {
+  const limitMs = present(parameters['limitMs'], 'a limit')
+  const time = new StreamTime()
+  const rows = new Map<string, RecordStep>()
+  const waiting = new Map<string, { before: string | null; latest: RecordStep; dueMs: number }>()
+  return (record) => {
+    const nowMs = time.advance(record)
+    const { key, value } = record
+    const row = key === null ? undefined : rows.get(key)
+    if (key !== null && record.topic === 'table' && (row === undefined || beats(record, row))) {
+      rows.set(key, record)
+      const before = row?.value ?? null
+      const held = waiting.get(key)
+      const dueMs = held?.dueMs ?? record.timestampMs + limitMs
+      if (before !== null || value !== null) {
+        waiting.set(key, {
+          before: held === undefined ? before : held.before,
+          latest: record,
+          dueMs,
+        })
+      }
+    }
+    const due = [...waiting].filter(([, { dueMs }]) => dueMs <= nowMs)
+    for (const [each] of due) waiting.delete(each)
+    return due
+      .toSorted(
+        ([oneKey, one], [otherKey, other]) =>
+          one.dueMs - other.dueMs || (oneKey < otherKey ? -1 : 1),
+      )
+      .filter(([, { before, latest }]) => before !== null || latest.value !== null)
+      .map(([, { latest }]) => ({ ...latest, topic: 'out' }))
+  }
+}
+
+/** By time; at one time a delete beats a value, and the greater value the other. */
+function beats(update: RecordStep, row: RecordStep): boolean {
+  if (update.timestampMs !== row.timestampMs) return update.timestampMs > row.timestampMs
+  if (update.value === null || row.value === null) return row.value !== null
+  return update.value > row.value
 }
 
 const exclusive = () => 0
