@@ -30,7 +30,15 @@ const described: Partial<Record<SettingPath, readonly [value: string, descriptio
   applicationId: ['name', 'the application whose instances share the work (default: tidemark)'],
 }
 
-const shownAlways: readonly SettingPath[] = ['dataDir', 'topologies', 'workers', 'partitions']
+const shownAlways: readonly SettingPath[] = ['dataDir', 'topologies']
+
+/** Of commands that ask the cluster themselves. */
+export const clusterAddresses: readonly SettingPath[] = [
+  'kafka.bootstrapServers',
+  'registry.url',
+  'clickhouse.url',
+  'applicationId',
+]
 
 /** Every command that needs an instance takes these. @param shown of the settings, in its help */
 export function withInstanceOptions(command: Command, shown: readonly SettingPath[] = []): Command {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { diagnose, type Finding } from '../../app/doctor.ts'
 import {
+  clusterAddresses,
   configurationOf,
   formatOption,
   withInstanceOptions,
@@ -10,8 +11,10 @@ import {
 import { printRows } from '../print-rows.ts'
 
 export function doctorCommand(): Command {
-  return withInstanceOptions(new Command('doctor'), ['portOffset'])
-    .description('check this machine, the data directory, the ports and the topologies')
+  return withInstanceOptions(new Command('doctor'), ['portOffset', ...clusterAddresses])
+    .description(
+      'check this machine, the data directory, the ports and the topologies, and each server of a cluster',
+    )
     .addOption(formatOption())
     .action(async (flags: CommonFlags & { format: OutputFormat }) => {
       const findings: readonly Finding[] = await diagnose(configurationOf(flags))

@@ -1,11 +1,24 @@
 import { Command } from 'commander'
-import { configurationOf, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import {
+  clusterAddresses,
+  configurationOf,
+  withInstanceOptions,
+  type CommonFlags,
+} from '../common-options.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { openProgress } from '../progress.ts'
 
 export function rebuildCommand(): Command {
-  return withInstanceOptions(new Command('rebuild'), ['kafka.bootstrapServers', 'applicationId'])
+  return withInstanceOptions(new Command('rebuild'), clusterAddresses)
     .description('make the tables of topologies in ClickHouse again, from their fact topics')
+    .addHelpText(
+      'after',
+      `
+Readers see each table as it was until it is whole again. On a cluster instances may run meanwhile: give this command a
+data directory of its own. Embedded, stop the instance first.
+
+  tidemark rebuild --topologies mcq --data-dir /tmp/rebuild`,
+    )
     .action(run)
 }
 

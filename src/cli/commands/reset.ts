@@ -1,6 +1,11 @@
 import { Command, Option } from 'commander'
 import type { ResetPosition } from '../../jobs/reset-offsets.ts'
-import { configurationOf, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import {
+  clusterAddresses,
+  configurationOf,
+  withInstanceOptions,
+  type CommonFlags,
+} from '../common-options.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface ResetFlags extends CommonFlags {
@@ -15,7 +20,7 @@ interface ResetFlags extends CommonFlags {
 }
 
 export function resetCommand(): Command {
-  return withInstanceOptions(new Command('reset'), ['kafka.bootstrapServers', 'applicationId'])
+  return withInstanceOptions(new Command('reset'), clusterAddresses)
     .description(
       'set topologies back: their inputs are read again, their state and internal topics are deleted',
     )
@@ -27,6 +32,15 @@ export function resetCommand(): Command {
     .addOption(new Option('--facts', 'delete the facts’ topics, too'))
     .addOption(new Option('--dry-run', 'print what would be done, and do nothing'))
     .addOption(new Option('--force', 'take members that are gone without a word out of the group'))
+    .addHelpText(
+      'after',
+      `
+Stop the instances first: a group with members is refused. Facts stay, unless --facts is given, and the same inputs
+replace them by the same rows.
+
+  tidemark reset --topologies mcq --dry-run
+  tidemark reset --topologies mcq --to-datetime 2026-03-01T00:00:00Z`,
+    )
     .action(run)
 }
 

@@ -5,6 +5,7 @@ import { describeMermaid } from '../../topology/describe-mermaid.ts'
 import { inspectTopologies } from '../../app/inspect.ts'
 import type { GroupDescription } from '../../log/log-admin.ts'
 import {
+  clusterAddresses,
   configurationOf,
   formatOption,
   withInstanceOptions,
@@ -37,7 +38,7 @@ export function topologyCommand(): Command {
         process.stdout.write(mermaid === true ? describeMermaid(graph) : describe(graph))
       }
     })
-  const diff = withInstanceOptions(new Command('diff'), ['kafka.bootstrapServers', 'applicationId'])
+  const diff = withInstanceOptions(new Command('diff'), clusterAddresses)
     .description(
       'what a start of this code would do to what ran before; exit code 1 where it would be refused',
     )
