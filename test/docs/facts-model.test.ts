@@ -61,6 +61,7 @@ function inputOf(
     name,
     isView,
     reads: isView ? ['site.totals_versions'] : [],
+    isUnion: false,
     columns: columns
       .filter(([column]) => !left.includes(column))
       .map(([column, type]) => ({ name: column, type, comment: '' })),
@@ -79,6 +80,29 @@ void test('a table whose columns all have a meaning, a unit and a source has no 
   assert.deepEqual(whoColumn?.sources, ['clicks.who'])
   assert.deepEqual(totalColumn?.sources, ['clicks.amount'])
   assert.equal(totalColumn.unit, 'clicks')
+})
+
+void test('a view’s column comes from the first table that has it, or from all where it is a union', () => {
+  const input = inputOf(good)
+  const sourcesOf = (isUnion: boolean) => {
+    const reads = ['site.totals', 'site.others']
+    const column = { name: 'who', type: 'String', comment: '' }
+    const view: Relation = { name: 'site.both', isView: true, reads, isUnion, columns: [column] }
+    const others: Relation = { ...view, name: 'site.others', reads: [] }
+    const notes = {
+      'site.both': { meaning: 'Both.', columns: {} },
+      'site.others': {
+        meaning: 'Others.',
+        origin: 'elsewhere',
+        columns: { who: { meaning: 'Who.' } },
+      },
+    }
+    const model = factsModel({ ...input, relations: [...input.relations, others, view], notes })
+    assert.deepEqual(model.faults, [])
+    return model.tables.find(({ name }) => name === 'site.both')?.columns[0]?.sources
+  }
+  assert.deepEqual(sourcesOf(false), ['clicks.who'])
+  assert.deepEqual(sourcesOf(true), ['clicks.who', 'elsewhere'])
 })
 
 void test('a column without a doc in its schema is named', () => {

@@ -14,6 +14,7 @@ export interface SourcedTable {
   readonly lineage: Lineage | null
   readonly notes: TableNotes
   readonly reads: readonly string[]
+  readonly isUnion: boolean
   readonly columns: readonly {
     readonly name: string
     readonly type: string
@@ -43,7 +44,7 @@ export class ColumnSources {
 
   /** What a view's column is in the table that the view takes it from under the same name. */
   inherited(table: SourcedTable, column: string): Inherited | undefined {
-    const parent = this.#parentOf(table, column)
+    const parent = this.#parentsOf(table, column)[0]
     if (parent === undefined) return undefined
     const found = parent.columns.find(({ name }) => name === column)
     const above = this.inherited(parent, column)
@@ -74,8 +75,8 @@ export class ColumnSources {
     const named = [...(from ?? []), ...namesIn(formula ?? '')]
     const sources = named.flatMap((name) => this.#resolve(table, column, name))
     if (sources.length > 0 || from !== undefined) return sources
-    const parent = this.#parentOf(table, column)
-    if (parent !== undefined) return this.of(parent, column)
+    const parents = this.#parentsOf(table, column)
+    if (parents.length > 0) return parents.flatMap((parent) => this.of(parent, column))
     if (table.notes.origin !== undefined) return [table.notes.origin]
     if (formula !== undefined) return []
     return this.#topicsOf(table).flatMap((topic) =>
@@ -114,10 +115,13 @@ export class ColumnSources {
     return tables.flatMap((read) => (read === undefined ? [] : this.#topicsOf(read)))
   }
 
-  #parentOf(table: SourcedTable, column: string): SourcedTable | undefined {
-    if (table.lineage !== null) return undefined
-    const parents = table.reads.map((read) => this.#tables.get(read.replace(/_versions$/, '')))
-    return parents.find((parent) => parent?.columns.some(({ name }) => name === column))
+  #parentsOf(table: SourcedTable, column: string): readonly SourcedTable[] {
+    if (table.lineage !== null) return []
+    const parents = table.reads
+      .map((read) => this.#tables.get(read.replace(/_versions$/, '')))
+      .filter((parent) => parent !== undefined)
+      .filter((parent) => parent.columns.some(({ name }) => name === column))
+    return table.isUnion ? parents : parents.slice(0, 1)
   }
 }
 

@@ -149,6 +149,7 @@ function tableOf(relation: Relation, { graphs, factsByName, notes }: Known): Sou
     lineage: lineages.find((lineage) => lineage !== null) ?? null,
     notes: noted,
     reads: relation.reads.filter((read) => read !== `${name}_versions`),
+    isUnion: relation.isUnion,
     columns: relation.columns
       .filter(
         (column) => !commonColumns.has(column.name) || noted.columns[column.name] !== undefined,

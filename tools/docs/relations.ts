@@ -20,8 +20,10 @@ export interface Relation {
   readonly name: string
   readonly isView: boolean
   readonly columns: readonly RelationColumn[]
-  /** The tables and views that a view reads. */
+  /** The tables and views that a view reads, in the order of its statement. */
   readonly reads: readonly string[]
+  /** True: each of them gives rows of its own; false: the first that has a column gives it. */
+  readonly isUnion: boolean
 }
 
 /** In the order in which the migrations make them; what the program itself keeps comes last. */
@@ -70,6 +72,7 @@ function relationOf(
   columns: readonly ColumnRow[],
   tables: readonly TableRow[],
 ): Relation {
+  const known = new Set(tables.map((table) => table.name))
   const named = new Set(as_select.match(/[a-z_]+\.[a-z_]+/g))
   return {
     name,
@@ -77,6 +80,7 @@ function relationOf(
     columns: columns
       .filter(({ relation }) => relation === name)
       .map(({ name, type, comment }) => ({ name, type, comment })),
-    reads: tables.map((table) => table.name).filter((table) => named.has(table)),
+    reads: [...named].filter((table) => known.has(table)),
+    isUnion: as_select.includes('UNION ALL'),
   }
 }
