@@ -17,7 +17,7 @@ export function rebuildCommand(): Command {
 Readers see each table as it was until it is whole again. On a cluster instances may run meanwhile: give this command a
 data directory of its own. Embedded, stop the instance first.
 
-  tidemark rebuild --topologies mcq --data-dir /tmp/rebuild`,
+  tidemark rebuild --topologies mcq --data-dir ./rebuild`,
     )
     .action(run)
 }
