@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { TidemarkError } from '../core/errors.ts'
 import { productVersion } from '../app/version.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { featuresCommand } from './commands/features.ts'
 import { importCommand } from './commands/import.ts'
 import { ingestCommand } from './commands/ingest.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
@@ -34,6 +35,7 @@ export async function main(words: readonly string[]): Promise<number> {
     topologyCommand(),
     quarantineCommand(),
     schemasCommand(),
+    featuresCommand(),
     statusCommand(),
     resetCommand(),
     rebuildCommand(),

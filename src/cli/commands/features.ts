@@ -1,0 +1,120 @@
+/** Features for training and reports: `features export | view | abilities`. */
+import { Command, Option } from 'commander'
+import { systemClock } from '../../core/clock.ts'
+import { learnerAbilities } from '../../jobs/features-abilities.ts'
+import { wideViewStatement } from '../../jobs/features-columns.ts'
+import { exportTrainingSet, topicsAsOf } from '../../jobs/features-export.ts'
+import {
+  configurationOf,
+  formatOption,
+  once,
+  withInstanceOptions,
+  type CommonFlags,
+  type OutputFormat,
+} from '../common-options.ts'
+import { printRows } from '../print-rows.ts'
+import { openProgress } from '../progress.ts'
+import { UsageError } from '../usage-error.ts'
+import { withClient } from '../with-client.ts'
+
+interface ExportFlags extends CommonFlags {
+  readonly out: string
+  readonly asOf?: string
+  readonly topics?: string
+}
+
+interface ViewFlags extends CommonFlags {
+  readonly topics?: string
+  readonly create?: boolean
+}
+
+interface AbilitiesFlags extends CommonFlags {
+  readonly format: OutputFormat
+}
+
+export function featuresCommand(): Command {
+  const topics = 'whose abilities become columns, with commas between'
+  const command = new Command('features').description('features of adaptive learning')
+  const toExport = withInstanceOptions(new Command('export'))
+    .description('write a training set as Parquet, as known at a given time')
+    .addOption(once('--out <dir>', 'a new or empty directory').makeOptionMandatory())
+    .addOption(once('--as-of <time>', 'ISO 8601, as 2026-02-28T12:00:00Z (default: now)'))
+    .addOption(once('--topics <names>', `${topics} (default: all that occur)`))
+    .action(runExport)
+  const view = withInstanceOptions(new Command('view'))
+    .description('print the statement of a view with one column for the ability in each topic')
+    .addOption(once('--topics <names>', `${topics} (default: all that occur)`))
+    .addOption(new Option('--create', 'create the view, in an instance that does not run now'))
+    .action(runView)
+  const abilities = withInstanceOptions(new Command('abilities'))
+    .description('the ability of each learner in each topic, over all first attempts')
+    .addOption(formatOption())
+    .action(runAbilities)
+  return command.addCommand(toExport).addCommand(view).addCommand(abilities)
+}
+
+async function runExport(flags: ExportFlags): Promise<void> {
+  const given = flags.asOf === undefined ? null : timeOf(flags.asOf)
+  const progress = openProgress()
+  try {
+    const set = await withClient(flags, async (client) => {
+      // An instance opened for this command has yet to process what came while none ran.
+      if (!client.isRemote) await client.settle()
+      return exportTrainingSet({
+        clickhouse: client.clickhouse,
+        directory: flags.out,
+        asOfMs: given ?? systemClock.nowMs(),
+        topics: flags.topics === undefined ? null : listOf(flags.topics),
+        onProgress: (rows, total) => {
+          progress.update(rows, total, `${rows} attempts`)
+        },
+      })
+    })
+    progress.stop()
+    const files = `${set.files.length} ${set.files.length === 1 ? 'file' : 'files'}`
+    process.stdout.write(`${set.rows} attempts as of ${set.as_of} in ${files}: ${flags.out}\n`)
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Strangers, this command among them, only read over HTTP: the view is made from within. */
+async function runView(flags: ViewFlags): Promise<void> {
+  const topics =
+    flags.topics === undefined
+      ? await withClient(flags, ({ clickhouse }) =>
+          topicsAsOf({ clickhouse, asOfMs: systemClock.nowMs() }),
+        )
+      : listOf(flags.topics)
+  const statement = wideViewStatement(topics)
+  process.stdout.write(`${statement}\n`)
+  if (flags.create !== true) return
+  const { openInstance } = await import('../../app/instance.ts')
+  const instance = await openInstance(configurationOf(flags), { listen: false })
+  try {
+    await instance.services.clickhouse.writer.command({ query: statement })
+  } finally {
+    await instance.stop()
+  }
+}
+
+async function runAbilities(flags: AbilitiesFlags): Promise<void> {
+  const rows = await withClient(flags, async (client) => {
+    if (!client.isRemote) await client.settle()
+    return learnerAbilities(client.clickhouse)
+  })
+  const printed = rows.map((row) => ({ ...row }))
+  printRows(printed, ['user_id', 'topic', 'items', 'ability', 'standard_error'], flags.format)
+}
+
+function listOf(names: string): readonly string[] {
+  const list = names.split(',').map((name) => name.trim())
+  if (list.includes('')) throw new UsageError(`--topics ${names}: write names with commas between`)
+  return list
+}
+
+function timeOf(text: string): number {
+  const ms = Date.parse(text)
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(ms)) return ms
+  throw new UsageError(`--as-of ${text}: expected a time as 2026-02-28T12:00:00Z`)
+}

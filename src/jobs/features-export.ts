@@ -1,0 +1,165 @@
+/**
+ * Training sets as Parquet, one folder a day (`year=2026/month=02/day=28/part-0.parquet`), as known at a given time: no
+ * row rests on an attempt that came later, neither by event time (features are those before each attempt) nor by
+ * arrival. `training-set.json` beside them says what they are.
+ *
+ *  1. The time is fixed before the first query, so that parts which are asked for one after another belong together.
+ *  2. A part holds at most `rowsPerPartMax` rows or so: neither side keeps more in memory, whatever the set's size.
+ *  3. A file has its name when it is whole; the description is written last.
+ */
+import { createWriteStream } from 'node:fs'
+import { mkdir, open, readdir, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { TidemarkError } from '../core/errors.ts'
+import { attemptsAsOf, topicsQuery, trainingColumns } from './features-columns.ts'
+
+export interface AttemptsSource {
+  /** ClickHouse's HTTP interface. */
+  readonly clickhouse: (path: string, init?: RequestInit) => Promise<Response>
+  /** Milliseconds since the epoch. */
+  readonly asOfMs: number
+}
+
+export interface ExportOptions extends AttemptsSource {
+  /** Made where it is missing; must be empty. */
+  readonly directory: string
+  /** Abilities in these become columns; null: in all that occur. */
+  readonly topics: readonly string[] | null
+  readonly onProgress?: (rows: number, rowsTotal: number) => void
+}
+
+export interface TrainingSet {
+  readonly as_of: string
+  readonly rows: number
+  readonly topics: readonly string[]
+  readonly parameter_versions: readonly string[]
+  readonly files: readonly { readonly path: string; readonly rows: number }[]
+}
+
+interface Part {
+  readonly path: string
+  readonly rows: number
+  readonly where: string
+}
+
+type DayCount = [year: number, month: number, day: number, rows: string]
+
+const rowsPerPartMax = 50_000
+const description = 'training-set.json'
+const parquetMagic = 'PAR1'
+
+/** @throws TidemarkError CONFIGURATION_INVALID where the directory is not empty, QUERY_FAILED */
+export async function exportTrainingSet(options: ExportOptions): Promise<TrainingSet> {
+  const { directory, asOfMs } = options
+  await mkdir(directory, { recursive: true })
+  if ((await readdir(directory)).length > 0) {
+    throw new TidemarkError(
+      'CONFIGURATION_INVALID',
+      `${directory} is not empty: give --out a new or empty directory`,
+    )
+  }
+  const topics = options.topics ?? (await topicsAsOf(options))
+  const versions = await rowsOf<[string]>(
+    options,
+    `SELECT DISTINCT parameter_version FROM (${attemptsAsOf}) ORDER BY 1 FORMAT JSONCompactEachRow`,
+  )
+  const parts = await partsOf(options)
+  const rowsTotal = parts.reduce((sum, { rows }) => sum + rows, 0)
+  const files: { path: string; rows: number }[] = []
+  let rowsDone = 0
+  for (const part of parts) {
+    const rows = await writePart(options, topics, part)
+    files.push({ path: part.path, rows })
+    rowsDone += rows
+    options.onProgress?.(rowsDone, rowsTotal)
+  }
+  const set: TrainingSet = {
+    as_of: new Date(asOfMs).toISOString(),
+    rows: rowsDone,
+    topics,
+    parameter_versions: versions.map(([version]) => version),
+    files,
+  }
+  await writeFile(join(directory, description), `${JSON.stringify(set, null, 2)}\n`)
+  return set
+}
+
+/** The topics in which anyone had an ability. @throws TidemarkError QUERY_FAILED */
+export async function topicsAsOf(source: AttemptsSource): Promise<readonly string[]> {
+  return (await rowsOf<[string]>(source, topicsQuery)).map(([topic]) => topic)
+}
+
+async function partsOf(options: ExportOptions): Promise<Part[]> {
+  const days = await rowsOf<DayCount>(
+    options,
+    `SELECT year, month, day, count() FROM (${attemptsAsOf}) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+     FORMAT JSONCompactEachRow`,
+  )
+  return days.flatMap(([year, month, day, count]) => {
+    const partCount = Math.ceil(Number(count) / rowsPerPartMax)
+    const two = (number: number) => String(number).padStart(2, '0')
+    return Array.from({ length: partCount }, (_, part) => ({
+      path: `year=${year}/month=${two(month)}/day=${two(day)}/part-${part}.parquet`,
+      rows: Math.round(Number(count) / partCount),
+      where:
+        `year = ${year} AND month = ${month} AND day = ${day}` +
+        ` AND cityHash64(user_id, attempt_id) % ${partCount} = ${part}`,
+    }))
+  })
+}
+
+/** Returns the number of rows written. */
+async function writePart(
+  options: ExportOptions,
+  topics: readonly string[],
+  { path, where }: Part,
+): Promise<number> {
+  const selected = `FROM (${attemptsAsOf}) WHERE ${where}`
+  const [counted] = await rowsOf<[string]>(
+    options,
+    `SELECT count() ${selected} FORMAT JSONCompactEachRow`,
+  )
+  const response = await ask(
+    options,
+    `SELECT ${trainingColumns(topics)} ${selected} ORDER BY event_time, user_id, attempt_id
+     FORMAT Parquet`,
+  )
+  const target = join(options.directory, path)
+  const partial = `${target}.partial`
+  await mkdir(dirname(target), { recursive: true })
+  const body = response.body ?? new ReadableStream()
+  await pipeline(Readable.fromWeb(body as never), createWriteStream(partial))
+  await refuseTruncated(partial, path)
+  await rename(partial, target)
+  return Number(counted?.[0] ?? 0)
+}
+
+/** A query that fails half-way has begun its answer already: the file then lacks its end. */
+async function refuseTruncated(file: string, path: string): Promise<void> {
+  const handle = await open(file)
+  try {
+    const { size } = await handle.stat()
+    const length = Math.min(size, 2000)
+    const tail = Buffer.alloc(length)
+    await handle.read(tail, 0, length, size - length)
+    if (tail.toString('latin1').endsWith(parquetMagic)) return
+    throw new TidemarkError('QUERY_FAILED', `${path}: ${tail.toString('utf8').trim()}`)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function rowsOf<Row>(source: AttemptsSource, query: string): Promise<Row[]> {
+  const response = await ask(source, query)
+  const lines = (await response.text()).split('\n').filter((line) => line !== '')
+  return lines.map((line) => JSON.parse(line) as Row)
+}
+
+async function ask({ clickhouse, asOfMs }: AttemptsSource, body: string): Promise<Response> {
+  const search = `param_as_of=${asOfMs}&output_format_parquet_compression_method=snappy`
+  const response = await clickhouse(`/?${search}`, { method: 'POST', body })
+  if (!response.ok) throw new TidemarkError('QUERY_FAILED', (await response.text()).trim())
+  return response
+}
