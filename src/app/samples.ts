@@ -1,10 +1,14 @@
 /** What `tidemark up` brings along for a newcomer: real exam results, and a platform that is made up. */
 import type { Services } from './services.ts'
+import { loadFileSchema } from '../quality/file-schema.ts'
+import { ingestDropFiles } from '../sources/drops/ingest-drop-files.ts'
 import { importOuladScores } from '../sources/import-oulad.ts'
 import { runSimulation } from '../sources/run-simulation.ts'
 import { simulate } from '../sources/simulate.ts'
 
 const ouladDirectory = new URL('../../samples/oulad/', import.meta.url).pathname
+const studentsFile = new URL('../../samples/student-performance/student-mat.csv', import.meta.url)
+  .pathname
 const seed = 7
 const students = 250
 /** The past that is loaded at once. */
@@ -24,6 +28,14 @@ export async function* loadSamples(
     const { topics } = await importOuladScores({ directory: ouladDirectory, ingest, clock, signal })
     const taken = topics.get('exam_score')?.taken ?? 0
     yield `sample: ${taken} real exam results (OULAD, CC BY 4.0; samples/oulad/README.md)`
+  }
+  if (topologies.has('student-performance')) {
+    const schema = loadFileSchema('student-performance')
+    const sample = { files: [studentsFile], schema, ingest, clock, signal }
+    for await (const outcome of ingestDropFiles(sample)) {
+      const rows = outcome.kind === 'taken' ? outcome.file.rows_read : 0
+      yield `sample: ${rows} real students (UCI, CC BY 4.0; samples/student-performance/README.md)`
+    }
   }
   if (topologies.has('mcq')) {
     const past = { seed, students, rate: pastRate, durationMs: pastMs }

@@ -13,11 +13,18 @@ const cellsMax = slots / 2
 /** A longer cell is judged each time. */
 const cellBytesMax = 64
 
+/** Of the bytes of a cell, one after another, from 0. */
+export function nextHash(hash: number, byte: number): number {
+  return ((hash << 8) | (hash >>> 24)) ^ byte
+}
+
 export class CellCodes {
   readonly #reader: FieldReader
   readonly #delimiter: string
   readonly #hashes = new Int32Array(slots)
-  readonly #cells: (Buffer | undefined)[] = new Array<Buffer | undefined>(slots)
+  /** Of each slot; -1 where it is free. */
+  readonly #lengths = new Int8Array(slots).fill(-1)
+  readonly #cells = new Uint8Array(slots * cellBytesMax)
   readonly #codes = new Int16Array(slots)
   #count = 0
 
@@ -27,19 +34,20 @@ export class CellCodes {
   }
 
   /** @param hash of these bytes, by which equal ones are found; @param to behind the last one */
-  read(bytes: Buffer, from: number, to: number, hash: number): number {
-    let slot = hash & (slots - 1)
-    for (;;) {
-      const cell = this.#cells[slot]
-      if (cell === undefined) break
-      if (this.#hashes[slot] === hash && isEqual(cell, bytes, from, to)) {
+  read(bytes: Uint8Array, from: number, to: number, hash: number): number {
+    const length = to - from
+    let slot = (hash ^ (hash >>> 8) ^ (hash >>> 16)) & (slots - 1)
+    for (let found = this.#lengths[slot] as number; found !== -1;) {
+      if (found === length && this.#hashes[slot] === hash && this.#isEqual(slot, bytes, from, to)) {
         return this.#codes[slot] as number
       }
       slot = (slot + 1) & (slots - 1)
+      found = this.#lengths[slot] as number
     }
     const code = this.#judge(bytes.subarray(from, to))
-    if (this.#count < cellsMax && to - from <= cellBytesMax) {
-      this.#cells[slot] = Buffer.from(bytes.subarray(from, to))
+    if (this.#count < cellsMax && length <= cellBytesMax) {
+      this.#cells.set(bytes.subarray(from, to), slot * cellBytesMax)
+      this.#lengths[slot] = length
       this.#hashes[slot] = hash
       this.#codes[slot] = code
       this.#count++
@@ -47,7 +55,16 @@ export class CellCodes {
     return code
   }
 
-  #judge(cell: Buffer): number {
+  #isEqual(slot: number, bytes: Uint8Array, from: number, to: number): boolean {
+    let at = slot * cellBytesMax
+    for (let index = from; index < to; index++) {
+      if (this.#cells[at++] !== bytes[index]) return false
+    }
+    return true
+  }
+
+  #judge(bytes: Uint8Array): number {
+    const cell = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const text = cellText(cell, this.#delimiter)
     return text === null ? unreadableCode : this.#reader.read(text)
   }
@@ -78,12 +95,4 @@ export function cellText(cell: Buffer, delimiter: string): string | null {
   if (!text.startsWith('"')) return text
   const row = parseCsvRow(text, delimiter)
   return row.kind === 'cells' ? (row.cells[0] ?? '') : null
-}
-
-function isEqual(cell: Buffer, bytes: Buffer, from: number, to: number): boolean {
-  if (cell.length !== to - from) return false
-  for (let index = 0; index < cell.length; index++) {
-    if (cell[index] !== bytes[from + index]) return false
-  }
-  return true
 }

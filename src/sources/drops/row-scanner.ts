@@ -4,7 +4,7 @@
  * hold delimiters, line ends and doubled quotes.
  */
 import type { CellCodes } from './cell-codes.ts'
-import { unreadableCode } from './cell-codes.ts'
+import { nextHash, unreadableCode } from './cell-codes.ts'
 
 export interface ScannedRow {
   /** Where the row begins; from 1. */
@@ -93,13 +93,13 @@ export class RowScanner {
           if (at === cellStart) isQuoted = isOpen = true
           else if (isQuoted) isOpen = !isOpen
         } else if (byte === lineFeed) linesInside++
-        hash = (Math.imul(hash, 31) + byte) | 0
+        hash = nextHash(hash, byte)
         continue
       }
       let cellEnd = at
       if (byte === lineFeed && cellEnd > cellStart && bytes[cellEnd - 1] === carriageReturn) {
+        // It stays in the hash: then the same cell is found by two of them, which costs nothing.
         cellEnd--
-        // What the hash was before the carriage return is not known any more: it is part of it, as in every such row.
       }
       if (cell < count) {
         const code = (columns[cell] as CellCodes).read(bytes, cellStart, cellEnd, hash)
