@@ -94,7 +94,10 @@ kafkaTest(
       a.events.filter((event) => event.startsWith('-')),
       [],
     )
-    assert.notEqual(a.heard.at(-1)?.probingRebalanceAfterMs, null)
+    // Each hears of a generation at its own time.
+    await eventually('one of them probes', () =>
+      [a, b].some(({ heard }) => typeof heard.at(-1)?.probingRebalanceAfterMs === 'number'),
+    )
 
     const warm = b.heard.at(-1)?.awaited ?? []
     b.restore(warm)
