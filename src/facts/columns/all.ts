@@ -3,6 +3,7 @@ import { examScoreNotes } from './exam-scores.ts'
 import { mcqNotes } from './mcq.ts'
 import type { NotesByTable } from './notes.ts'
 import { openUniversityNotes } from './open-university.ts'
+import { openUniversityViewNotes } from './open-university-views.ts'
 import { programNotes } from './program.ts'
 import { studentPerformanceNotes } from './student-performance.ts'
 
@@ -11,6 +12,7 @@ export const notesByTable: NotesByTable = {
   ...mcqNotes,
   ...examScoreNotes,
   ...openUniversityNotes,
+  ...openUniversityViewNotes,
   ...studentPerformanceNotes,
   ...adaptiveLearningNotes,
 }
