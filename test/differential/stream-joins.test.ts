@@ -1,14 +1,26 @@
 import { present } from '../../src/core/assert.ts'
 import { differ } from './support/differ.ts'
+import type { Step } from './support/case.ts'
 import type { Differential, Setup } from './support/differ.ts'
+import type { RuleName } from './support/normalise.ts'
 import { joinInputs } from './support/window-setups.ts'
 import { streamJoins } from './topologies/stream-joins.ts'
 
-const rules = ['null-values-in-windows', 'stream-time-of-the-task', 'late-by-more'] as const
+const rules: readonly RuleName[] = [
+  'null-values-in-windows',
+  'stream-time-of-the-task',
+  'late-by-more',
+]
+const outerRules: readonly RuleName[] = [
+  'null-values-in-windows',
+  'late-by-more',
+  'overlooked-results',
+  // Last of those that change times: it goes by what is left.
+  'stream-time-of-the-task',
+]
 
-/** An unjoined record waits for its grace here and not there, hence nothing of an outer join is out of order by more
- * than its window; and stores there forget what lies just within grace. */
-const inner: Setup = {
+/** Stores there forget what lies just within grace: what comes is less late than that. */
+const inner = {
   ...joinInputs,
   parameters: [
     { differenceMs: 5, graceMs: 0, lateMaxMs: 4 },
@@ -17,14 +29,29 @@ const inner: Setup = {
     { differenceMs: 10, graceMs: 30, lateMaxMs: 39 },
   ],
   rules,
-}
-const outer: Setup = {
-  ...inner,
-  parameters: present(inner.parameters, 'parameters').map((each) => ({
+} satisfies Setup
+
+/** What comes unjoined when its window has ended waits for its grace here and not there: nothing is as late. */
+function outerOf(isRightOuter: 0 | 1): Setup {
+  const parameters = inner.parameters.map((each) => ({
     ...each,
-    lateMaxMs: present(each['differenceMs'], 'a difference'),
-  })),
+    isRightOuter,
+    lateMaxMs: Math.min(each.lateMaxMs, each.differenceMs),
+  }))
+  const overlooked = { differenceMs: 10, graceMs: 30, lateMaxMs: 10, isRightOuter }
+  return { ...inner, parameters, rules: outerRules, examples: [[overlooked, second]] }
 }
+
+/** The second is overlooked there when the first goes out, until the third has closed too. */
+const second: readonly Step[] = [0, 11, 1, 41, 42, 51, 52].map((timestampMs) => ({
+  topic: 'input',
+  key: 'a',
+  value: '1',
+  timestampMs,
+  header: String(timestampMs),
+}))
+const left = outerOf(0)
+const outer = outerOf(1)
 const beforeAndAfter: Setup = {
   ...joinInputs,
   parameters: [
@@ -41,16 +68,30 @@ const joinsTooMuch: Differential = {
     const differenceMs = present(parameters['differenceMs'], 'a difference') + 1
     streamJoins['stream-left-join'](builder, { ...parameters, differenceMs })
   },
-  setup: { ...outer, judgedAs: 'stream-left-join' },
+  setup: { ...left, judgedAs: 'stream-left-join' },
+  isCanary: true,
+}
+
+/** Shows that the rule is needed: where Kafka Streams no longer overlooks what waits, it goes. */
+const overlooksNothing: Differential = {
+  name: 'an outer join of streams that overlooks no result',
+  build: streamJoins['stream-outer-join'],
+  setup: {
+    ...outer,
+    judgedAs: 'stream-outer-join',
+    rules: outerRules.filter((rule) => rule !== 'overlooked-results'),
+  },
   isCanary: true,
 }
 
 differ([
   ...Object.entries(streamJoins).map(([name, build]) => ({ name, build, setup: setupOf(name) })),
   joinsTooMuch,
+  overlooksNothing,
 ])
 
 function setupOf(name: string): Setup {
   if (name === 'stream-join-before-and-after') return beforeAndAfter
-  return name.includes('left') || name.includes('outer') ? outer : inner
+  if (name === 'stream-left-join') return left
+  return name === 'stream-outer-join' ? outer : inner
 }

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { KafkaUnavailable } from '../../../tools/kafka/java.ts'
-import type { Case, Output, Outputs, Parameters } from './case.ts'
+import type { Case, Output, Outputs, Parameters, Step } from './case.ts'
 import { steps as anySteps } from './inputs.ts'
 import type { InputOptions } from './inputs.ts'
 import { Judge } from './judge.ts'
@@ -29,6 +29,8 @@ export interface Setup extends InputOptions, Pick<OurOptions, 'errorPolicies'> {
   readonly judgedAs?: string
   readonly parameters?: readonly Parameters[]
   readonly rules?: readonly RuleName[]
+  /** Cases that come before the made-up ones. */
+  readonly examples?: readonly (readonly [Parameters, readonly Step[]])[]
   /** True: ours also takes its records several at a time, and puts out the same. */
   readonly inBatches?: boolean
 }
@@ -75,7 +77,7 @@ export function differ(differentials: readonly Differential[]): void {
 /** @throws Error of fast-check, with the smallest case that it found and both outputs */
 async function assertSame(by: Judge, { name, build, setup }: Differential): Promise<void> {
   const { judgedAs: topology = name, parameters = [{}], rules = [], inBatches = false } = setup
-  const { errorPolicies = {} } = setup
+  const { errorPolicies = {}, examples = [] } = setup
   const property = fc.asyncProperty(
     fc.constantFrom(...parameters),
     anySteps(setup),
@@ -92,7 +94,15 @@ async function assertSame(by: Judge, { name, build, setup }: Differential): Prom
       assert.deepEqual(actual, expected, `the case: ${JSON.stringify(given)}`)
     },
   )
-  await fc.assert(property, { numRuns: casesPerTopology, seed })
+  await fc.assert(property, {
+    numRuns: casesPerTopology,
+    seed,
+    examples: examples.map(([chosen, steps]): [Parameters, Step[], number] => [
+      chosen,
+      [...steps],
+      1,
+    ]),
+  })
 }
 
 /** Topic by topic, without regard to steps. */

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isClockStep } from './case.ts'
 import type { Output, Outputs, Parameters, RecordStep, Step } from './case.ts'
+import { OverlookedResults } from './overlooked-results.ts'
 
 type InputRule = (steps: readonly Step[], parameters: Parameters) => readonly Step[]
 type OutputRule = (outputs: Outputs) => Outputs
@@ -54,6 +55,11 @@ export const inputRules = {
       latestMs = Math.max(latestMs, timestampMs)
       return { ...record, timestampMs }
     })
+  },
+  /** Of an outer join of streams: Kafka Streams hands some results on later than it means to. */
+  'overlooked-results': (steps, parameters) => {
+    const overlooked = new OverlookedResults(parameters)
+    return withRecords(steps, (record) => overlooked.take(record))
   },
   /** A fold of several streams: what is late is late for all, or for none. */
   'time-of-each-stream': (steps) => {
