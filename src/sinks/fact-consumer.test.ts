@@ -213,6 +213,37 @@ test('a batch given up to another member does not leave the consumer paused', as
   await log.close()
 })
 
+test('facts are drained when they are queryable, whichever member writes them', async () => {
+  const log = await openLog(2)
+  const sink = new WatchedSink()
+  // The same tables, which the other member cannot reach.
+  const away = Object.assign(new WatchedSink(), { inner: sink.inner })
+  away.failure = unavailable
+  const tried = Promise.withResolvers<null>()
+  away.onAttempt = () => {
+    tried.resolve(null)
+  }
+  const [first, second] = [consumerOf(log, sink), consumerOf(log, away)]
+  await first.start()
+  await second.start()
+  await log.append([records(0, [['ann', 1]]), records(1, [['bob', 2]])])
+  await tried.promise
+  while (first.status().rowsWritten === 0 || first.status().lagTotal > 0) await setImmediate()
+  let isDrained = false
+  const drained = first.drain().then(() => {
+    isDrained = true
+  })
+  const attempts = away.attempts
+  while (away.attempts < attempts + 3) await setImmediate()
+  assert.equal(isDrained, false)
+  away.failure = null
+  await drained
+  assert.deepEqual(averages(sink.inner), { ann: 1, bob: 2 })
+  await first.stop()
+  await second.stop()
+  await log.close()
+})
+
 test('stopped while the sink is away, the consumer leaves every unwritten fact to the next start', async () => {
   const log = await openLog(1)
   const sink = new WatchedSink()

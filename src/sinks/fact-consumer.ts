@@ -21,7 +21,7 @@ import { pause } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { offset, topicPartitionId } from '../core/record.ts'
 import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
-import type { FetchedPartition, FetchRequest, GroupMember, PartitionOffset } from '../log/log.ts'
+import type { FetchedPartition, FetchRequest, GroupMember } from '../log/log.ts'
 import { BatchHold } from './batch-hold.ts'
 import { BatchPace } from './batch-pace.ts'
 import { embeddedBatches } from './fact-batches.ts'
@@ -33,6 +33,7 @@ import type { FactSource } from './fact-rows.ts'
 import type { TableRows } from './sink.ts'
 import { passes } from './passing.ts'
 import { startOffsets } from './start-offsets.ts'
+import { WrittenFacts } from './written-facts.ts'
 
 export type { FactConsumerOptions, FactConsumerStatus } from './fact-consumer-options.ts'
 
@@ -46,6 +47,7 @@ export class FactConsumer {
   readonly #onFailure: (error: unknown) => void
   readonly #sources = new Map<string, FactSource>()
   readonly #positions = new FactPositions()
+  readonly #written: WrittenFacts
   readonly #pace: BatchPace
   readonly #stopping = new AbortController()
   /** Of each topic's table (invariant 5). */
@@ -73,18 +75,29 @@ export class FactConsumer {
     this.#pace = new BatchPace(this.#options, options.clock)
     this.#onFailure = options.onFailure ?? (() => {})
     for (const source of options.facts) this.#sources.set(source.fact.topic.name, source)
+    this.#written = new WrittenFacts({
+      log: options.log,
+      groupId: this.#groupId,
+      topics: options.facts.map(({ fact }) => fact.topic.name),
+      positions: this.#positions,
+      identityOf: (topic) => this.#identityOf(topic),
+    })
+  }
+
+  get #groupId(): string {
+    return `${this.#options.name}-clickhouse`
   }
 
   /** Resolves when the tables exist and the partitions are known; reading goes on until `stop`.
    * @throws what `sink.setup`, `sink.identityOf` and `log.joinGroup` throw */
   async start(): Promise<void> {
-    const { log, sink, name, facts } = this.#options
+    const { log, sink, facts } = this.#options
     await sink.setup()
     for (const { fact } of facts) {
       this.#identities.set(fact.topic.name, await sink.identityOf(fact))
     }
     this.#member = await log.joinGroup({
-      groupId: `${name}-clickhouse`,
+      groupId: this.#groupId,
       topics: facts.map(({ fact }) => fact.topic.name),
       userData: () => Buffer.alloc(0),
       onAssigned: (partitions) => this.#assign(partitions),
@@ -141,16 +154,11 @@ export class FactConsumer {
       : null
   }
 
-  /** Resolves when every fact that is committed now is queryable.
+  /** Resolves when every fact that is committed now is queryable, those of other members too.
    * @throws TidemarkError SINK_UNAVAILABLE where the consumer ended before that */
   async drain(): Promise<void> {
-    const targets = await this.#ends()
-    const reached = () =>
-      targets.every(
-        ({ topic, partition, offset }) =>
-          (this.#positions.get({ topic, partition })?.written ?? 0) >= offset,
-      )
-    while (!reached()) {
+    const ends = await this.#written.ends()
+    while (!(await this.#written.reach(ends))) {
       if (this.#state === 'failed' || this.#state === 'stopped') {
         throw new TidemarkError(
           'SINK_UNAVAILABLE',
@@ -158,7 +166,7 @@ export class FactConsumer {
           { details: { retryAfterMs: backPressureRetryMs } },
         )
       }
-      await new Promise<void>((resolve) => this.#progress.push(resolve))
+      await this.#untilProgress()
     }
   }
 
@@ -170,11 +178,11 @@ export class FactConsumer {
   }
 
   async #startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Offset[]> {
-    const { log, name, clock } = this.#options
+    const { log, clock } = this.#options
     const identityOf = (topic: TopicName) => this.#identityOf(topic)
     for (;;) {
       try {
-        return await startOffsets(log, `${name}-clickhouse`, partitions, identityOf)
+        return await startOffsets(log, this.#groupId, partitions, identityOf)
       } catch (thrown) {
         if (!passes(thrown) || this.#stopping.signal.aborted) throw thrown
         await pause(clock, backPressureRetryMs, this.#stopping.signal)
@@ -356,7 +364,7 @@ export class FactConsumer {
         this.#reason = thrown.message
         if (this.#stopping.signal.aborted) hold.giveUp()
         if (isGivenUp()) return false
-        await this.#refreshLag()
+        await this.#written.refreshLag()
         const { retryAfterMs, tooManyParts } = thrown.details
         if (tooManyParts === true) this.#pace.slowDown()
         const delayMs = typeof retryAfterMs === 'number' ? retryAfterMs : backPressureRetryMs
@@ -366,28 +374,17 @@ export class FactConsumer {
     }
   }
 
-  /** A full batch waits for the sink; meanwhile the lag must be seen to grow, where the log can be asked. */
-  async #refreshLag(): Promise<void> {
-    try {
-      for (const { offset, ...at } of await this.#ends()) {
-        const position = this.#positions.get(at)
-        if (position !== undefined) position.lastStable = offset
-      }
-    } catch (thrown) {
-      if (!passes(thrown)) throw thrown
-    }
-  }
-
-  #ends(): Promise<readonly PartitionOffset[]> {
-    const { log, facts } = this.#options
-    return this.#positions.ends(
-      log,
-      facts.map(({ fact }) => fact.topic.name),
-    )
-  }
-
   #newHold(): BatchHold {
     return new BatchHold(this.#options.clock, this.#options.stopGraceMs)
+  }
+
+  /** Of this member, or, after a while, perhaps of another. */
+  async #untilProgress(): Promise<void> {
+    const over = new AbortController()
+    this.#progress.push(() => {
+      over.abort()
+    })
+    await pause(this.#options.clock, this.#options.idleWaitMs, over.signal)
   }
 
   #notify(): void {

@@ -3,7 +3,7 @@ import { TidemarkError } from '../core/errors.ts'
 import { topicPartitionId } from '../core/record.ts'
 import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
 import { SkipCount } from '../core/skipped-records.ts'
-import type { FetchedPartition, FetchRequest, Log, PartitionOffset } from '../log/log.ts'
+import type { FetchedPartition, FetchRequest, Log } from '../log/log.ts'
 
 export interface FactPosition {
   readonly at: TopicPartition
@@ -90,19 +90,5 @@ export class FactPositions {
       if (topic === undefined || at.topic === topic) lag += Math.max(0, lastStable - written)
     }
     return lag
-  }
-
-  /** Where the topics end now, of the partitions held. */
-  async ends(log: Log, topics: readonly TopicName[]): Promise<readonly PartitionOffset[]> {
-    const described = await log.describeTopics(topics)
-    return described.flatMap(({ name, partitions }) =>
-      partitions
-        .map(({ partition, lastStableOffset }) => ({
-          topic: name,
-          partition,
-          offset: lastStableOffset,
-        }))
-        .filter((at) => this.get(at) !== undefined),
-    )
   }
 }
