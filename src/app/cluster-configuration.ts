@@ -37,6 +37,8 @@ export interface KafkaConfiguration {
   readonly replicationFactor: number
   readonly compression: SettingValues['kafka.compression']
   readonly sessionTimeoutMs: number
+  /** How long a request at a door waits for the brokers. */
+  readonly doorWaitMaxMs: number
   readonly guarantee: SettingValues['kafka.guarantee']
   readonly transactionTimeoutMs: number
   readonly transactionProtocolMax: 1 | 2
@@ -127,6 +129,7 @@ function kafkaOf(reader: Reader): Omit<KafkaConfiguration, 'bootstrapServers'> {
     replicationFactor: values['kafka.replicationFactor'],
     compression: values['kafka.compression'],
     sessionTimeoutMs: values['kafka.sessionTimeoutMs'],
+    doorWaitMaxMs: values['kafka.doorWaitMaxMs'],
     guarantee: values['kafka.guarantee'],
     transactionTimeoutMs: values['kafka.transactionTimeoutMs'],
     transactionProtocolMax: values['kafka.transactionProtocolMax'] === 1 ? 1 : 2,

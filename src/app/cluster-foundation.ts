@@ -5,6 +5,7 @@ import { present } from '../core/assert.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { KafkaLog } from '../log/kafka/open-kafka-log.ts'
 import { openKafkaLog } from '../log/kafka/open-kafka-log.ts'
+import { TimelyLog } from '../log/timely-log.ts'
 import { quarantineTopic } from '../quality/quarantine.ts'
 import { CachedSchemaRegistry } from '../schema/cached-schema-registry.ts'
 import { HttpSchemaRegistry } from '../schema/http-schema-registry.ts'
@@ -31,7 +32,10 @@ import { RepartitionPurge } from './purge.ts'
 import { reachAll } from './reach-all.ts'
 import { followResets } from './reset-records.ts'
 import { withoutCredentials } from './secret.ts'
+import type { SettingPath } from './settings.ts'
 import type { LoadedTopology } from './topologies.ts'
+
+const doorWaitSetting: SettingPath = 'kafka.doorWaitMaxMs'
 
 export async function openClusterFoundation(
   configuration: Configuration,
@@ -66,6 +70,11 @@ export async function openClusterFoundation(
   return {
     profile: 'cluster',
     log,
+    doorLog: new TimelyLog(log, {
+      clock,
+      waitMaxMs: cluster.kafka.doorWaitMaxMs,
+      settingName: doorWaitSetting,
+    }),
     admin: log,
     state: storage.state,
     registry,

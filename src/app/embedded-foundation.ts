@@ -31,6 +31,7 @@ export async function openEmbeddedFoundation(
   return {
     profile: 'embedded',
     log,
+    doorLog: log,
     admin: null,
     state,
     registry,

@@ -21,6 +21,8 @@ export type Profile = 'embedded' | 'cluster'
 export interface Foundation {
   readonly profile: Profile
   readonly log: Log
+  /** The same, for those whom a request waits for: it answers in time. */
+  readonly doorLog: Log
   /** Null where the log is this process's own. */
   readonly admin: LogAdmin | null
   readonly state: StateBackend

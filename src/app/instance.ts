@@ -169,7 +169,7 @@ function memberStatus(
 }
 
 function doorOptions(services: Services, configuration: Configuration): IngestAppOptions {
-  const { ingest, registry, log, clock } = services
+  const { ingest, registry, doorLog: log, clock } = services
   const { bodyBytesMax, recordBytesMax } = configuration
   return {
     ingest,

@@ -47,6 +47,8 @@ export interface Services {
   readonly profile: Profile
   readonly clock: Clock
   readonly log: Log
+  /** As `Foundation.doorLog`. */
+  readonly doorLog: Log
   readonly state: StateBackend
   readonly registry: SchemaRegistry
   readonly clickhouse: ClickHouse
@@ -98,7 +100,7 @@ export async function openServices(
     topologies,
     ...told,
   })
-  const { log, state, registry, clickhouse } = foundation
+  const { log, doorLog, state, registry, clickhouse } = foundation
   const changes = await startChanges(configuration, foundation, graphs)
   const codecs = await openCodecs(topologies, registry)
   const failure = Promise.withResolvers<never>()
@@ -120,19 +122,26 @@ export async function openServices(
     member: foundation.member,
     trouble: foundation.trouble,
     queryable,
-    queries: new LocalQueries({ topologies: graphs, log, state, clock, runtime: queryable }),
+    queries: new LocalQueries({
+      topologies: graphs,
+      log: doorLog,
+      state,
+      clock,
+      runtime: queryable,
+    }),
     clock,
     log,
+    doorLog,
     state,
     registry,
     clickhouse,
     topologies,
     runtime,
     consumers,
-    ingest: new LocalIngest({ topics, log, clock, quarantine, recordBytesMax }),
+    ingest: new LocalIngest({ topics, log: doorLog, clock, quarantine, recordBytesMax }),
     backPressure,
     describe: (name) => describeTopology(topologies, name),
-    redrive: (request) => redriveEntries(request, { log, clock, topics, quarantine }),
+    redrive: (request) => redriveEntries(request, { log: doorLog, clock, topics, quarantine }),
     keepManifests: () => keepManifests(foundation.meta, changes),
     failed: failure.promise,
   }

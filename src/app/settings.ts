@@ -87,6 +87,7 @@ const ofTheCluster = {
     oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']),
   ),
   'kafka.sessionTimeoutMs': setting(10_000, wholeNumber(1000, 30 * 60_000)),
+  'kafka.doorWaitMaxMs': setting(10_000, wholeNumber(100, 10 * 60_000)),
   'kafka.guarantee': setting<'exactly-once' | 'at-least-once'>(
     'exactly-once',
     oneOf(['exactly-once', 'at-least-once']),

@@ -216,3 +216,36 @@ void test('two instances share the work, and one goes on with all of it', async 
   assertSameFacts(await factsOf(second), await embeddedFacts('more', [...events, ...more]), 'alone')
   assert.equal((await second.end('SIGTERM')).code, 0, second.output)
 })
+
+void test('while the broker is away the doors say so in time, and a repeat counts once', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  const [broker] = kafka.brokers
+  const running = await instance('two', ['--kafka-door-wait-max-ms', '1000'])
+  await running.ready()
+  const batch = crashEvents(7)
+    .slice(3000, 4000)
+    .filter(({ topic }) => topic === 'answers')
+  const body = JSON.stringify({ records: batch.map(({ value }) => ({ value })) })
+  const headers = { 'content-type': 'application/vnd.kafka.json.v2+json' }
+  const send = () =>
+    fetch(running.url('ingest', '/topics/answers'), { method: 'POST', headers, body })
+  assert.equal((await send()).status, 200)
+  await running.idle()
+  const before = await factsOf(running)
+  broker?.pause()
+  try {
+    for (const told of [/they may still be written: send them again/, /nothing was taken/]) {
+      const refused = await send()
+      assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '2'])
+      const { error_code, message } = (await refused.json()) as Record<string, unknown>
+      assert.equal(error_code, 50303)
+      assert.match(String(message), told)
+    }
+  } finally {
+    broker?.resume()
+  }
+  await until('the door takes them', async () => ((await send()).status === 200 ? true : null))
+  await running.idle()
+  assertSameFacts(await factsOf(running), before, 'after what was taken before')
+  assert.equal((await running.end('SIGTERM')).code, 0, running.output)
+})

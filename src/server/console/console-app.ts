@@ -84,7 +84,9 @@ export function consoleApp(services: ConsoleServices): Hono {
   })
   app.notFound((context) => context.json({ error: `there is nothing at ${context.req.path}` }, 404))
   app.onError((thrown, context) => {
-    return context.json({ error: messageOf(thrown) }, statusOfFailure(thrown))
+    const status = statusOfFailure(thrown)
+    if (status === 503) context.header('retry-after', '1')
+    return context.json({ error: messageOf(thrown) }, status)
   })
   return app
 }

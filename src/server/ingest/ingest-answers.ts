@@ -1,7 +1,7 @@
 /**
  * Answers in the form of Kafka's REST proxy: `{error_code, message}`, where the first three digits of the code
  * are the HTTP status. Codes that are not Confluent's own: 42207 (key), 42208 (partition), 42209 (check),
- * 41301 (record too large).
+ * 41301 (record too large), 50302 (disk full), 50303 (Kafka is away).
  */
 import type { Context } from 'hono'
 import { messageOf, TidemarkError, type ErrorCode } from '../../core/errors.ts'
@@ -20,6 +20,7 @@ const errorNumbers: Partial<Record<ErrorCode, number>> = {
   RECORD_TOO_LARGE: 41301,
   BACK_PRESSURE: 42901,
   DISK_FULL: 50302,
+  KAFKA_UNREACHABLE: 50303,
   REGISTRY_UNREACHABLE: 40801,
   SCHEMA_INVALID: 42205,
   SCHEMA_INCOMPATIBLE: 42205,

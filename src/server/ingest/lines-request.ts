@@ -1,8 +1,9 @@
 /**
  * A body of lines, one JSON value each, of any length: taken in batches while it comes, each durable before
  * the one after the next is read. A refused line under `refuse` ends the request: its batch and what follows
- * are not taken, and the answer says up to which line all are.
+ * are not taken, and the answer says up to which line all are; so it does where the log is away in between.
  */
+import { TidemarkError } from '../../core/errors.ts'
 import type { AdmissionTopic } from '../../quality/admission.ts'
 import type { LocalIngest } from '../../sources/ingest-records.ts'
 import type { IngestOptions, IngestRecord, IngestReport } from '../../sources/ingest-port.ts'
@@ -39,6 +40,19 @@ export async function ingestLines(
   request: LinesRequest,
 ): Promise<LinesAnswer> {
   const totals = new Totals()
+  try {
+    await sendAll(chunks, request, totals)
+  } catch (thrown) {
+    throw totals.interrupted(thrown)
+  }
+  return totals.answer(request.topic.definition.name)
+}
+
+async function sendAll(
+  chunks: AsyncIterable<Buffer>,
+  request: LinesRequest,
+  totals: Totals,
+): Promise<void> {
   let running: Promise<void> = Promise.resolve()
   const send = async (batch: readonly Line[]): Promise<void> => {
     await running
@@ -65,7 +79,6 @@ export async function ingestLines(
   }
   if (batch.length > 0) await send(batch)
   await running
-  return totals.answer(request.topic.definition.name)
 }
 
 async function ingestBatch(
@@ -117,6 +130,14 @@ class Totals {
     if (this.#offsets === null) return
     if (this.#offsets.length + batch.length > offsetsListedMax) this.#offsets = null
     else this.#offsets.push(...report.outcomes.map(recordAnswer))
+  }
+
+  /** What ended the request in the middle, with where to go on. */
+  interrupted(thrown: unknown): unknown {
+    if (!(thrown instanceof TidemarkError) || this.#lastLineTaken === 0) return thrown
+    const { code, message, details } = thrown
+    const taken = `taken up to line ${this.#lastLineTaken}; go on after it`
+    return new TidemarkError(code, `${message} (${taken})`, { details, cause: thrown })
   }
 
   answer(topic: string): LinesAnswer {

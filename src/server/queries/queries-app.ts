@@ -80,7 +80,11 @@ export function queriesApp(options: QueriesOptions): Hono {
       return context.json({ error: answer.refusal }, 503, { 'retry-after': '1' })
     }),
   )
-  app.onError((thrown, context) => context.json({ error: messageOf(thrown) }, statusOf(thrown)))
+  app.onError((thrown, context) => {
+    const status = statusOf(thrown)
+    if (status === 503) context.header('retry-after', '1')
+    return context.json({ error: messageOf(thrown) }, status)
+  })
   return app
 }
 
