@@ -28,6 +28,11 @@ const refusals = new Set([
   'SECURITY_DISABLED',
 ])
 
+/** The settings that say how a connection is made. */
+const connectionSettings = 'kafka.tls and kafka.saslMechanism'
+const credentialSettings =
+  'kafka.saslMechanism, and kafka.saslUsername with kafka.saslPassword or kafka.saslToken'
+
 /** Errors that pass without anybody's doing: a leader moves, a coordinator loads, replicas catch up. */
 const passing = new Set([
   'CORRUPT_MESSAGE',
@@ -128,7 +133,7 @@ export function translateFailure(thrown: unknown, request: string, address: stri
   if (refusal !== undefined && !wasLost) {
     return new TidemarkError(
       'KAFKA_REFUSED',
-      `the Kafka broker ${address} refuses the connection: ${reasonOf(chain)}; check kafka.security`,
+      `the Kafka broker ${address} refuses the connection: ${reasonOf(chain)}; check ${connectionSettings} and what goes with them`,
       { cause: thrown },
     )
   }
@@ -147,7 +152,7 @@ function hintFor(request: string, chain: readonly unknown[]): string {
   const last = chain.at(-1)
   const isSilent = last instanceof NetworkError && /closed/.test(last.message)
   return request === openingRequest && isSilent
-    ? '; where it goes on so, its listener may want other TLS or SASL than kafka.security says'
+    ? `; where it goes on so, its listener may want other TLS or SASL than ${connectionSettings} say`
     : ''
 }
 
@@ -178,7 +183,7 @@ function refusalMessage(failure: ProtocolError): string {
     failure.codeName === 'UNSUPPORTED_VERSION'
       ? 'the cluster is older or newer than this release speaks to'
       : failure.codeName.endsWith('_AUTHORIZATION_FAILED')
-        ? 'grant the right to the principal that kafka.security names'
-        : 'check kafka.security'
+        ? 'grant the right to the principal that kafka.saslUsername, the token or the certificate names'
+        : `check ${credentialSettings}`
   return `the Kafka cluster refuses ${failure.message}: ${remedy}`
 }
