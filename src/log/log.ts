@@ -149,16 +149,27 @@ export interface JoinGroupOptions {
   onFailure?(failure: unknown): void
 }
 
+/** No server of a log answers. */
+export interface LogOutage {
+  /** As `Clock.nowMs`. */
+  readonly sinceMs: number
+  /** What the last one that was asked has failed with. */
+  readonly reason: string
+}
+
 export interface Log {
   /** True where state changes can be part of a transaction (embedded, memory); false on Kafka. */
   readonly sharesState: boolean
   /** When a request was last tried again because a server did not answer, or not yet as it should, as `Clock.nowMs`;
    * null or absent: never. By it who waits for a commit tells a log that is away from one that hangs. */
   readonly lastRetryMs?: number | null
+  /** Null or absent while a server answers, or where there is none. */
+  readonly outage?: LogOutage | null
 
   /** Creates what is missing; a log that is not shared with others takes a new retention too.
    * @throws TidemarkError TOPIC_MISMATCH where one exists with other partitions or another cleanup policy */
   createTopics(specs: readonly TopicSpec[]): Promise<void>
+  /** As they are now: others may have added partitions. */
   describeTopics(names?: readonly TopicName[]): Promise<readonly TopicDescription[]>
 
   /** @throws TidemarkError TOPIC_UNKNOWN | PARTITION_UNKNOWN | OFFSET_OUT_OF_RANGE */

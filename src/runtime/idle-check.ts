@@ -5,7 +5,8 @@
 import { present } from '../core/assert.ts'
 import type { Partition, TopicName, TopicPartition } from '../core/record.ts'
 import type { StateBackend } from '../core/state.ts'
-import type { Log } from '../log/log.ts'
+import type { Log, TopicDescription } from '../log/log.ts'
+import { addedPartitions } from './added-partitions.ts'
 import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
 import { ScopedState } from './scoped-state.ts'
 import type { CompiledTopology, TaskPlan } from './task-plan.ts'
@@ -31,7 +32,7 @@ export class IdleCheck {
     this.#options = options
   }
 
-  /** How many committed records of the inputs are not processed. What was reached is read before the ends: where nothing
+  /** How many committed records of the inputs are not processed, those of partitions that nobody reads among them. What was reached is read before the ends: where nothing
    * was left then, no commit was under way that could have produced more. */
   async lag(): Promise<number> {
     const reached: Reached[] = []
@@ -46,7 +47,17 @@ export class IdleCheck {
       const at = present(byName.get(topic)?.partitions[partition], `${topic}-${partition}`)
       lag += Math.max(0, at.lastStableOffset - Math.max(offset, at.logStartOffset))
     }
-    return lag
+    return lag + this.#unreadIn(descriptions)
+  }
+
+  /** Of broadcast topics the positions tell. */
+  #unreadIn(descriptions: readonly TopicDescription[]): number {
+    const { topologies, defaultPartitionCount } = this.#options
+    const graphs = [...topologies.values()].map(({ graph }) => graph)
+    const added = addedPartitions(graphs, defaultPartitionCount, descriptions)
+    return added
+      .filter(({ effect }) => effect !== 'broadcast')
+      .reduce((sum, { unread }) => sum + unread, 0)
   }
 
   async #reached(name: string, compiled: CompiledTopology): Promise<Reached[]> {

@@ -41,6 +41,8 @@ export interface RuntimeLimits {
   readonly restorePartitionsMax: number
   /** How often it is looked up how far standbys may follow tables that have no changelog. */
   readonly sourceEndsIntervalMs: number
+  /** How often it is looked up whether source topics were given more partitions. */
+  readonly sourceTopicsIntervalMs: number
   /** How often a task that is restored tells how far it is. */
   readonly restoreReportMs: number
   /** The pause before a log that did not answer is asked again. */
@@ -77,6 +79,7 @@ export const defaultLimits: RuntimeLimits = {
   restoreBytesMax: 8 * 1024 * 1024,
   restorePartitionsMax: 256,
   sourceEndsIntervalMs: 500,
+  sourceTopicsIntervalMs: 10_000,
   restoreReportMs: 1000,
   unreachableBackOffMs: 250,
   stateCleanupDelayMs: 10 * 60 * 1000,

@@ -26,6 +26,7 @@ export class Membership {
   #cancelProbe: (() => void) | null = null
   /** From when the group asks what this member has until it says what it gets. */
   #isJoining = true
+  #isLost = false
   readonly #compiled: CompiledTopology
   readonly #clock: Clock
   readonly #running = new Set<string>()
@@ -68,6 +69,7 @@ export class Membership {
 
   /** As `revoke`; they commit nothing from now on. */
   lose(partitions: readonly TopicPartition[]): string[] {
+    this.#isLost = true
     const ids = this.revoke(partitions)
     for (const id of ids) this.#lost.add(id)
     return ids
@@ -103,6 +105,7 @@ export class Membership {
   /** What the leader has decided beside the partitions. Returns the processes that are in the group no more. */
   takeAssignment(userData: Buffer, isCaughtUp: (taskId: string) => boolean): readonly string[] {
     this.#isJoining = false
+    this.#isLost = false
     const decided = decodeAssignment(userData)
     this.#cancelProbe?.()
     this.#cancelProbe = null
@@ -145,7 +148,8 @@ export class Membership {
       }
       for (const id of standby) byTask.get(id)?.standbys.push(endpoint)
     }
-    return { self, isRebalancing: this.#isJoining, tasks: [...byTask.values()] }
+    const isRebalancing = this.#isJoining
+    return { self, isRebalancing, isMember: !this.#isLost, tasks: [...byTask.values()] }
   }
 
   async leave(): Promise<void> {

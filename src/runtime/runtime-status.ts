@@ -1,5 +1,5 @@
 /** What the runtime tells of itself. Counts are since the start of the process; times are milliseconds. */
-import type { TopicPartition } from '../core/record.ts'
+import type { TopicName, TopicPartition } from '../core/record.ts'
 import type { SkippedRecords } from '../core/skipped-records.ts'
 import type { NodeDrops } from './task-metrics.ts'
 import type { TaskState } from './task-lifecycle.ts'
@@ -14,7 +14,21 @@ export interface InputStatus extends TopicPartition {
   readonly buffered: number
 }
 
-export interface TaskStatus {
+/** What a task has counted. */
+export interface TaskCounts {
+  readonly processed: number
+  readonly produced: number
+  readonly dropped: number
+  readonly late: number
+  readonly quarantined: number
+  readonly warnings: number
+  readonly drops: readonly NodeDrops[]
+  /** Offsets of input that the log removed before it was processed: by partition, and in all. */
+  readonly skips: readonly SkippedRecords[]
+  readonly skipped: number
+}
+
+export interface TaskStatus extends TaskCounts {
   readonly id: string
   readonly topologyName: string
   readonly subTopology: number
@@ -23,17 +37,7 @@ export interface TaskStatus {
   readonly state: TaskState | null
   readonly waitingFor: WaitingFor | null
   readonly inputs: readonly InputStatus[]
-  readonly processed: number
-  readonly produced: number
-  readonly dropped: number
-  readonly late: number
-  readonly quarantined: number
-  readonly warnings: number
   readonly restarts: number
-  readonly drops: readonly NodeDrops[]
-  /** Offsets of input that the log removed before it was processed: by partition, and in all. */
-  readonly skips: readonly SkippedRecords[]
-  readonly skipped: number
   /** Null before the first record. */
   readonly streamTimeMs: number | null
   readonly lastCommitMs: number | null
@@ -74,17 +78,27 @@ export interface StandbyStatus {
   readonly lag: number | null
 }
 
-export interface RuntimeTotals {
-  readonly processed: number
-  readonly produced: number
-  readonly dropped: number
-  readonly late: number
-  readonly quarantined: number
-  readonly warnings: number
-  readonly skipped: number
+/** Of the tasks that run here and of those that have: no count ever falls. */
+export interface RuntimeTotals extends TaskCounts {
+  /** Of the tasks that run here, with what stands in added partitions. */
   readonly lag: number
   /** Over the last seconds. */
   readonly recordsPerSecond: number
+}
+
+/** A source topic was given more partitions while a topology reads it: nothing reads those. */
+export interface AddedPartitions {
+  readonly topologyName: string
+  readonly subTopology: number
+  readonly topic: TopicName
+  /** With how many the topology has started. */
+  readonly known: number
+  readonly now: number
+  /** Committed records in the added ones. */
+  readonly unread: number
+  /** Of reading them: keys that have moved there have left their state behind; or there is none; or each task would
+   * read them all. */
+  readonly effect: 'keys-move' | 'stateless' | 'broadcast'
 }
 
 export interface RuntimeStatus {
@@ -97,28 +111,6 @@ export interface RuntimeStatus {
   /** How the stores of the running tasks were brought up when these were started. */
   readonly restored: readonly RestoreStatus[]
   readonly standbys: readonly StandbyStatus[]
-}
-
-export function totalsOf(tasks: readonly TaskStatus[], recordsPerSecond: number): RuntimeTotals {
-  const totals = {
-    processed: 0,
-    produced: 0,
-    dropped: 0,
-    late: 0,
-    quarantined: 0,
-    warnings: 0,
-    skipped: 0,
-    lag: 0,
-  }
-  for (const task of tasks) {
-    totals.processed += task.processed
-    totals.produced += task.produced
-    totals.dropped += task.dropped
-    totals.late += task.late
-    totals.quarantined += task.quarantined
-    totals.warnings += task.warnings
-    totals.skipped += task.skipped
-    for (const { lag } of task.inputs) totals.lag += lag
-  }
-  return { ...totals, recordsPerSecond }
+  /** As of the last look. */
+  readonly addedPartitions: readonly AddedPartitions[]
 }

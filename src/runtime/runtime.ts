@@ -10,11 +10,13 @@ import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { MemoryBudget } from '../state/memory-budget.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+import { AddedPartitionsWatch } from './added-partitions.ts'
 import { Codecs } from './codecs.ts'
 import type { CodecFactory } from './codecs.ts'
 import type { CommitStepHook } from './commit.ts'
 import { checkClusterOptions } from './cluster-options.ts'
 import type { ClusterOptions } from './cluster-options.ts'
+import { EndedTasks, sumOfCounts } from './ended-tasks.ts'
 import { GroupMemberships } from './group-memberships.ts'
 import type { GroupMembershipsOptions } from './group-memberships.ts'
 import { IdleCheck } from './idle-check.ts'
@@ -25,7 +27,6 @@ import { PartitionCounts } from './partition-counts.ts'
 import type { HeldTask, QueryableRuntime, TopologyHosts } from './queries/hosts.ts'
 import { RateMeter } from './rate-meter.ts'
 import type { RuntimeStatus, RuntimeTotals, TaskStatus } from './runtime-status.ts'
-import { totalsOf } from './runtime-status.ts'
 import { ThreadHost } from './thread-host.ts'
 import type { TaskHost } from './task-host.ts'
 import { WorkerHost } from './worker/worker-host.ts'
@@ -72,6 +73,7 @@ export interface Runtime extends QueryableRuntime {
 
 /** Stands for their sum; no topology is called so. */
 const allTopologies = ''
+const firstPartition = 0 as Partition
 /** How often `whenIdle` looks. */
 const idlePollMs = 10
 
@@ -89,8 +91,10 @@ class LocalRuntime implements Runtime {
   /** Null where the log shares its storage with the state. */
   readonly #localState: LocalState | null
   readonly #idleCheck: IdleCheck
+  readonly #addedPartitions: AddedPartitionsWatch
   readonly #partitionCounts = new PartitionCounts()
   readonly #rates = new Map<string, RateMeter>()
+  readonly #ended = new EndedTasks()
   #state: RuntimeStatus['state'] = 'created'
   #failure: { readonly cause: unknown } | null = null
   #resolveFailed!: (cause: unknown) => void
@@ -132,6 +136,13 @@ class LocalRuntime implements Runtime {
       topologies: this.#topologies,
       defaultPartitionCount,
       isOwn: (taskId) => log.sharesState || this.#groups.runs(taskId),
+    })
+    this.#addedPartitions = new AddedPartitionsWatch({
+      log,
+      clock: options.clock,
+      graphs: topologies,
+      defaultPartitionCount,
+      intervalMs: this.#limits.sourceTopicsIntervalMs,
     })
     this.#host = this.#newHost()
     for (const name of [allTopologies, ...this.#topologies.keys()]) {
@@ -193,6 +204,7 @@ class LocalRuntime implements Runtime {
       onFailure: (failure) => {
         this.#fail(failure)
       },
+      onEnded: this.#noteEnded,
     })
   }
 
@@ -216,7 +228,12 @@ class LocalRuntime implements Runtime {
       onFailure: (failure) => {
         this.#fail(failure)
       },
+      onEnded: this.#noteEnded,
     })
+  }
+
+  readonly #noteEnded = (last: TaskStatus): void => {
+    this.#ended.add(last.topologyName, last)
   }
 
   async start(): Promise<void> {
@@ -234,6 +251,8 @@ class LocalRuntime implements Runtime {
       await this.#localState?.open()
       await this.#host.open()
       await this.#groups.join()
+      // Where the log is this process's own, nobody else changes its topics.
+      if (!log.sharesState) this.#addedPartitions.start()
     } catch (thrown) {
       this.#state = 'failed'
       await this.#close()
@@ -258,6 +277,7 @@ class LocalRuntime implements Runtime {
   }
 
   async #close(): Promise<void> {
+    this.#addedPartitions.stop()
     const stopped = await this.#host.stop()
     if (stopped.length > 0) this.#lastTasks = stopped
     await this.#localState?.updater.release(stopped.map(({ id }) => id))
@@ -284,25 +304,42 @@ class LocalRuntime implements Runtime {
     const tasks = this.#host.status()
     // After the stop the last word stays.
     if (tasks.length > 0 || this.#state === 'running') this.#lastTasks = tasks
-    const byTopology = new Map<string, RuntimeTotals>()
-    for (const name of this.#topologies.keys()) {
-      const own = this.#lastTasks.filter(({ topologyName }) => topologyName === name)
-      byTopology.set(name, this.#totals(name, own))
-    }
+    const names = [...this.#topologies.keys()]
+    const byTopology = new Map(names.map((name) => [name, this.#totals(name, [name], tasks)]))
     return {
       state: this.#state,
       tasks: this.#lastTasks,
-      totals: this.#totals(allTopologies, this.#lastTasks),
+      totals: this.#totals(allTopologies, names, tasks),
       byTopology,
       restoring: this.#localState?.updater.restoring() ?? [],
       restored: this.#localState?.updater.restored() ?? [],
       standbys: this.#localState?.updater.standbys() ?? [],
+      addedPartitions: this.#addedPartitions.found,
     }
   }
 
-  #totals(name: string, tasks: readonly TaskStatus[]): RuntimeTotals {
-    const { processed } = totalsOf(tasks, 0)
-    return totalsOf(tasks, this.#rates.get(name)?.perSecond(processed) ?? 0)
+  #totals(
+    rateName: string,
+    topologies: readonly string[],
+    tasks: readonly TaskStatus[],
+  ): RuntimeTotals {
+    const isOf = ({ topologyName }: TaskStatus) => topologies.includes(topologyName)
+    const ended = topologies.flatMap((name) => this.#ended.of(name))
+    const counts = sumOfCounts([...ended, ...tasks.filter(isOf)])
+    const inputs = this.#lastTasks.filter(isOf).flatMap((task) => task.inputs)
+    return {
+      ...counts,
+      lag: inputs.reduce((sum, { lag }) => sum + lag, this.#unread(topologies)),
+      recordsPerSecond: this.#rates.get(rateName)?.perSecond(counts.processed) ?? 0,
+    }
+  }
+
+  /** Told by one of all instances, so that it counts once. */
+  #unread(topologies: readonly string[]): number {
+    return this.#addedPartitions.found
+      .filter(({ topologyName: name }) => topologies.includes(name))
+      .filter((at) => this.#groups.runs(taskId(at.topologyName, at.subTopology, firstPartition)))
+      .reduce((sum, { unread }) => sum + unread, 0)
   }
 
   hostsOf(topology: string): TopologyHosts | null {

@@ -17,6 +17,8 @@ export interface StreamThreadOptions {
   readonly onCommitStep: CommitStepHook | null
   /** Called once, with the failure of the first task that fails; the others go on until they are stopped. */
   readonly onFailure: (failure: unknown) => void
+  /** Called with a task's last word, in the moment in which its status is told no more. */
+  readonly onEnded?: (last: TaskStatus) => void
 }
 
 interface RunningTask {
@@ -61,9 +63,9 @@ export class StreamThread {
     })
   }
 
-  /** Ends these tasks without a commit: they are another's already. */
-  async drop(ids: readonly string[]): Promise<void> {
-    await this.#end(ids, (loop) => {
+  /** Ends these tasks without a commit: they are another's already. As `stop`. */
+  drop(ids: readonly string[]): Promise<readonly TaskStatus[]> {
+    return this.#end(ids, (loop) => {
       loop.drop()
     })
   }
@@ -75,9 +77,11 @@ export class StreamThread {
     const stopping = ids.flatMap((id) => this.#tasks.get(id) ?? [])
     for (const { loop } of stopping) end(loop)
     await Promise.all(stopping.map(({ ended }) => ended))
-    for (const id of ids) this.#tasks.delete(id)
+    const last = stopping.map(({ loop }) => ({ ...taskStatus(loop), state: 'CLOSED' as const }))
+    // Where two end it at once, it has ended once.
+    for (const each of last) if (this.#tasks.delete(each.id)) this.#options.onEnded?.(each)
     if (this.#tasks.size === 0) this.#cancelWatch?.()
-    return stopping.map(({ loop }) => ({ ...taskStatus(loop), state: 'CLOSED' }))
+    return last
   }
 
   /** After back-pressure has ended. */

@@ -25,8 +25,8 @@ export class ThreadHost implements TaskHost {
     return this.#thread.stop(ids)
   }
 
-  drop(ids: readonly string[]): Promise<void> {
-    return this.#thread.drop(ids)
+  async drop(ids: readonly string[]): Promise<void> {
+    await this.#thread.drop(ids)
   }
 
   status(): readonly TaskStatus[] {

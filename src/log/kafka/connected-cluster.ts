@@ -15,6 +15,7 @@ import { isMisdirected, translateFailure } from './connections/failures.ts'
 import type { KafkaSecurity } from './connections/kafka-security.ts'
 import { securityOptions } from './connections/kafka-security.ts'
 import { MetadataCache, metadataRequest } from './connections/metadata-cache.ts'
+import { Reachability } from './connections/reachability.ts'
 import type {
   BrokerId,
   CoordinatorKind,
@@ -38,6 +39,8 @@ export interface ClusterOptions {
   readonly limits?: Partial<ConnectionLimits>
   /** Called whenever `retry` or `topics` tries again. */
   readonly onRetry?: () => void
+  /** Told who answers and that nobody does. */
+  readonly reachability?: Reachability
   /** Between 0 and 1, for the jitter of the back-off. Default: `Math.random`. */
   readonly random?: () => number
 }
@@ -76,6 +79,7 @@ class ConnectedCluster implements KafkaCluster {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #onRetry: () => void
+  readonly #reachability: Reachability
   readonly #limits: ConnectionLimits
   readonly #bootstrap: readonly BrokerAddress[]
   readonly #connections: BrokerConnections
@@ -89,6 +93,7 @@ class ConnectedCluster implements KafkaCluster {
     this.#clock = options.clock
     this.#random = options.random ?? Math.random
     this.#onRetry = options.onRetry ?? (() => undefined)
+    this.#reachability = options.reachability ?? new Reachability(options.clock)
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#bootstrap = bootstrapAddresses(options.bootstrapServers)
     this.#connections = new BrokerConnections({
@@ -144,8 +149,11 @@ class ConnectedCluster implements KafkaCluster {
     })
   }
 
-  topics(names: readonly TopicName[]): Promise<ReadonlyMap<TopicName, TopicMetadata>> {
-    return withBackOff(() => this.#metadata.topics(names), {
+  topics(
+    names: readonly TopicName[],
+    { isFresh = false }: { readonly isFresh?: boolean } = {},
+  ): Promise<ReadonlyMap<TopicName, TopicMetadata>> {
+    return withBackOff(() => this.#metadata.topics(names, isFresh), {
       clock: this.#clock,
       random: this.#random,
       giveUpAfterMs: this.#limits.giveUpAfterMs,
@@ -230,6 +238,7 @@ class ConnectedCluster implements KafkaCluster {
         failures.push(failure)
       }
     }
+    this.#reachability.noteSilence(failures.at(-1))
     if (failures.length === 1) throw failures[0]
     throw new TidemarkError(
       'KAFKA_UNREACHABLE',
@@ -251,9 +260,14 @@ class ConnectedCluster implements KafkaCluster {
     }
     const version = chooseVersion(kind, broker, options.versionMax)
     try {
-      return await this.#await(version.send(broker.connection, request), broker, kind.name, options)
+      const answer = version.send(broker.connection, request)
+      const response = await this.#await(answer, broker, kind.name, options)
+      this.#reachability.noteAnswer()
+      return response
     } catch (thrown) {
-      throw translateFailure(thrown, kind.name, addressName(address))
+      const failure = translateFailure(thrown, kind.name, addressName(address))
+      if (failure instanceof ProtocolError) this.#reachability.noteAnswer()
+      throw failure
     }
   }
 

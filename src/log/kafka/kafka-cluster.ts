@@ -79,8 +79,11 @@ export interface KafkaCluster {
     options?: SendOptions & { readonly giveUpAfterMs?: number },
   ): Promise<Response>
 
-  /** Cached; asked anew where a name is not known. @throws TidemarkError TOPIC_UNKNOWN */
-  topics(names: readonly TopicName[]): Promise<ReadonlyMap<TopicName, TopicMetadata>>
+  /** Cached; asked anew where a name is not known, or what is known may be old. @throws TidemarkError TOPIC_UNKNOWN */
+  topics(
+    names: readonly TopicName[],
+    options?: { readonly isFresh?: boolean },
+  ): Promise<ReadonlyMap<TopicName, TopicMetadata>>
   /** What was cached of these is asked anew at the next `topics` or `leader`. */
   forgetTopics(names: readonly TopicName[]): void
   forgetCoordinator(kind: CoordinatorKind, key: string): void

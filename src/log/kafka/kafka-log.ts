@@ -22,6 +22,7 @@ import type {
   GroupMember,
   GroupMetadata,
   JoinGroupOptions,
+  LogOutage,
   PartitionOffset,
   PartitionRecords,
   TopicDescription,
@@ -45,6 +46,7 @@ import type { GroupSettings } from './group/group-settings.ts'
 import { KafkaGroups } from './group/kafka-groups.ts'
 import type { KafkaCluster } from './kafka-cluster.ts'
 import { LastRetry } from './connections/last-retry.ts'
+import { Reachability } from './connections/reachability.ts'
 import type { KafkaLimits } from './kafka-limits.ts'
 import { commitOffsets } from './offsets/commit-offsets.ts'
 import { allCommittedOffsets, committedOffsets } from './offsets/committed-offsets.ts'
@@ -97,6 +99,7 @@ export class ClusterLog implements KafkaLog {
   readonly #groups: KafkaGroups
   readonly #context: LeaderContext
   readonly #lastRetry: LastRetry
+  readonly #reachability: Reachability
   #closing: Promise<void> | null = null
 
   constructor(
@@ -104,11 +107,13 @@ export class ClusterLog implements KafkaLog {
     options: KafkaLogOptions,
     limits: KafkaLimits,
     lastRetry = new LastRetry(options.clock),
+    reachability = new Reachability(options.clock),
   ) {
     const { clock, compression = 'none', random = Math.random, transactions, group, rack } = options
     const { giveUpAfterMs, batchBytesMax, recordBytesMax } = limits
     this.#cluster = cluster
     this.#lastRetry = lastRetry
+    this.#reachability = reachability
     this.#clock = clock
     this.#limits = limits
     this.#replicationFactor = options.replicationFactor ?? -1
@@ -139,6 +144,10 @@ export class ClusterLog implements KafkaLog {
 
   get lastRetryMs(): number | null {
     return this.#lastRetry.atMs
+  }
+
+  get outage(): LogOutage | null {
+    return this.#reachability.outage
   }
 
   async createTopics(specs: readonly TopicSpec[]): Promise<void> {

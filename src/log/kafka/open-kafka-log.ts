@@ -3,6 +3,7 @@ import type { KafkaLog, KafkaLogOptions } from './kafka-log.ts'
 import { ClusterLog } from './kafka-log.ts'
 import { openCluster } from './connected-cluster.ts'
 import { LastRetry } from './connections/last-retry.ts'
+import { Reachability } from './connections/reachability.ts'
 import { kafkaLimits } from './kafka-limits.ts'
 
 export type { KafkaLog, KafkaLogOptions } from './kafka-log.ts'
@@ -12,6 +13,8 @@ export type { KafkaLog, KafkaLogOptions } from './kafka-log.ts'
 export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
   const limits = kafkaLimits(options.limits)
   const lastRetry = new LastRetry(options.clock)
-  const cluster = await openCluster({ ...options, limits, onRetry: lastRetry.note })
-  return new ClusterLog(cluster, options, limits, lastRetry)
+  const reachability = new Reachability(options.clock)
+  const onRetry = lastRetry.note
+  const cluster = await openCluster({ ...options, limits, onRetry, reachability })
+  return new ClusterLog(cluster, options, limits, lastRetry, reachability)
 }

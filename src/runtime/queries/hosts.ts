@@ -22,6 +22,8 @@ export interface TopologyHosts {
   readonly self: HostUrl
   /** From when the group begins to share out anew until this member has its part. */
   readonly isRebalancing: boolean
+  /** False from when this member had to let go of its tasks until it has joined again. */
+  readonly isMember: boolean
   readonly tasks: readonly TaskHosts[]
 }
 
@@ -59,7 +61,7 @@ export function singleHost(
           standbys: [],
         })),
       )
-      return { self: self(), isRebalancing: false, tasks }
+      return { self: self(), isRebalancing: false, isMember: true, tasks }
     },
     heldTask: (topology) => (byName.has(topology) ? { role: 'active', lastAppliedMs: null } : null),
   }

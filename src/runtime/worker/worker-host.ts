@@ -42,6 +42,8 @@ export interface WorkerHostOptions {
   readonly groupOf: (topologyName: string, taskId: string) => GroupMetadata
   readonly pausedUntil: () => number | null
   readonly onFailure: (failure: unknown) => void
+  /** As of `StreamThreadOptions`. */
+  readonly onEnded: (last: TaskStatus) => void
 }
 
 /** How often the workers tell of their tasks. */
@@ -156,7 +158,7 @@ export class WorkerHost implements TaskHost {
         if (own.length === 0) return []
         try {
           const last = await worker.rpc.request<StatusBody>('stop', { body: { ids: own } })
-          for (const { id } of last.tasks) this.#status.delete(id)
+          this.#end(last)
           return last.tasks
         } catch (thrown) {
           this.#options.onFailure(thrown)
@@ -172,8 +174,7 @@ export class WorkerHost implements TaskHost {
       this.#workers.map(async (worker) => {
         const own = ids.filter((id) => worker.ids.delete(id))
         if (own.length === 0) return
-        await worker.rpc.request('drop', { body: { ids: own } })
-        for (const id of own) this.#status.delete(id)
+        this.#end(await worker.rpc.request<StatusBody>('drop', { body: { ids: own } }))
       }),
     )
   }
@@ -196,6 +197,13 @@ export class WorkerHost implements TaskHost {
     await Promise.all(this.#workers.map(({ worker }) => worker.terminate()))
     for (const { services } of this.#workers) await services.close()
     this.#workers.length = 0
+  }
+
+  #end({ tasks }: StatusBody): void {
+    for (const last of tasks) {
+      this.#status.delete(last.id)
+      this.#options.onEnded(last)
+    }
   }
 
   #note({ tasks }: StatusBody): void {

@@ -35,8 +35,8 @@ const rpc = new Rpc(present(parentPort, 'the port to the main thread'), {
     return { body: { index: setup.index, tasks } satisfies StatusBody }
   },
   drop: async ({ ids }: StopRequest) => {
-    await thread?.drop(ids)
-    return { body: null }
+    const tasks = (await thread?.drop(ids)) ?? []
+    return { body: { index: setup.index, tasks } satisfies StatusBody }
   },
   status: () => Promise.resolve({ body: status() }),
 })

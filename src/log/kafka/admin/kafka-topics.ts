@@ -140,13 +140,13 @@ export async function topicNames(cluster: KafkaCluster): Promise<readonly TopicN
     .sort()
 }
 
-/** @throws TidemarkError TOPIC_UNKNOWN */
+/** With the partitions that others have added meanwhile. @throws TidemarkError TOPIC_UNKNOWN */
 export async function describeTopics(
   context: LeaderContext,
   names: readonly TopicName[],
 ): Promise<readonly TopicDescription[]> {
   const { cluster } = context
-  const topics = await cluster.topics(names)
+  const topics = await cluster.topics(names, { isFresh: true })
   const partitions = names.flatMap((name) => topics.get(name)?.partitions ?? [])
   const [retained, logStarts, highWatermarks, lastStables] = await Promise.all([
     describeRetention(cluster, names),

@@ -58,6 +58,15 @@ describe('what is known of topics', () => {
     assert.equal(await leaderOf(cache), null)
   })
 
+  test('is asked again by who wants it as it is now, and is then known to all', async () => {
+    const { state, cache } = brokers()
+    assert.equal(await leaderOf(cache), 1)
+    state.leaderId = 2
+    assert.equal(await leaderOf(cache), 1)
+    assert.equal((await cache.topics([topic], true)).get(topic)?.partitions[0]?.leader, 2)
+    assert.equal(await leaderOf(cache), 2)
+  })
+
   test('is doubted for a while where a topic that was there is gone, not where it never was', async () => {
     const { state, cache } = brokers()
     state.errorCode = 3

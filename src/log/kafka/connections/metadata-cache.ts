@@ -50,8 +50,11 @@ export class MetadataCache {
   }
 
   /** @throws TidemarkError TOPIC_UNKNOWN; ProtocolError LEADER_NOT_AVAILABLE and the like where it passes */
-  async topics(names: readonly TopicName[]): Promise<ReadonlyMap<TopicName, TopicMetadata>> {
-    const missing = names.filter((name) => !this.#topics.has(name))
+  async topics(
+    names: readonly TopicName[],
+    isFresh = false,
+  ): Promise<ReadonlyMap<TopicName, TopicMetadata>> {
+    const missing = isFresh ? names : names.filter((name) => !this.#topics.has(name))
     if (missing.length > 0) await this.#refresh(missing)
     const found = new Map<TopicName, TopicMetadata>()
     for (const name of names) {
@@ -133,6 +136,7 @@ export class MetadataCache {
     if (failure instanceof ProtocolError || missed === undefined) return failure
     if (missed >= missedMax) {
       this.#missedInARow.delete(name)
+      this.#topics.delete(name)
       return failure
     }
     this.#missedInARow.set(name, missed + 1)
