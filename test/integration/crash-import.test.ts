@@ -1,5 +1,6 @@
 /**
- * Killed again and again while events come in, an instance ends with the facts of one that was left in peace.
+ * Killed again and again while events come in, an instance of all five topologies ends with the facts of one that was
+ * left in peace, and with the same records in quarantine.
  *
  *   TIDEMARK_TEST_SEED=N npm test -- crash-import     the same events and kills again
  */
@@ -9,8 +10,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { bundledTopologyNames } from '../../src/app/topologies.ts'
 import { crashEvents } from './support/crash-events.ts'
-import { assertSameFacts, factsOf, type Facts } from './support/facts.ts'
+import { crashWorlds } from './support/crash-worlds.ts'
+import { assertSameFacts, factsAndRefusedOf, type Facts } from './support/facts.ts'
 import { batchesOf, Feed } from './support/feed.ts'
 import {
   describe,
@@ -22,18 +25,19 @@ import {
 import { postMortem } from './support/post-mortem.ts'
 import { Random, seedOfRun } from './support/random.ts'
 
-const kills = 32
+const kills = 24
 /** How long after it is ready an instance lives at most. */
 const lifeMaxMs = 600
 /** Batches that the feed goes back at most after a kill, beyond the last acknowledged one. */
 const goBackMax = 20
+const ofAllTopologies = ['--topologies', bundledTopologyNames().join(',')]
 
 after(killAllInstances)
 
 void test(`an instance that is killed ${kills} times while events come in ends with the same facts`, async (context) => {
   const seed = seedOfRun()
   context.diagnostic(`TIDEMARK_TEST_SEED=${seed}`)
-  const events = crashEvents(seed)
+  const events = new Random(seed).shuffled([...crashEvents(seed), ...crashWorlds(seed)])
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-crash-import-'))
   try {
     const undisturbed = await runUndisturbed(
@@ -58,12 +62,13 @@ async function runUndisturbed(
   feed: Feed,
 ): Promise<{ facts: Facts; startMs: number }> {
   const beginMs = performance.now()
-  const instance = new InstanceProcess({ dataDir, portOffset: await freePortOffset() })
+  const portOffset = await freePortOffset()
+  const instance = new InstanceProcess({ dataDir, portOffset, words: ofAllTopologies })
   await instance.ready()
   const startMs = performance.now() - beginMs
   await feed.sendRest(instance)
   await instance.idle()
-  const facts = await factsOf(instance)
+  const facts = await factsAndRefusedOf(instance)
   const exit = await instance.end('SIGTERM')
   assert.equal(exit.code, 0, `${describe(exit)}\n${instance.output}`)
   for (const [table, rows] of facts)
@@ -97,7 +102,8 @@ class Storm {
 
   /** @param startMs what a start takes here, roughly */
   async run(startMs: number): Promise<Facts> {
-    const flags = { dataDir: this.#dataDir, portOffset: await freePortOffset() }
+    const place = { dataDir: this.#dataDir, portOffset: await freePortOffset() }
+    const flags = { ...place, words: ofAllTopologies }
     for (let kill = 0; kill < kills; kill++) {
       // Every other one early enough that nothing can have been committed.
       if (kill % 8 === 3) await this.#killWhileStarting(flags, startMs / 2)
@@ -108,7 +114,7 @@ class Storm {
     await last.ready()
     await this.#feed.sendRest(last)
     await last.idle()
-    const facts = await factsOf(last)
+    const facts = await factsAndRefusedOf(last)
     const exit = await last.end('SIGTERM')
     assert.equal(exit.code, 0, `${describe(exit)}\n${last.output}`)
     return facts

@@ -1,14 +1,26 @@
 /** All facts of an instance, and where two differ. */
 import assert from 'node:assert/strict'
 import type { FactTable } from '../../../src/core/fact-table.ts'
+import { factTables as adaptiveLearningTables } from '../../../topologies/adaptive-learning.ts'
 import { factTables as examScoreTables } from '../../../topologies/exam-scores.ts'
 import { factTables as mcqTables } from '../../../topologies/mcq.ts'
+import { factTables as openUniversityTables } from '../../../topologies/open-university.ts'
+import { factTables as studentPerformanceTables } from '../../../topologies/student-performance.ts'
 import type { InstanceProcess } from './instance-process.ts'
 
-export const factTables: readonly Pick<FactTable, 'database' | 'table'>[] = [
+type Table = Pick<FactTable, 'database' | 'table'>
+
+/** Superseded rows tell what was known meanwhile: they follow from the delivery, and not from the events alone. */
+const isOfTheDelivery = ({ table }: Table) => table === 'user_attempts_superseded'
+
+/** Of all five topologies. */
+export const factTables: readonly Table[] = [
   ...mcqTables,
   ...examScoreTables,
-]
+  ...openUniversityTables,
+  ...studentPerformanceTables,
+  ...adaptiveLearningTables,
+].filter((table) => !isOfTheDelivery(table))
 
 /** `database.table` to its rows in order, each as JSON. */
 export type Facts = ReadonlyMap<string, readonly string[]>
@@ -24,6 +36,16 @@ export async function factsOf(instance: InstanceProcess): Promise<Facts> {
     facts.set(`${database}.${table}`, rows)
   }
   return facts
+}
+
+/** With what was refused, once each however often it came: its original bytes, and why. */
+export async function factsAndRefusedOf(instance: InstanceProcess): Promise<Facts> {
+  const refused = await ask(
+    instance,
+    `SELECT DISTINCT topic, \`check\`, level, reason, record_format, hex(record_value) AS record_value
+     FROM tidemark.quarantine ORDER BY ALL FORMAT JSONEachRow`,
+  )
+  return new Map([...(await factsOf(instance)), ['tidemark.quarantine', refused]])
 }
 
 export async function ask(instance: InstanceProcess, sql: string): Promise<readonly string[]> {

@@ -11,11 +11,15 @@ import { factTables } from './facts.ts'
 const inputs: Readonly<Record<string, readonly string[]>> = {
   mcq: ['answers', 'sessions', 'submissions'],
   'exam-scores': ['exam_score'],
+  'open-university': ['student_info', 'student_registration', 'student_assessment', 'student_vle'],
+  'student-performance': ['student_performance'],
+  'adaptive-learning': ['user.attempts', 'user.sessions', 'ml.training'],
 }
-const sourceTopics = [
-  ...['students', 'teachers', 'tests', 'questions', 'sessions', 'answers', 'submissions'],
-  'exam_score',
+const referenceTopics = [
+  ...['students', 'teachers', 'tests', 'questions'],
+  ...['courses', 'assessments', 'vle', 'at_risk_rules'],
 ]
+const sourceTopics = [...referenceTopics, ...Object.values(inputs).flat()]
 
 export interface PostMortem {
   /** Records of each source topic. */
