@@ -36,6 +36,7 @@ import {
   presentationRow,
   sumModules,
 } from '../src/processors/open-university/course-rows.ts'
+import { RiskRuleChecksProcessor } from '../src/processors/open-university/risk-rule-checks.ts'
 import { siteDaySerde, type SiteDayKey } from '../src/processors/open-university/site-day.ts'
 import { siteRow } from '../src/processors/open-university/site-rows.ts'
 import {
@@ -52,6 +53,7 @@ import {
 } from '../src/processors/open-university/table-rows.ts'
 import { studentRowPorts } from '../src/processors/open-university/touched-students.ts'
 import { versionsSerde } from '../src/processors/open-university/versions.ts'
+import { avroSerde } from '../src/schema/avro-serde.ts'
 import { loadSchema } from '../src/schema/schema-files.ts'
 import { defineTopology, type TopologyBuilder } from '../src/topology/define.ts'
 import { keyValueStore } from '../src/topology/stores.ts'
@@ -99,6 +101,8 @@ const atRiskRules: TopicDefinition<TextKey, engagement.AtRiskRule> = {
   retentionMs: null,
 }
 
+const atRiskRuleSerde = avroSerde<engagement.AtRiskRule>('at-risk rule', 1, atRiskRules.schema)
+
 export const factTables = [rawTables, cleanTables, star, engagement].flatMap((tables): unknown[] =>
   Object.values(tables),
 ) as FactTable[]
@@ -127,7 +131,12 @@ export default defineTopology('open-university', (builder) => {
 
   // The rule of the at-risk score, as it was last given.
   const rules = builder
-    .table('at-risk-rule', atRiskRules, { store: 'at-risk-rules' })
+    .stream('at-risk-rule', atRiskRules)
+    .process<TextKey, engagement.AtRiskRule | null>('at-risk-rule-checks', {
+      supplier: () => new RiskRuleChecksProcessor(),
+      keepsKey: true,
+    })
+    .toTable('at-risk-rule-latest', { store: 'at-risk-rules', valueSerde: atRiskRuleSerde })
     .toStream('at-risk-rule-changed')
   rows(rules, 'at-risk-rule-rows', (rule: engagement.AtRiskRule, times) => ({
     ...rule,

@@ -107,6 +107,27 @@ const goodAssessments = rows('assessments', {
   weight: fc.constantFrom('0', '7.5', '100'),
 })
 
+/** Each at a time of its own: of two at the same moment it is not content as text that decides. The last cannot be
+ * computed with. */
+const rules = fc
+  .record({ code_module: fc.constantFrom('', 'AAA'), step: fc.nat({ max: 3 }) })
+  .map(({ code_module, step }): SourceEvent => {
+    const weights = {
+      weight_inactivity: 35 + step,
+      weight_missing: 30,
+      weight_late: 0,
+      weight_score: 15.5,
+      weight_attempts: 10,
+      inactivity_days_full: step === 3 ? 0 : 28,
+      score_enough: 60,
+      attempts_full: 3,
+      medium_from: 30,
+      high_from: 60,
+    }
+    const value = { code_module, ...weights }
+    return { topic: 'at_risk_rules', value, timestampMs: baseMs + step * 1000 }
+  })
+
 /** Mostly rows of students. */
 export const openUniversityEvents: fc.Arbitrary<SourceEvent[]> = fc.array(
   fc.oneof(
@@ -120,6 +141,7 @@ export const openUniversityEvents: fc.Arbitrary<SourceEvent[]> = fc.array(
     { weight: 4, arbitrary: goodResults },
     { weight: 2, arbitrary: clicks },
     { weight: 8, arbitrary: goodClicks },
+    { weight: 1, arbitrary: rules },
   ),
   { minLength: 1, maxLength: 30 },
 )

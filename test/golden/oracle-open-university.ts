@@ -46,7 +46,22 @@ export function factsOf(events: readonly TableEvent[]): Tables {
     is_before_start: date < 0,
     event_time: 0,
   }))
-  return { ...facts, ...star(facts), ...engagement.factsOf(facts) }
+  const at_risk_rules = rules(events.filter(({ topic }) => topic === 'at_risk_rules'))
+  return { ...facts, ...star(facts), ...engagement.factsOf(facts), at_risk_rules }
+}
+
+/** The latest of each module that can be computed with. */
+function rules(given: readonly TableEvent[]): Row[] {
+  const latestOf = new Map<string, Row>()
+  for (const { value, at } of given.toSorted((a, b) => a.at - b.at)) {
+    const rule = value as unknown as Record<string, number>
+    const divisors = ['inactivity_days_full', 'score_enough', 'attempts_full']
+    if (Object.values(rule).some((number) => number < 0)) continue
+    if (divisors.some((name) => rule[name] === 0) || rule['medium_from']! > rule['high_from']!)
+      continue
+    latestOf.set(value['code_module']!, { ...rule, event_time: at })
+  }
+  return [...latestOf.values()]
 }
 
 function star(facts: Tables): Tables {
