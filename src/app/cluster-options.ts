@@ -11,7 +11,7 @@ import type {
   KafkaConfiguration,
   RegistryConfiguration,
 } from './cluster-configuration.ts'
-import { transactionalIds } from './instance-identity.ts'
+import { clientIdOf, transactionalIds } from './instance-identity.ts'
 
 /** The main thread ends one transaction at a time, in which the tasks of all its workers take part. */
 export const transactionLanes = 1
@@ -40,7 +40,7 @@ export function kafkaOptions(
   const { sessionTimeoutMs } = kafka
   return {
     bootstrapServers: kafka.bootstrapServers,
-    clientId: `${applicationId}-${instanceId}`,
+    clientId: clientIdOf(applicationId, instanceId),
     clock,
     security: securityOf(kafka),
     compression: kafka.compression,

@@ -29,6 +29,11 @@ function keptIdentity(dataDir: string): string {
   return identity
 }
 
+/** As brokers and the members of its groups see an instance. */
+export function clientIdOf(applicationId: string, instanceId: string): string {
+  return `${applicationId}-${instanceId}`
+}
+
 /**
  * `<application>-<instance>-<lane>`: the transactional id that the tasks of a lane share. A task's lane follows from its
  * name, so that it is the same after a restart.

@@ -31,6 +31,7 @@ import { cacheBytesOf, type Foundation, type MemberIdentity, type Profile } from
 import { endpointOf, membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
 import { migrationsDirectory } from './migrations-directory.ts'
+import { refuseNamesake } from './namesake.ts'
 import { openFoundation } from './open-foundation.ts'
 import { redriveEntries } from './redrive-entries.ts'
 import { sourceTopicsOf } from './source-topics.ts'
@@ -101,6 +102,7 @@ export async function openServices(
     ...told,
   })
   const { log, doorLog, state, registry, clickhouse } = foundation
+  await refuseNamesakeOf(configuration, { ...foundation, clock }, graphs)
   const changes = await startChanges(configuration, foundation, graphs)
   const codecs = await openCodecs(topologies, registry)
   const failure = Promise.withResolvers<never>()
@@ -185,6 +187,17 @@ async function startSinks(
   const epoch = await factEpochs([...facts, quarantineTable])
   const groupInstanceId = member?.groupInstanceId ?? null
   await startFactConsumers(consumers, { ...parts, log, epoch, batches, groupInstanceId }, cleanup)
+}
+
+/** Before anything that would fence who runs already. */
+async function refuseNamesakeOf(
+  { cluster }: Configuration,
+  { admin, member, clock }: Pick<Foundation, 'admin' | 'member'> & { clock: Clock },
+  graphs: readonly TopologyGraph[],
+): Promise<void> {
+  if (cluster === null || admin === null || member === null) return
+  const groupIds = graphs.map(({ name }) => name)
+  await refuseNamesake({ admin, member, clock, groupIds, applicationId: cluster.applicationId })
 }
 
 /** @throws TidemarkError STORE_ORPHANED | TOPIC_MISMATCH where this start would lose what ran before */

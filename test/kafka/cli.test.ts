@@ -249,3 +249,22 @@ void test('while the broker is away the doors say so in time, and a repeat count
   assertSameFacts(await factsOf(running), before, 'after what was taken before')
   assert.equal((await running.end('SIGTERM')).code, 0, running.output)
 })
+
+void test('a second process under one id is refused, and one that was killed may come back at once', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  const words = ['--group-instance-id', 'twin-0', '--kafka-session-timeout-ms', '30000']
+  const first = await instance('twin', words)
+  await first.ready()
+  const offset = String(await freePortOffset())
+  const place = ['--data-dir', join(directory, 'other'), '--port-offset', offset]
+  const second = await command('up', '--no-samples', ...place, ...words)
+  assert.equal(second.code, 2)
+  assert.match(second.stderr, /CONFIGURATION_INVALID: another process runs as instance twin-0/)
+  assert.match(second.stderr, /it answers at http:.*groupInstanceId of its own/)
+  assert.equal((await statusOf(first)).state, 'running')
+
+  await first.end('SIGKILL')
+  const again = await instance('twin', words)
+  await again.ready()
+  assert.equal((await again.end('SIGTERM')).code, 0, again.output)
+})

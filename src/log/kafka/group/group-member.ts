@@ -267,7 +267,7 @@ export class KafkaGroupMember implements GroupMember {
   }
 
   async #fail(thrown: unknown): Promise<void> {
-    const failure = refusalOf(thrown, this.#group.groupId)
+    const failure = refusalOf(thrown, this.#group)
     this.#signals.fail(failure)
     this.#heartbeats.stop()
     this.#leader.retire()

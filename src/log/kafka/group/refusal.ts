@@ -4,7 +4,8 @@ import { ProtocolError } from '../protocol-error.ts'
 
 const remedies: Readonly<Record<string, string>> = {
   FENCED_INSTANCE_ID:
-    'another process has joined under the same group instance id; each process needs an id of its own',
+    'another process has taken this member over: it joined under the same group instance id, and this one ends. ' +
+    'Give each process an id of its own (groupInstanceId, or a pod name of its own with staticMembership) and start it again',
   INCONSISTENT_GROUP_PROTOCOL:
     'other programs consume in this group; stop them, or give the topology another name',
   INVALID_SESSION_TIMEOUT:
@@ -15,12 +16,20 @@ const remedies: Readonly<Record<string, string>> = {
 }
 
 /** Errors of the protocol as KAFKA_REFUSED; all others as they are. */
-export function refusalOf(failure: unknown, groupId: string): unknown {
+export function refusalOf(
+  failure: unknown,
+  { groupId, groupInstanceId = null }: { groupId: string; groupInstanceId?: string | null },
+): unknown {
   if (!(failure instanceof ProtocolError)) return failure
+  const who = groupInstanceId === null ? '' : `, as ${groupInstanceId}`
   const remedy =
     remedies[failure.codeName] ?? 'see the log of the broker that coordinates the group'
-  return new TidemarkError('KAFKA_REFUSED', `group ${groupId}: ${failure.message}: ${remedy}`, {
-    details: { groupId, error: failure.codeName },
-    cause: failure,
-  })
+  return new TidemarkError(
+    'KAFKA_REFUSED',
+    `group ${groupId}${who}: ${failure.message}: ${remedy}`,
+    {
+      details: { groupId, error: failure.codeName },
+      cause: failure,
+    },
+  )
 }

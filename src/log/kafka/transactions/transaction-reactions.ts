@@ -123,7 +123,9 @@ export function refusalOf(failure: unknown, what: string): TidemarkError {
 export function fencedError(transactionalId: string, cause?: unknown): TidemarkError {
   return new TidemarkError(
     'PRODUCER_FENCED',
-    `transactional id ${transactionalId}: another producer has it, or the transaction's time was over; this one writes nothing any more`,
+    `transactional id ${transactionalId}: another process has taken it over, or the transaction's time was over ` +
+      '(kafka.transactionTimeoutMs); this one writes nothing any more. Where it comes again and again, two processes run ' +
+      'under one instance id: give each an instanceId, or groupInstanceId, and a data directory of its own',
     { cause, details: { transactionalId } },
   )
 }
