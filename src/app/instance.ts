@@ -19,6 +19,7 @@ import { queriesApp } from '../server/queries/queries-app.ts'
 import { registryApp } from '../server/registry/registry-app.ts'
 import type { Configuration } from './configuration.ts'
 import { Cleanup } from './cleanup.ts'
+import { outageOf, tellConditions, unreadPartitions, type Condition } from './conditions.ts'
 import { removeInstanceFile, writeInstanceFile } from './instance-file.ts'
 import { endpointOf } from './membership.ts'
 import { portsOf } from './ports.ts'
@@ -93,20 +94,12 @@ async function open(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   const member = memberStatus(configuration, services)
+  const conditions = conditionsOf(services, member)
   let state: InstanceStatus['state'] = 'starting'
   let trouble: string | null = null
   let urls: InstanceUrls = { console: '', registry: '', ingest: '', clickhouse: '' }
-  const status = (): InstanceStatus =>
-    statusOf(services, {
-      version: productVersion,
-      state,
-      startedAtMs,
-      dataDir: resolve(configuration.dataDir),
-      urls,
-      residentBytes: process.memoryUsage.rss(),
-      trouble,
-      member,
-    })
+  const fixed = { startedAtMs, dataDir: resolve(configuration.dataDir), member }
+  const status = () => statusOf(services, { ...fixed, state, urls, trouble }, conditions)
   const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
   const apps: InstanceApps = {
     console: consoleDoor(services, { status, whenIdle }),
@@ -117,6 +110,7 @@ async function open(
   if (options.listen) urls = await openDoors(apps, configuration, work)
   await services.keepManifests()
   state = 'running'
+  work.add({ name: 'what is told', close: tellConditions(conditions, clock, onProgress) })
   const failed = services.failed.catch((thrown: unknown) => {
     state = 'failed'
     trouble = messageOf(thrown)
@@ -166,6 +160,15 @@ function memberStatus(
     endpoint: endpointOf(configuration, cluster),
     brokers: cluster.kafka.bootstrapServers,
   }
+}
+
+/** One process alone has no brokers, and its log's topics are its own. */
+function conditionsOf(
+  { log, clock, runtime }: Services,
+  member: InstanceStatus['member'],
+): readonly Condition[] {
+  if (member === null) return []
+  return [outageOf(log, clock, member.brokers), unreadPartitions(() => runtime.status())]
 }
 
 function doorOptions(services: Services, configuration: Configuration): IngestAppOptions {

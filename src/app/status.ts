@@ -1,17 +1,25 @@
 /** The instance's status, put together from what its parts tell. */
 import type { InstanceStatus, TopologyStatus } from '../server/console/instance-status.ts'
-import type { RuntimeStatus, TaskStatus } from '../runtime/runtime-status.ts'
+import type { NodeDrops } from '../runtime/task-metrics.ts'
+import type { RuntimeStatus } from '../runtime/runtime-status.ts'
+import { firstOf, type Condition } from './conditions.ts'
 import { failuresOf } from './failures.ts'
 import { skippedStatus } from './skipped-status.ts'
 import type { LoadedTopology } from './topologies.ts'
 import type { Services } from './services.ts'
+import { productVersion } from './version.ts'
 
 type Frame = Pick<
   InstanceStatus,
-  'version' | 'state' | 'startedAtMs' | 'dataDir' | 'urls' | 'residentBytes' | 'trouble' | 'member'
+  'state' | 'startedAtMs' | 'dataDir' | 'urls' | 'trouble' | 'member'
 >
 
-export function statusOf(services: Services, frame: Frame): InstanceStatus {
+/** @param conditions with any of them the instance is not ready */
+export function statusOf(
+  services: Services,
+  frame: Frame,
+  conditions: readonly Condition[],
+): InstanceStatus {
   const runtime = services.runtime.status()
   const topologies = services.topologies.map((loaded) => topologyStatus(services, runtime, loaded))
   let sinkLag = 0
@@ -27,11 +35,14 @@ export function statusOf(services: Services, frame: Frame): InstanceStatus {
     refused += counts.refused
   }
   for (const topology of topologies) quarantined += topology.quarantined
+  const hindrance = firstOf(conditions)
   return {
     ...frame,
+    version: productVersion,
+    residentBytes: process.memoryUsage.rss(),
     profile: services.profile,
-    isReady: isReady(runtime, topologies),
-    trouble: frame.trouble ?? troubleOf(services, runtime),
+    isReady: hindrance === null && isReady(runtime, topologies),
+    trouble: frame.trouble ?? hindrance ?? troubleOf(services, runtime),
     topologies,
     tasks: runtime.tasks.map(({ id, state, waitingFor, inputs }) => ({
       id,
@@ -44,7 +55,7 @@ export function statusOf(services: Services, frame: Frame): InstanceStatus {
     restored: runtime.restored,
     ingest,
     skips: skippedStatus([
-      ...runtime.tasks.map(({ topologyName: group, skips }) => ({ group, skips })),
+      ...[...runtime.byTopology].map(([group, { skips }]) => ({ group, skips })),
       ...[...services.consumers].map(([name, consumer]) => ({
         group: `${name}-clickhouse`,
         skips: consumer.status().skips,
@@ -67,7 +78,7 @@ function isReady(runtime: RuntimeStatus, topologies: readonly TopologyStatus[]):
 
 function groupState(services: Services, topology: string): TopologyStatus['group'] {
   const hosts = services.queryable.hostsOf(topology)
-  if (hosts === null) return 'joining'
+  if (hosts?.isMember !== true) return 'joining'
   return hosts.isRebalancing ? 'rebalancing' : 'stable'
 }
 
@@ -88,8 +99,8 @@ function topologyStatus(
     lag: totals?.lag ?? 0,
     late: totals?.late ?? 0,
     dropped: totals?.dropped ?? 0,
-    duplicates: duplicatesOf(own),
-    failures: failuresOf(own),
+    duplicates: duplicatesOf(totals?.drops ?? []),
+    failures: failuresOf(totals?.drops ?? []),
     quarantined: totals?.quarantined ?? 0,
     warnings: totals?.warnings ?? 0,
     skipped: totals?.skipped ?? 0,
@@ -99,12 +110,8 @@ function topologyStatus(
   }
 }
 
-function duplicatesOf(tasks: readonly TaskStatus[]): number {
-  let count = 0
-  for (const { drops } of tasks) {
-    for (const drop of drops) if (drop.reason === 'duplicate') count += drop.count
-  }
-  return count
+function duplicatesOf(drops: readonly NodeDrops[]): number {
+  return drops.reduce((sum, { reason, count }) => sum + (reason === 'duplicate' ? count : 0), 0)
 }
 
 /** What makes the instance wait; null while nothing does. */

@@ -1,0 +1,142 @@
+/** What an instance tells of itself while its brokers are away, and when its topic was given partitions. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { topicName, type Partition } from '../../src/core/record.ts'
+import { openRegistryDoor } from '../../src/schema/registry-door.test-support.ts'
+import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
+import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
+import { clicksTopology } from '../integration/support/clicks-topology.ts'
+import { freePortOffset, InstanceProcess } from '../integration/support/instance-process.ts'
+import { until } from '../integration/support/until.ts'
+import { addPartitions } from './support/add-partitions.ts'
+import { clusterForTests, type TestCluster } from './support/kafka-for-tests.ts'
+import { ourLogOnly, record } from './support/our-log.ts'
+
+const clicks = topicName('clicks')
+
+async function clicksInstance(t: TestContext, kafka: TestCluster): Promise<InstanceProcess> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-troubles-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const registry = await openRegistryDoor()
+  t.after(() => registry.stop())
+  const clickhouse = await ClickHouseProcess.start()
+  t.after(() => clickhouse.remove())
+  const topology = await clicksTopology(join(directory, 'clicks.ts'), 'click-counts')
+  const running = new InstanceProcess({
+    dataDir: join(directory, 'data'),
+    portOffset: await freePortOffset(),
+    words: [
+      ...['--topologies', topology, '--partitions', '2', '--doors', 'console,ingest'],
+      ...['--kafka-session-timeout-ms', '2000'],
+    ],
+    environment: {
+      KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
+      SCHEMA_REGISTRY_URL: registry.url,
+      CLICKHOUSE_URL: clickhouse.url,
+    },
+  })
+  t.after(() => running.end('SIGKILL'))
+  await running.ready()
+  return running
+}
+
+/** Asks for the status, and demands each time that no count has fallen since the last. */
+function watchOf(running: InstanceProcess) {
+  let last = { processed: 0, rowsWritten: 0 }
+  return async (): Promise<InstanceStatus> => {
+    const answer = await fetch(running.url('console', '/api/status'))
+    const status = (await answer.json()) as InstanceStatus
+    for (const { processed, rowsWritten, recordsPerSecond } of status.topologies) {
+      assert.ok(processed >= last.processed, `${processed} after ${last.processed} processed`)
+      assert.ok(rowsWritten >= last.rowsWritten, `${rowsWritten} after ${last.rowsWritten} rows`)
+      assert.ok(recordsPerSecond >= 0, `${recordsPerSecond} a second`)
+      last = { processed, rowsWritten }
+    }
+    return status
+  }
+}
+
+async function readinessOf(running: InstanceProcess) {
+  const answer = await fetch(running.url('console', '/readyz'))
+  return { code: answer.status, ...((await answer.json()) as { trouble: string | null }) }
+}
+
+async function click(running: InstanceProcess, count: number): Promise<void> {
+  const records = Array.from({ length: count }, (_, index) => ({ value: { user: `u${index}` } }))
+  const answer = await fetch(running.url('ingest', `/topics/${clicks}`), {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.kafka.json.v2+json' },
+    body: JSON.stringify({ records }),
+  })
+  assert.equal(answer.status, 200, await answer.text())
+}
+
+const lines = (running: InstanceProcess, text: string) => running.output.split(text).length - 1
+
+void test('brokers that are away, and partitions that nobody reads, are told and not ready', async (t) => {
+  const kafka = await clusterForTests(t, {
+    overrides: { 'group.min.session.timeout.ms': 1000 },
+  })
+  const broker = kafka?.brokers[0]
+  if (kafka === undefined || broker === undefined) return
+  const running = await clicksInstance(t, kafka)
+  const status = watchOf(running)
+  await click(running, 50)
+  await running.idle()
+  const before = await status()
+  assert.deepEqual([before.trouble, before.topologies[0]?.processed], [null, 50])
+
+  await t.test('while the brokers are away', async () => {
+    await broker.kill()
+    await until('its tasks are lost', async () =>
+      (await status()).tasks.length === 0 ? true : null,
+    )
+    const away = `the brokers at ${kafka.bootstrapServers} cannot be reached since `
+    await until('the trouble is told', async () =>
+      (await status()).trouble?.startsWith(away) === true ? true : null,
+    )
+    const { code, trouble } = await readinessOf(running)
+    assert.deepEqual([code, trouble?.startsWith(away)], [503, true])
+    assert.equal((await status()).topologies[0]?.group, 'joining')
+    await running.prints(away)
+    assert.equal((await status()).topologies[0]?.processed, 50)
+
+    await broker.start()
+    await running.prints(`the brokers at ${kafka.bootstrapServers} answer again`)
+    await until('it is ready', async () => {
+      await status()
+      return (await readinessOf(running)).code === 200 ? true : null
+    })
+    await until('its tasks are back', async () => ((await status()).tasks.length > 0 ? true : null))
+    const after = await status()
+    assert.deepEqual([after.trouble, after.topologies[0]?.processed], [null, 50])
+    await click(running, 10)
+    await running.idle()
+    assert.equal((await status()).topologies[0]?.processed, 60)
+    assert.deepEqual([lines(running, away), lines(running, 'answer again')], [1, 1])
+  })
+
+  await t.test('when its topic was given partitions', async () => {
+    await addPartitions(kafka, clicks, 4)
+    const given = `topic ${clicks} was given partitions while clicks reads it: 2 are known, 4 are there`
+    await until('the trouble is told', async () =>
+      (await status()).trouble?.startsWith(given) === true ? true : null,
+    )
+    await running.prints(given)
+    assert.equal((await readinessOf(running)).code, 503)
+    const log = await ourLogOnly(t, kafka)
+    const records = [record('nobody decodes it')]
+    await log.append([{ topic: clicks, partition: 3 as Partition, records }])
+    const idle = await fetch(running.url('console', '/api/idle?timeout_ms=300'))
+    assert.deepEqual(await idle.json(), { idle: false })
+    await until('it counts as lag', async () => {
+      const { topologies, trouble } = await status()
+      return topologies[0]?.lag === 1 && trouble?.includes('1 record in them') ? true : null
+    })
+    assert.equal(lines(running, given), 1)
+  })
+  assert.equal((await running.end('SIGTERM')).code, 0, running.output)
+})
