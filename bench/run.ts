@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util'
 import { runDrops } from './drops/drops.ts'
 import { runEmbedded } from './embedded/embedded.ts'
+import { runImport } from './import/import.ts'
 import { runKafka } from './kafka/kafka.ts'
 import { runRestore } from './kafka/restore.ts'
 import { runInstances } from './kafka-instances/instances.ts'
@@ -18,6 +19,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   embedded: { run: runEmbedded, size: 1_000_000 },
   kafka: { run: runKafka, size: 1_000_000 },
   drops: { run: runDrops, size: 999 },
+  /** Clicks. */
+  import: { run: runImport, size: 1_000_000 },
   restore: { run: runRestore, size: 5_000_000 },
   /** Rounds count here, not records. */
   instances: { run: runInstances, size: 0 },
