@@ -78,6 +78,7 @@ export async function openClusterFoundation(
     admin: log,
     state: storage.state,
     registry,
+    knowsSchema: (subject, schema) => registry.isKnown(subject, schema),
     clickhouse,
     meta,
     member: { instanceId, groupInstanceId: cluster.groupInstanceId },

@@ -35,6 +35,7 @@ export async function openEmbeddedFoundation(
     admin: null,
     state,
     registry,
+    knowsSchema: () => false,
     clickhouse,
     meta: ownMetaRecords(configuration.dataDir),
     member: null,

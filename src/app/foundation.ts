@@ -27,6 +27,8 @@ export interface Foundation {
   readonly admin: LogAdmin | null
   readonly state: StateBackend
   readonly registry: SchemaRegistry
+  /** True of a schema that is registered, as was heard of before: it need not be asked for. */
+  readonly knowsSchema: (subject: string, schema: object) => boolean
   readonly clickhouse: ClickHouse
   readonly meta: MetaRecords
   /** How this instance is known among others; null where there are none. */

@@ -36,8 +36,8 @@ export async function rebuildTables(
       topologies,
       onProgress: onWait,
     })
-    const { log, clickhouse, registry } = foundation
-    const codecs = await openCodecs(topologies, registry)
+    const { log, clickhouse, registry, knowsSchema } = foundation
+    const codecs = await openCodecs(topologies, registry, knowsSchema)
     const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
     await sink.setup()
     const tables = topologies.flatMap(({ factTables }) => factTables)

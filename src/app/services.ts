@@ -18,6 +18,7 @@ import { MemoryBudget } from '../state/memory-budget.ts'
 import { describe } from '../topology/describe.ts'
 import { describeMermaid } from '../topology/describe-mermaid.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+import { checkStart } from './check-start.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
 import type { Configuration } from './configuration.ts'
@@ -31,17 +32,11 @@ import { cacheBytesOf, type Foundation, type MemberIdentity, type Profile } from
 import { endpointOf, membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
 import { migrationsDirectory } from './migrations-directory.ts'
-import { refuseNamesake } from './namesake.ts'
 import { openFoundation } from './open-foundation.ts'
 import { redriveEntries } from './redrive-entries.ts'
 import { sourceTopicsOf } from './source-topics.ts'
 import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
-import {
-  changesOf,
-  keepManifests,
-  refuseOrphans,
-  type TopologyChanges,
-} from './topology-changes.ts'
+import { keepManifests } from './topology-changes.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 
 export interface Services {
@@ -102,9 +97,8 @@ export async function openServices(
     ...told,
   })
   const { log, doorLog, state, registry, clickhouse } = foundation
-  await refuseNamesakeOf(configuration, { ...foundation, clock }, graphs)
-  const changes = await startChanges(configuration, foundation, graphs)
-  const codecs = await openCodecs(topologies, registry)
+  const changes = await checkStart(configuration, foundation, graphs, clock)
+  const codecs = await openCodecs(topologies, registry, foundation.knowsSchema)
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const onFailure = failure.reject
@@ -187,29 +181,6 @@ async function startSinks(
   const epoch = await factEpochs([...facts, quarantineTable])
   const groupInstanceId = member?.groupInstanceId ?? null
   await startFactConsumers(consumers, { ...parts, log, epoch, batches, groupInstanceId }, cleanup)
-}
-
-/** Before anything that would fence who runs already. */
-async function refuseNamesakeOf(
-  { cluster }: Configuration,
-  { admin, member, clock }: Pick<Foundation, 'admin' | 'member'> & { clock: Clock },
-  graphs: readonly TopologyGraph[],
-): Promise<void> {
-  if (cluster === null || admin === null || member === null) return
-  const groupIds = graphs.map(({ name }) => name)
-  await refuseNamesake({ admin, member, clock, groupIds, applicationId: cluster.applicationId })
-}
-
-/** @throws TidemarkError STORE_ORPHANED | TOPIC_MISMATCH where this start would lose what ran before */
-async function startChanges(
-  { partitions, accept }: Configuration,
-  foundation: Foundation,
-  graphs: readonly TopologyGraph[],
-): Promise<readonly TopologyChanges[]> {
-  const context = { ...foundation, defaultPartitionCount: partitions, accepted: accept }
-  const changes = await changesOf(graphs, context, null)
-  refuseOrphans(changes)
-  return changes
 }
 
 /** One process alone is its own only host. */

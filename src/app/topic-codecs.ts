@@ -7,6 +7,8 @@ import { quarantineTopic, type QuarantineEntry } from '../quality/quarantine.ts'
 import { openAvroCodec, type AvroCodec } from '../schema/avro-codec.ts'
 import { schemaDifference, schemaRefusal, type SchemaDifference } from '../schema/schema-refusal.ts'
 import { valueSubject, type SchemaRegistry } from '../schema/schema-registry.ts'
+import type { Foundation } from './foundation.ts'
+import { definitionsOf } from './manifest.ts'
 import type { LoadedTopology } from './topologies.ts'
 
 export interface TopicCodecs {
@@ -16,15 +18,56 @@ export interface TopicCodecs {
   readonly quarantine: ValueCodec<QuarantineEntry>
 }
 
-/** @throws TidemarkError SCHEMA_INCOMPATIBLE where registered schemas may not be followed by ours, with what differs */
+/** All schemas are compared before the first one is registered, so that a refusal leaves nothing behind.
+ * @throws TidemarkError SCHEMA_INCOMPATIBLE where registered schemas may not be followed by ours, with what differs */
 export async function openCodecs(
   topologies: readonly LoadedTopology[],
   registry: SchemaRegistry,
+  knowsSchema: Foundation['knowsSchema'],
 ): Promise<TopicCodecs> {
+  const definitions = topicsOf(topologies)
+  const unknown = definitions.filter(({ name, schema }) => !knowsSchema(valueSubject(name), schema))
+  const compared = await Promise.all(unknown.map((topic) => differenceOf(topic, registry)))
+  const differences = compared.filter((difference) => difference !== null)
+  if (differences.length > 0) throw schemaRefusal(differences)
+  const codecs = await registered(definitions, registry)
+  const of = ({ name }: { readonly name: string }) => present(codecs.get(name), `codec of ${name}`)
+  return {
+    of,
+    rows: (topic) => of(topic) as ValueCodec<Record<string, unknown>>,
+    quarantine: of(quarantineTopic) as ValueCodec<QuarantineEntry>,
+  }
+}
+
+function topicsOf(topologies: readonly LoadedTopology[]): readonly TopicDefinition[] {
+  const topics = new Map<string, TopicDefinition>()
+  for (const { graph } of topologies) {
+    for (const topic of definitionsOf(graph)) topics.set(topic.name, topic)
+  }
+  topics.set(quarantineTopic.name, quarantineTopic as unknown as TopicDefinition)
+  return [...topics.values()]
+}
+
+/** Null also where the registry does not compare: who may only read it still finds what is registered. */
+async function differenceOf(
+  { name, schema }: TopicDefinition,
+  registry: SchemaRegistry,
+): Promise<SchemaDifference | null> {
+  try {
+    return await schemaDifference(registry, valueSubject(name), schema)
+  } catch (thrown) {
+    if (!(thrown instanceof TidemarkError)) throw thrown
+    return null
+  }
+}
+
+async function registered(
+  definitions: readonly TopicDefinition[],
+  registry: SchemaRegistry,
+): Promise<ReadonlyMap<string, AvroCodec<unknown>>> {
   const codecs = new Map<string, AvroCodec<unknown>>()
   const differences: SchemaDifference[] = []
-  const openOne = async ({ name, schema }: TopicDefinition) => {
-    if (codecs.has(name)) return
+  for (const { name, schema } of definitions) {
     try {
       codecs.set(name, await openAvroCodec({ topic: name, schema, registry }))
     } catch (thrown) {
@@ -34,17 +77,6 @@ export async function openCodecs(
       differences.push(difference)
     }
   }
-  for (const { graph } of topologies) {
-    for (const node of graph.nodes) {
-      if (node.kind === 'source' || node.kind === 'sink') await openOne(node.topic)
-    }
-  }
-  await openOne(quarantineTopic as unknown as TopicDefinition)
   if (differences.length > 0) throw schemaRefusal(differences)
-  const of = ({ name }: { readonly name: string }) => present(codecs.get(name), `codec of ${name}`)
-  return {
-    of,
-    rows: (topic) => of(topic) as ValueCodec<Record<string, unknown>>,
-    quarantine: of(quarantineTopic) as ValueCodec<QuarantineEntry>,
-  }
+  return codecs
 }

@@ -33,7 +33,7 @@ import { WorkerHost } from './worker/worker-host.ts'
 import type { WorkerOptions } from './worker/worker-host.ts'
 import { compileTopology, taskId } from './task-plan.ts'
 import type { CompiledTopology } from './task-plan.ts'
-import { topicSpecs, verifyChangelogs } from './topics.ts'
+import { topicSpecs, verifyKeptTopics } from './topics.ts'
 
 export interface RuntimeOptions {
   readonly topologies: readonly TopologyGraph[]
@@ -243,7 +243,7 @@ class LocalRuntime implements Runtime {
     try {
       const specs = topicSpecs(topologies, defaultPartitionCount, !log.sharesState)
       await log.createTopics(specs)
-      await verifyChangelogs(log, specs)
+      await verifyKeptTopics(log, topologies, specs)
       await this.#partitionCounts.read(
         log,
         specs.map(({ name }) => name),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { systemClock } from '../../src/core/clock.ts'
 import { TidemarkError } from '../../src/core/errors.ts'
-import { storeName } from '../../src/core/record.ts'
+import { storeName, type TopicName } from '../../src/core/record.ts'
 import type { StateBackend } from '../../src/core/state.ts'
 import type { KafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import { openKafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
@@ -273,26 +273,37 @@ kafkaTest('a changelog that is not compacted is refused at the start, by name', 
 })
 
 kafkaTest(
-  'a changelog that is compacted and deleted forgets old state, and is refused too; a source may be so',
+  'what is restored from and is compacted and deleted forgets what is old, and is refused too; another may be so',
   async (kafka) => {
     const names = await named(kafka)
-    const name = changelogTopic(names.topology.name, storeName('counts'))
     const log = await openLog(kafka, kafka.unique('other'))
-    const spec = { name, partitionCount: 4, cleanupPolicy: 'compact', retentionMs: null } as const
-    await log.createTopics([spec])
-    await configureTopic(kafka, name, { 'cleanup.policy': 'compact,delete' })
-    await until('the policy is known', async () => {
-      const [topic] = await log.describeTopics([name])
-      return topic?.deletesToo === true
-    })
-    await log.createTopics([spec])
-    await assert.rejects(
-      testRuntime([names.topology], { log, state: (await memory()).state }).start(),
-      (thrown) =>
-        thrown instanceof TidemarkError &&
-        thrown.code === 'TOPIC_MISMATCH' &&
-        thrown.message.includes(`${name} has cleanup.policy compact,delete`),
-    )
+    const changelog = changelogTopic(names.topology.name, storeName('counts'))
+    await refusedWhereDeleted(kafka, log, names, changelog)
+    await configureTopic(kafka, changelog, { 'cleanup.policy': 'compact' })
+    await refusedWhereDeleted(kafka, log, names, names.counts.name)
     await log.close()
   },
 )
+
+async function refusedWhereDeleted(
+  kafka: TestKafka,
+  log: KafkaLog,
+  { topology }: Names,
+  name: TopicName,
+): Promise<void> {
+  const spec = { name, partitionCount: 4, cleanupPolicy: 'compact', retentionMs: null } as const
+  await log.createTopics([spec])
+  await configureTopic(kafka, name, { 'cleanup.policy': 'compact,delete' })
+  await until('the policy is known', async () => {
+    const [topic] = await log.describeTopics([name])
+    return topic?.deletesToo === true
+  })
+  await log.createTopics([spec])
+  await assert.rejects(
+    testRuntime([topology], { log, state: (await memory()).state }).start(),
+    (thrown) =>
+      thrown instanceof TidemarkError &&
+      thrown.code === 'TOPIC_MISMATCH' &&
+      thrown.message.includes(`${name} has cleanup.policy compact,delete`),
+  )
+}

@@ -1,0 +1,41 @@
+/** Everything for which a start may be refused, asked before it registers, makes, joins or fences anything. */
+import type { Clock } from '../core/clock.ts'
+import { topicSpecs, verifyExisting } from '../runtime/topics.ts'
+import type { TopologyGraph } from '../topology/graph.ts'
+import type { Configuration } from './configuration.ts'
+import type { Foundation } from './foundation.ts'
+import { refuseNamesake } from './namesake.ts'
+import { changesOf, refuseOrphans, type TopologyChanges } from './topology-changes.ts'
+
+/** Schemas are compared by `openCodecs`, which registers them.
+ * @throws TidemarkError STORE_ORPHANED | TOPIC_MISMATCH where this start would lose what ran before, or what is there
+ * cannot be worked on; CONFIGURATION_INVALID where another process lives under the instance's id */
+export async function checkStart(
+  configuration: Configuration,
+  foundation: Foundation,
+  graphs: readonly TopologyGraph[],
+  clock: Clock,
+): Promise<readonly TopologyChanges[]> {
+  const { partitions, accept } = configuration
+  const { log, admin } = foundation
+  await refuseOtherProcess(configuration, foundation, graphs, clock)
+  const context = { ...foundation, defaultPartitionCount: partitions, accepted: accept }
+  const changes = await changesOf(graphs, context, null)
+  refuseOrphans(changes)
+  // Topics of a log that is this process's own are what it makes of them.
+  if (admin === null) return changes
+  const specs = topicSpecs(graphs, partitions, !log.sharesState)
+  await verifyExisting(log, graphs, specs, new Set(await admin.topicNames()))
+  return changes
+}
+
+async function refuseOtherProcess(
+  { cluster }: Configuration,
+  { admin, member }: Foundation,
+  graphs: readonly TopologyGraph[],
+  clock: Clock,
+): Promise<void> {
+  if (cluster === null || admin === null || member === null) return
+  const groupIds = graphs.map(({ name }) => name)
+  await refuseNamesake({ admin, member, clock, groupIds, applicationId: cluster.applicationId })
+}
