@@ -138,3 +138,41 @@ void test('a cut closes a connection that is just ending too', async (t) => {
     return undefined
   })
 })
+
+void test('a request that is watched for is held, with what comes after it on its connection alone', async (t) => {
+  const { proxy } = await echoBehindProxy(t)
+  const [socket, other] = [await clientOf(proxy), await clientOf(proxy)]
+  const seen: string[] = []
+  const { promise: held, resolve: release } = Promise.withResolvers<undefined>()
+  proxy.watch(({ apiKey, clientId }) => {
+    seen.push(`${apiKey} of ${clientId}`)
+    return apiKey === 26 ? held : undefined
+  })
+  const bytes = Buffer.concat([request(3, 'one', 40_000), request(26, 'one', 9), request(0, '', 5)])
+  const head = 4 + 10 + 'one'.length
+  // However the bytes are cut on their way.
+  for (let at = 0; at < bytes.length; at += 20_007) socket.write(bytes.subarray(at, at + 20_007))
+  const passed = 4 + 10 + 3 + 40_000 + head
+  const before = await read(socket, passed)
+  assert.equal(before.length, passed, 'the request that is held has begun, and no byte of it more')
+  other.write(request(1, 'two', 3))
+  await read(other, request(1, 'two', 3).length)
+  await until(
+    'what is held has come',
+    2_000,
+    async () => proxy.waitingBytes === bytes.length - passed || undefined,
+  )
+  release(undefined)
+  const after = await read(socket, bytes.length - passed)
+  assert.ok(Buffer.concat([before, after]).equals(bytes))
+  assert.deepEqual(seen.sort(), ['0 of ', '1 of two', '26 of one', '3 of one'])
+})
+
+/** As it is on the wire, with so many bytes of body. */
+function request(apiKey: number, clientId: string, bodyBytes: number): Buffer {
+  const header = Buffer.alloc(14)
+  header.writeInt32BE(10 + clientId.length + bodyBytes, 0)
+  header.writeInt16BE(apiKey, 4)
+  header.writeInt16BE(clientId.length, 12)
+  return Buffer.concat([header, Buffer.from(clientId), Buffer.alloc(bodyBytes, apiKey)])
+}

@@ -5,12 +5,10 @@
  * bandwidth that hold when it arrives. Nothing passes while the proxy is stalled, and nothing is lost by that.
  */
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
+import { RequestReader } from './request-reader.ts'
+import { Direction, type Line, type RequestWatch } from './tcp-direction.ts'
 
 const host = '127.0.0.1'
-/** Of a direction; beyond it the sender is told to wait, as by any network. */
-const bufferedBytesMax = 1_048_576
-/** Chunks are cut to this, so that a slow line is slow evenly. */
-const sliceBytesMax = 16_384
 
 export interface TcpProxyOptions {
   readonly targetPort: number
@@ -27,7 +25,12 @@ export async function openTcpProxy({ targetPort, port = 0 }: TcpProxyOptions): P
 export class TcpProxy {
   readonly #targetPort: number
   readonly #links = new Set<Link>()
-  readonly #line: Line = { latencyMs: 0, bytesPerSecond: Infinity, stalled: false }
+  readonly #line: Line = {
+    latencyMs: 0,
+    bytesPerSecond: Infinity,
+    stalled: false,
+    watch: null,
+  }
   #server: Server | undefined
   #port = 0
 
@@ -91,6 +94,11 @@ export class TcpProxy {
     this.#line.stalled = true
   }
 
+  /** Null: nobody watches any more. */
+  watch(watch: RequestWatch | null): void {
+    this.#line.watch = watch
+  }
+
   /** Ends the direction from the brokers (FIN): clients can still send, and hear nothing more. */
   halfClose(): void {
     for (const link of this.#links) link.endTowardsClient()
@@ -119,13 +127,6 @@ export class TcpProxy {
   }
 }
 
-/** What every connection of a proxy goes through at the moment. */
-interface Line {
-  latencyMs: number
-  bytesPerSecond: number
-  stalled: boolean
-}
-
 class Link {
   onClosed: () => void = () => undefined
   readonly #sockets: readonly Socket[]
@@ -134,8 +135,8 @@ class Link {
 
   constructor(client: Socket, target: Socket, line: Line) {
     this.#sockets = [client, target]
-    this.#towardsTarget = new Direction(client, target, line)
-    this.#towardsClient = new Direction(target, client, line)
+    this.#towardsTarget = new Direction(client, target, line, new RequestReader())
+    this.#towardsClient = new Direction(target, client, line, null)
     for (const socket of this.#sockets) {
       socket.setNoDelay(true)
       // A side that failed or ended both ways takes the other with it.
@@ -168,100 +169,5 @@ class Link {
   wake(): void {
     this.#towardsClient.wake()
     this.#towardsTarget.wake()
-  }
-}
-
-/** Null is the end of the stream. */
-interface Waiting {
-  readonly bytes: Buffer | null
-  readonly dueMs: number
-}
-
-class Direction {
-  readonly #from: Socket
-  readonly #to: Socket
-  readonly #line: Line
-  #queue: Waiting[] = []
-  #queuedBytes = 0
-  /** When the line is free for the next byte. */
-  #freeMs = 0
-  #timer: NodeJS.Timeout | undefined
-  #ended = false
-
-  constructor(from: Socket, to: Socket, line: Line) {
-    this.#from = from
-    this.#to = to
-    this.#line = line
-    from.on('data', (chunk: Buffer) => this.#take(chunk))
-    from.on('end', () => {
-      this.#push(null)
-      this.#passOn()
-    })
-    to.on('drain', () => this.#passOn())
-  }
-
-  get waitingBytes(): number {
-    return this.#queuedBytes
-  }
-
-  wake(): void {
-    const now = performance.now()
-    this.#queue = this.#queue.map(({ bytes }) => ({ bytes, dueMs: now }))
-    this.#freeMs = now
-    this.#passOn()
-  }
-
-  /** What waits is lost, and what still comes too. */
-  end(): void {
-    this.stop()
-    this.#from.resume()
-    this.#to.end()
-  }
-
-  stop(): void {
-    this.#ended = true
-    clearTimeout(this.#timer)
-    this.#queue = []
-    this.#queuedBytes = 0
-  }
-
-  #take(chunk: Buffer): void {
-    if (this.#ended) return
-    for (let start = 0; start < chunk.length; start += sliceBytesMax) {
-      this.#push(chunk.subarray(start, start + sliceBytesMax))
-    }
-    this.#queuedBytes += chunk.length
-    if (this.#queuedBytes > bufferedBytesMax) this.#from.pause()
-    this.#passOn()
-  }
-
-  #push(bytes: Buffer | null): void {
-    const { latencyMs, bytesPerSecond } = this.#line
-    const now = performance.now()
-    const sendMs = ((bytes?.length ?? 0) / bytesPerSecond) * 1000
-    this.#freeMs = Math.max(this.#freeMs, now) + sendMs
-    this.#queue.push({ bytes, dueMs: this.#freeMs + latencyMs })
-  }
-
-  #passOn(): void {
-    clearTimeout(this.#timer)
-    while (!this.#ended && !this.#line.stalled && !this.#to.writableNeedDrain) {
-      const next = this.#queue[0]
-      if (next === undefined) break
-      const waitMs = next.dueMs - performance.now()
-      if (waitMs > 0) {
-        this.#timer = setTimeout(() => this.#passOn(), Math.ceil(waitMs))
-        break
-      }
-      this.#queue.shift()
-      if (next.bytes === null) {
-        this.#to.end()
-        this.#ended = true
-      } else {
-        this.#queuedBytes -= next.bytes.length
-        this.#to.write(next.bytes)
-      }
-    }
-    if (this.#queuedBytes <= bufferedBytesMax) this.#from.resume()
   }
 }
