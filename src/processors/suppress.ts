@@ -47,6 +47,7 @@ export class SuppressProcessor<K, V> implements Processor<K, Change<V>, K, Chang
 
   process(record: StreamRecord<K, Change<V>>): void | Promise<void> {
     const { key, value, timestampMs, headers } = record
+    if (value.newValue === null && this.#isClosed(key, timestampMs)) return this.#release()
     const held = this.#latest.get(key)
     const { oldValue } = held === undefined ? value : held.change
     this.#latest.put(key, { change: { oldValue, newValue: value.newValue }, timestampMs, headers })
@@ -55,6 +56,13 @@ export class SuppressProcessor<K, V> implements Processor<K, Change<V>, K, Chang
       this.#times.put(dueMsOf(key, timestampMs), keySerde.serialize(key), noBytes)
     }
     return this.#release()
+  }
+
+  /** A session that has closed is final, though a late record may still open a longer one in its place. It goes out
+   * whether or not other records came between, and so however records were batched. */
+  #isClosed(key: K, timestampMs: number): boolean {
+    const { isFinal, dueMsOf } = this.#options
+    return isFinal && dueMsOf(key, timestampMs) <= this.#context.streamTimeMs
   }
 
   #release(): void | Promise<void> {

@@ -88,8 +88,9 @@ class CloseEmitter<K, A> implements WindowEmitter<K, A> {
   emit({ key, value: { newValue }, timestampMs }: StreamRecord<Windowed<K>, Change<A>>): void {
     const closeMs = closeMsOf(this.#windows, key.windowEndMs)
     const id = this.#keySerde.serialize(key)
-    if (newValue === null) this.#waiting.delete(closeMs, id)
-    else this.#waiting.put(closeMs, id, { value: newValue, timestampMs })
+    if (newValue !== null) this.#waiting.put(closeMs, id, { value: newValue, timestampMs })
+    // What has closed is final, however records were batched: a longer session comes too late to take it back.
+    else if (closeMs > this.#context.streamTimeMs) this.#waiting.delete(closeMs, id)
   }
 
   settle(headers: Headers): void | Promise<void> {

@@ -3,8 +3,11 @@ import { test } from 'node:test'
 import { topicName } from '../core/record.ts'
 import { stringSerde } from '../core/serde.ts'
 import type { TopicDefinition } from '../core/topic.ts'
+import type { Windowed } from '../processors/windowed.ts'
 import { defineTopology } from '../topology/define.ts'
+import type { TopologyBuilder } from '../topology/define.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+import type { KTable } from '../topology/streams.ts'
 import { TopologyTestDriver } from './topology-test-driver.ts'
 
 interface Tick {
@@ -141,6 +144,68 @@ test('on a quiet topic a suppressed window goes out half a minute later, and onl
   assert.equal(driver.counts().late, 1, 'the window stays closed')
   await driver.close()
 })
+
+const sessions = { kind: 'session', gapMs: 5, graceMs: 0 } as const
+
+/** Sessions of "k" alone, so that other keys bring nothing but time; each as "start/end", once it has closed. */
+const finalSessions = {
+  suppressed: defineTopology('suppressed', (builder) => {
+    const counted = sessionsOfK(builder).count('count', { store: 'sessions' })
+    const closed = counted.suppress('final', { kind: 'until-window-closes' }, { store: 'waiting' })
+    boundsOut(closed)
+  }),
+  'handed on as they close': defineTopology('on-close', (builder) => {
+    const emit = 'on-window-close'
+    boundsOut(sessionsOfK(builder).count('count', { store: 'sessions', emit }))
+  }),
+}
+
+function sessionsOfK(builder: TopologyBuilder) {
+  return builder
+    .stream('tick', ticks)
+    .filter('of-k', (key) => key === 'k')
+    .groupByKey('by-key')
+    .windowedBy(sessions)
+}
+
+function boundsOut(table: KTable<Windowed<string>, number>): void {
+  table
+    .toStream('closed')
+    .map(
+      'row',
+      ({ windowStartMs, windowEndMs }, count) => {
+        const key = `${windowStartMs}/${windowEndMs}`
+        return [key, { key, count: count ?? 0 }]
+      },
+      { keySerde: stringSerde },
+    )
+    .to('out', sums)
+}
+
+for (const [how, graph] of Object.entries(finalSessions)) {
+  for (const batchRecordsMax of [1, 100]) {
+    test(`sessions ${how}: one that has closed is final, in batches of ${batchRecordsMax}`, async () => {
+      const driver = await open(graph, { batchRecordsMax })
+      // 30 closes the session at 20; 25 is not late, and near enough to have joined it.
+      const given: Tick[] = [
+        { key: 'k', at: 20 },
+        { key: 'other', at: 30 },
+        { key: 'k', at: 25 },
+        { key: 'other', at: 40 },
+      ]
+      await driver.pipe(
+        ticks,
+        given.map((value) => ({ value })),
+      )
+      const found = await driver.read(sums)
+      assert.deepEqual(
+        found.map(({ key }) => key),
+        ['20/20', '20/25'],
+      )
+      await driver.close()
+    })
+  }
+}
 
 test('without idleAdvanceAfterMs stream time stays where the last record has put it', async () => {
   const driver = await open(punctuating, { limits: { idleAdvanceAfterMs: null } })
