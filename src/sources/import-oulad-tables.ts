@@ -29,7 +29,7 @@ export interface OuladTablesOptions {
 }
 
 const rowBytesMax = 64 * 1024
-/** What a record holds in memory besides its cells. */
+/** What a record holds in memory besides its row: that whole, where a cell is a part of its text or the row is kept. */
 const recordBytes = 400
 
 /** @throws TidemarkError SOURCE_UNREADABLE where a file cannot be read or lacks a column; TOPIC_UNKNOWN where the
@@ -92,7 +92,8 @@ async function sendFile(
         ...eventId,
         _source_file: sourceFile,
       })
-      const sent = sender.add({ ...record, location: `${path}:${row.line}` }, recordBytes)
+      const bytes = recordBytes + (row.bytes?.length ?? 0)
+      const sent = sender.add({ ...record, location: `${path}:${row.line}` }, bytes)
       if (sent !== undefined) await sent
     }
     progress(file.bytesRead(), file.bytesTotal, found.length)

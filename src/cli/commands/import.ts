@@ -96,12 +96,13 @@ async function runImport(
 
 function printReport({ topics, leftOut, warnings = [] }: ImportReport): void {
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
-  for (const [topic, { taken, refused, quarantined }] of topics) {
+  for (const [topic, { taken, refused, quarantined, firstRefusals }] of topics) {
     const wrong = [
       ...(quarantined > 0 ? [`${quarantined} quarantined`] : []),
       ...(refused > 0 ? [`${refused} refused`] : []),
     ]
     process.stdout.write(`${[`${topic}: ${taken} events`, ...wrong].join(', ')}\n`)
+    for (const refusal of firstRefusals) process.stderr.write(`${refusal}\n`)
   }
   for (const [kind, count] of leftOut) process.stdout.write(`left out: ${count} ${kind}\n`)
 }
