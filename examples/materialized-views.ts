@@ -151,7 +151,7 @@ const settleMs = 60_000
 export async function runScenarios(): Promise<readonly Outcome[]> {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-views-'))
   const configuration = loadConfiguration({
-    flags: { dataDir: directory, workers: 0 },
+    flags: { dataDir: directory, topologies: ['mcq', 'exam-scores'], workers: 0 },
     environment: {},
     directory,
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { TidemarkError } from '../core/errors.ts'
 import { loadConfiguration, type ConfigurationInput } from './configuration.ts'
+import { bundledTopologyNames } from './topologies.ts'
 
 let directory: string
 
@@ -33,7 +34,7 @@ test('flags go before the environment, that before the overlay, that before the 
   assert.equal(configuration.portOffset, 10)
   assert.equal(configuration.partitions, 3)
   assert.equal(configuration.workers, 2)
-  assert.deepEqual(configuration.topologies, ['mcq', 'exam-scores'])
+  assert.deepEqual(configuration.topologies.toSorted(), bundledTopologyNames())
 })
 
 test('every fault is told at once, each with where it was set and what would be right', () => {

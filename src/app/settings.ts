@@ -42,10 +42,16 @@ const day = 24 * 60 * 60_000
 export const doorNames = ['console', 'registry', 'ingest', 'clickhouse'] as const
 export type DoorName = (typeof doorNames)[number]
 
+/** All that are bundled (docs/decisions/0012-all-five-by-default.md). */
+const defaultTopologies: readonly string[] = [
+  ...['mcq', 'exam-scores'],
+  ...['open-university', 'student-performance', 'adaptive-learning'],
+]
+
 /** Of both profiles. */
 const common = {
   dataDir: setting('./data', text),
-  topologies: setting<readonly string[]>(['mcq', 'exam-scores'], list),
+  topologies: setting(defaultTopologies, list),
   host: setting('127.0.0.1', text),
   portOffset: setting(0, wholeNumber(0, 57_000)),
   doors: optional<readonly DoorName[]>(severalOf(doorNames)),

@@ -12,7 +12,7 @@ export interface CommonFlags {
 /** What `--help` shows; every other setting is a flag too. */
 const described: Partial<Record<SettingPath, readonly [value: string, description: string]>> = {
   dataDir: ['dir', 'the instance: where its data is (default: ./data)'],
-  topologies: ['names', 'topologies, with commas between (default: mcq,exam-scores)'],
+  topologies: ['names', 'topologies, with commas between (default: all five)'],
   workers: ['n', 'worker threads; 0 runs tasks in the main thread'],
   partitions: ['n', 'partitions of a new topic that does not say'],
   host: ['address', 'the address that the ports bind to (default: 127.0.0.1)'],

@@ -22,6 +22,12 @@ const firstFacts: readonly { topology: string; title: string; query: string }[] 
     query: `SELECT exam_id, length(scores_all) AS results, round(average_score, 2) AS average_score
             FROM exam_scores.exam_average_score ORDER BY exam_id LIMIT 3`,
   },
+  {
+    topology: 'student-performance',
+    title: 'student_performance.student_data: hours of study a week, and the final grade',
+    query: `SELECT studytime, count() AS students, round(avg(g3), 1) AS mean_g3
+            FROM student_performance.student_data GROUP BY studytime ORDER BY studytime LIMIT 4`,
+  },
 ]
 
 const resultBytesMax = 1024 * 1024

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { crashEvents } from './support/crash-events.ts'
+import { crashWorlds } from './support/crash-worlds.ts'
 import { ask, assertSameFacts, factsOf, factTables, type Facts } from './support/facts.ts'
 import { batchesOf, Feed } from './support/feed.ts'
 import {
@@ -15,7 +16,7 @@ import {
 } from './support/instance-process.ts'
 import { Random } from './support/random.ts'
 
-const events = crashEvents(2)
+const events = [...crashEvents(2), ...crashWorlds(2)]
 let directory = ''
 /** Has all events, and is down. */
 let flags: InstanceFlags

@@ -38,11 +38,13 @@ export async function factsOf(instance: InstanceProcess): Promise<Facts> {
   return facts
 }
 
-/** With what was refused, once each however often it came: its original bytes, and why. */
+/** With what was refused, once each however often it came: its original bytes, without its registry's number for the
+ * schema, and why. */
 export async function factsAndRefusedOf(instance: InstanceProcess): Promise<Facts> {
   const refused = await ask(
     instance,
-    `SELECT DISTINCT topic, \`check\`, level, reason, record_format, hex(record_value) AS record_value
+    `SELECT DISTINCT topic, \`check\`, level, reason, record_format,
+       hex(if(record_format = 'avro', substring(record_value, 6), record_value)) AS record_value
      FROM tidemark.quarantine ORDER BY ALL FORMAT JSONEachRow`,
   )
   return new Map([...(await factsOf(instance)), ['tidemark.quarantine', refused]])
