@@ -4,33 +4,50 @@ import { test } from 'node:test'
 import { seedOfRun } from '../../integration/support/random.ts'
 import { clusterForTests } from '../support/kafka-for-tests.ts'
 import type { AnomalyName } from './anomalies.ts'
-import { runDriver } from './driver.ts'
+import { runDriver, type DriverReport } from './driver.ts'
 import { freezeInstance, killInstance, type Fault } from './faults.ts'
 import { openStage } from './open-stage.ts'
 import type { Sabotage } from './sabotage.ts'
 
+type Evidence = AnomalyName | 'a row that contradicts what is committed'
+
 interface Control {
   readonly sabotage: Sabotage
   readonly fault: Fault
+  readonly strikes: number
   /** Any of these tells of it. */
-  readonly anomalies: readonly AnomalyName[]
+  readonly evidence: readonly Evidence[]
 }
+
+/** Chance decides whether one fault strikes where it hurts; so many do not all miss. */
+const strikes = 12
+/** Every death in mid-transaction leaves facts that are seen until it is ended. */
+const strikesSeenAtOnce = 4
 
 const controls: readonly Control[] = [
   {
     sabotage: 'no-fencing',
     fault: freezeInstance,
-    anomalies: ['zombie write', 'duplicate', 'wrong content'],
+    strikes,
+    evidence: ['zombie write', 'duplicate', 'wrong content'],
   },
-  { sabotage: 'no-filter', fault: killInstance, anomalies: ['aborted read'] },
-  { sabotage: 'offsets-first', fault: killInstance, anomalies: ['lost', 'torn transaction'] },
+  { sabotage: 'no-filter', fault: killInstance, strikes, evidence: ['aborted read'] },
+  {
+    sabotage: 'offsets-first',
+    fault: killInstance,
+    strikes,
+    evidence: ['lost', 'torn transaction'],
+  },
+  {
+    sabotage: 'no-filter-for-facts',
+    fault: killInstance,
+    strikes: strikesSeenAtOnce,
+    evidence: ['a row that contradicts what is committed'],
+  },
 ]
 
-/** Chance decides whether one fault strikes where it hurts; so many do not all miss. */
-const faultsMax = 12
-
-for (const { sabotage, fault, anomalies } of controls) {
-  test(`with ${sabotage} the driver finds ${anomalies.join(' or ')}`, async (t) => {
+for (const { sabotage, fault, strikes: length, evidence } of controls) {
+  test(`with ${sabotage} the driver finds ${evidence.join(' or ')}`, async (t) => {
     const kafka = await clusterForTests(t, {
       brokers: 1,
       proxied: true,
@@ -39,13 +56,21 @@ for (const { sabotage, fault, anomalies } of controls) {
     if (kafka === undefined) return
     const open = await openStage({ kafka, instances: 2, seed: seedOfRun(), sabotage })
     t.after(() => open.close())
-    const faults = Array.from({ length: faultsMax }, () => fault)
+    const faults = Array.from({ length }, () => fault)
     const report = await runDriver({ ...open, faults, tell: () => undefined })
-    const { counts } = report.anomalies
+    const counts = countsOf(report)
     t.diagnostic(JSON.stringify(counts))
+    t.diagnostic(report.clickhouseMeanwhile.contradictions[0] ?? 'ClickHouse contradicts nothing')
     assert.ok(
-      anomalies.some((name) => counts[name] > 0),
-      `none of ${anomalies.join(', ')} in ${JSON.stringify(counts)}`,
+      evidence.some((name) => counts[name] > 0),
+      `none of ${evidence.join(', ')} in ${JSON.stringify(counts)}`,
     )
   })
+}
+
+function countsOf({ anomalies, clickhouseMeanwhile }: DriverReport): Record<Evidence, number> {
+  return {
+    ...anomalies.counts,
+    'a row that contradicts what is committed': clickhouseMeanwhile.contradictions.length,
+  }
 }

@@ -13,10 +13,11 @@ import type { KafkaLog } from '../../../src/log/kafka/open-kafka-log.ts'
 import { anomaliesOf } from './anomalies.ts'
 import type { Anomalies, Outputs } from './anomalies.ts'
 import { clickhouseDifferences } from './clickhouse-rows.ts'
+import { ClickHouseWatch, type ClickHouseFindings } from './clickhouse-watch.ts'
 import { feed } from './feed.ts'
 import type { Fault, Stage } from './faults.ts'
 import * as topics from './ledger-topology.ts'
-import type { Deposit } from './ledger-records.ts'
+import type { Account, Deposit } from './ledger-records.ts'
 import { readBack } from './read-back.ts'
 import { sourceOf } from './replay.ts'
 
@@ -34,7 +35,10 @@ export interface DriverReport {
   readonly deposits: number
   readonly struck: readonly string[]
   readonly anomalies: Anomalies
+  /** When all is quiet: a line for each account whose row is not its last fact. */
   readonly clickhouse: readonly string[]
+  /** While faults struck. */
+  readonly clickhouseMeanwhile: ClickHouseFindings
   /** Where the entries lie that are committed, as our reader has it: `partition@offset`. */
   readonly entriesAt: readonly string[]
   /** Ends of instances that nobody asked for. */
@@ -61,18 +65,23 @@ export async function runDriver(options: DriverOptions): Promise<DriverReport> {
     signal: stopping.signal,
   })
   feeding.catch(() => undefined)
+  const accountCodec = await openAvroCodec<Account>(codecOptions(topics.accounts.topic, registry))
+  const clickhouse = new ClickHouseWatch({ url: options.clickhouseUrl, log, codec: accountCodec })
   const struck: string[] = []
   try {
     for (const [index, fault] of faults.entries()) {
       await watch.until(watch.committed + depositsBetween)
       tell(`${Math.round((100 * index) / faults.length)} %: ${fault.name}`)
-      await Promise.all([fault.strike(stage), watch.until(watch.committed + 1)])
+      const strike = fault.strike(stage, (line) => {
+        tell(`  ${line}`)
+      })
+      await Promise.all([strike, watch.until(watch.committed + 1, strike)])
       struck.push(fault.name)
     }
     await watch.until(watch.committed + depositsBetween)
   } finally {
     stopping.abort()
-    await Promise.allSettled([feeding])
+    await Promise.allSettled([feeding, clickhouse.stop()])
   }
   const total = await feeding
   await watch.until(total)
@@ -82,7 +91,8 @@ export async function runDriver(options: DriverOptions): Promise<DriverReport> {
     deposits: total,
     struck,
     anomalies: withUnfed(anomaliesOf(outputs), outputs, total),
-    clickhouse: await clickhouseDifferences(options.clickhouseUrl, log, registry),
+    clickhouse: await clickhouseDifferences(options.clickhouseUrl, log, accountCodec),
+    clickhouseMeanwhile: await clickhouse.stop(),
     entriesAt: outputs.entries.map(({ partition, offset }) => sourceOf(partition, offset)),
     unwantedEnds: stage.instances.reduce((sum, { ends }) => sum + ends, 0),
   }
@@ -112,12 +122,18 @@ class Progress {
     this.#log = log
   }
 
-  async until(count: number): Promise<void> {
+  /** And until the work is done: who feeds goes on meanwhile. */
+  async until(count: number, work: Promise<unknown> = Promise.resolve()): Promise<void> {
+    const done = new AbortController()
+    const end = () => {
+      done.abort()
+    }
+    work.then(end, end)
     let lastMs = systemClock.monotonicMs()
     for (;;) {
       const before = this.committed
       this.committed = await this.#ask(topics.deposits.name)
-      if (this.committed >= count) return
+      if (this.committed >= count && done.signal.aborted) return
       const nowMs = systemClock.monotonicMs()
       if (this.committed > before) lastMs = nowMs
       else if (nowMs - lastMs > hangMs) {

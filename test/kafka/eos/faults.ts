@@ -1,6 +1,8 @@
 /** What strikes while the driver runs. Each fault resolves when what it broke is whole again. */
 import { pause, systemClock } from '../../../src/core/clock.ts'
 import type { Kafka, KafkaBroker } from '../../../tools/kafka/start-kafka.ts'
+import type { TcpProxy } from '../../../tools/kafka/tcp-proxy.ts'
+import { CommitHold, type CommitRequest } from './commit-hold.ts'
 import { deposits, repartitionTopic } from './ledger-topology.ts'
 import type { Instance } from './fleet.ts'
 
@@ -12,6 +14,8 @@ export interface Service {
 
 /** The network between the instances and the brokers. */
 export interface Network {
+  /** Of every broker. */
+  readonly proxies: readonly TcpProxy[]
   /** Ends every connection, as a broken switch would. */
   cut(): void
   /** Delays what passes by so much, both ways. */
@@ -34,12 +38,15 @@ export interface Stage {
 
 export interface Fault {
   readonly name: string
-  strike(stage: Stage): Promise<void>
+  /** Tells of the moment that it found, where it is tied to one. */
+  strike(stage: Stage, tell: (line: string) => void): Promise<void>
 }
 
 const slowMs = 150
 /** How long things are slow or away: longer than a commit, shorter than a time-out that gives up. */
 const whileMs = 1_500
+/** The moment that a fault waits for comes before that. */
+const momentMs = 60_000
 
 export const killInstance: Fault = {
   name: 'SIGKILL of an instance',
@@ -73,11 +80,50 @@ export const freezeInstance: Fault = {
 
 const rebalance: Fault = {
   name: 'a rebalance in mid-commit',
-  strike: async ({ guest }) => {
+  strike: async ({ guest, network, pick }, tell) => {
+    const request = pick<CommitRequest>(['TxnOffsetCommit', 'EndTxn'])
+    const hold = new CommitHold(network.proxies, guest.id, request)
     guest.start()
+    const held = await within(momentMs, hold.held, `${request} of an instance while one joins`)
+    tell(
+      `${held.request} of ${held.clientId} held for ${held.heldMs} ms, ` +
+        (held.sawNewGeneration ? 'into a new generation' : 'and the group waited'),
+    )
+    hold.end()
     await guest.ready()
     await guest.terminate()
   },
+}
+
+let restores = 0
+
+/** At 10, 50 and 90 % in turn. */
+const killRestoring: Fault = {
+  name: 'SIGKILL within the restore of a lost disk',
+  strike: async ({ instances, pick }, tell) => {
+    const part = [0.1, 0.5, 0.9][restores++ % 3] ?? 0.5
+    const instance = pick(instances)
+    await instance.kill()
+    const halting = instance.startToHaltAtRestored(part)
+    const { offsetsDone, offsetsTotal } = await within(momentMs, halting, 'a restore')
+    await instance.kill()
+    tell(`killed after ${offsetsDone} of ${offsetsTotal} offsets, ${100 * part} % were asked for`)
+    instance.start()
+    await instance.ready()
+  },
+}
+
+async function within<Result>(ms: number, moment: Promise<Result>, name: string): Promise<Result> {
+  const over = new AbortController()
+  const missed = pause(systemClock, ms, over.signal).then(() => {
+    if (!over.signal.aborted) throw new Error(`no ${name} within ${ms / 1000} s`)
+    return moment
+  })
+  try {
+    return await Promise.race([moment, missed])
+  } finally {
+    over.abort()
+  }
 }
 
 function brokerFault(
@@ -138,6 +184,7 @@ export const faults: readonly Fault[] = [
   stopInstance,
   freezeInstance,
   rebalance,
+  killRestoring,
   brokerFault(
     'leader of a partition killed',
     ({ kafka, pick }) => kafka.leaderOf(deposits.name, pick([0, 1, 2, 3])),

@@ -2,9 +2,12 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { assert } from '../../../src/core/assert.ts'
+import type { HaltedRestore } from './restore-halt.ts'
 import type { Sabotage } from './sabotage.ts'
 
 export interface InstanceSettings {
@@ -35,6 +38,7 @@ export class Instance {
   readonly #logPath: string
   #process: ChildProcess | null = null
   #isWanted = false
+  #onLine: (line: string) => void = () => {}
   #ready: PromiseWithResolvers<undefined> = Promise.withResolvers()
   /** Ends by itself that nobody asked for, since the last time it was ready. */
   #endsInARow = 0
@@ -56,6 +60,21 @@ export class Instance {
   start(): void {
     this.#isWanted = true
     if (this.#process === null) this.#spawn()
+  }
+
+  /** Without the state it had, to stand still where `part` (0 to 1) of it is restored; resolves when it does so. */
+  async startToHaltAtRestored(part: number): Promise<HaltedRestore> {
+    assert(this.#process === null, `${this.id} is not running`)
+    rmSync(join(this.#settings.dataDir, 'state'), { recursive: true, force: true })
+    const halted = Promise.withResolvers<HaltedRestore>()
+    this.#isWanted = true
+    this.#spawn({ EOS_HALT_AT_RESTORED: String(part) })
+    this.#onLine = (line) => {
+      if (line.startsWith('{"halted"')) {
+        halted.resolve((JSON.parse(line) as { halted: HaltedRestore }).halted)
+      }
+    }
+    return halted.promise
   }
 
   /** When it is running and has its tables. */
@@ -86,12 +105,13 @@ export class Instance {
     return readFileSync(this.#logPath, 'utf8').slice(-8_000)
   }
 
-  #spawn(): void {
+  #spawn(variables: Readonly<Record<string, string>> = {}): void {
     const child = spawn(process.execPath, [script], {
       env: {
         ...process.env,
         EOS_SETTINGS: JSON.stringify(this.#settings),
         EOS_INSTANCE: this.id,
+        ...variables,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -104,6 +124,9 @@ export class Instance {
       }
     }
     child.stdout.on('data', note)
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.#onLine(line)
+    })
     child.stderr.on('data', note)
     child.once('exit', (code, signal) => {
       appendFileSync(this.#logPath, `-- ended: ${code ?? signal}\n`)

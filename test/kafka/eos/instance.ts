@@ -18,7 +18,8 @@ import { MemoryBudget } from '../../../src/state/memory-budget.ts'
 import { openStorage } from '../../../src/state/rocksdb-backend.ts'
 import type { InstanceSettings } from './fleet.ts'
 import topology, { accounts, partitionCount } from './ledger-topology.ts'
-import { sabotaged } from './sabotage.ts'
+import { haltingRestore } from './restore-halt.ts'
+import { sabotaged, sabotagedForFacts } from './sabotage.ts'
 
 const settings = JSON.parse(process.env['EOS_SETTINGS'] ?? '') as InstanceSettings
 const { instanceId, dataDir, sabotage } = settings
@@ -49,7 +50,13 @@ const kafka = await openKafkaLog({
     transactionalIdOf: () => transactionalIdOf(instanceId),
   },
 })
-const log = sabotaged(kafka, sabotage)
+const haltAtRestored = process.env['EOS_HALT_AT_RESTORED']
+const log =
+  haltAtRestored === undefined
+    ? sabotaged(kafka, sabotage)
+    : haltingRestore(kafka, Number(haltAtRestored), (halted) => {
+        console.log(JSON.stringify({ halted }))
+      })
 const storage = await openStorage({
   directory: join(dataDir, 'state'),
   clock,
@@ -89,7 +96,7 @@ const codec = await openAvroCodec<Record<string, unknown>>({
 const clickhouse = await openWhenThere(() => openClickHouse({ url: settings.clickhouseUrl }))
 const consumer = new FactConsumer({
   name: 'eos',
-  log: kafka,
+  log: sabotagedForFacts(kafka, sabotage),
   sink: new ClickHouseSink({ clickhouse, clock, migrationsDirectory: null }),
   clock,
   facts: [{ fact: accounts, codec }],

@@ -1,15 +1,16 @@
-/** Everything that the driver needs, each in a process of its own but the proxies and the registry. */
+/** Everything that the driver needs, each in a process of its own but the proxies. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../../src/core/clock.ts'
 import { openKafkaLog, type KafkaLog } from '../../../src/log/kafka/open-kafka-log.ts'
-import { openRegistryDoor } from '../../../src/schema/registry-door.test-support.ts'
+import { HttpSchemaRegistry } from '../../../src/schema/http-schema-registry.ts'
 import type { SchemaRegistry } from '../../../src/schema/schema-registry.ts'
 import { factTableDdl } from '../../../src/sinks/clickhouse/fact-table-ddl.ts'
 import { openClickHouse } from '../../../src/sinks/clickhouse/open-clickhouse.ts'
 import type { Kafka } from '../../../tools/kafka/start-kafka.ts'
 import { ClickHouseProcess } from '../../clickhouse/support/clickhouse-process.ts'
+import { RegistryProcess } from '../support/registry-process.ts'
 import { Random } from '../../integration/support/random.ts'
 import type { Network, Stage } from './faults.ts'
 import { Instance, type InstanceSettings } from './fleet.ts'
@@ -40,7 +41,7 @@ export async function openStage(options: StageOptions): Promise<OpenStage> {
   const { kafka, seed } = options
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-eos-'))
   const random = new Random(seed)
-  const door = await openRegistryDoor()
+  const registry = await RegistryProcess.start()
   const clickhouse = await ClickHouseProcess.start()
   await makeTables(clickhouse.url)
   const settings = (instanceId: string): InstanceSettings => {
@@ -50,7 +51,7 @@ export async function openStage(options: StageOptions): Promise<OpenStage> {
       instanceId,
       dataDir,
       bootstrapServers: kafka.bootstrapServers,
-      registryUrl: door.url,
+      registryUrl: registry.url,
       clickhouseUrl: clickhouse.url,
       sabotage: options.sabotage ?? 'none',
       numStandbyReplicas: 1,
@@ -82,17 +83,17 @@ export async function openStage(options: StageOptions): Promise<OpenStage> {
         kill: () => clickhouse.stop('SIGKILL'),
         start: () => clickhouse.start(),
       },
-      registry: { kill: () => door.stop(), start: () => door.restart() },
+      registry: { kill: () => registry.stop('SIGKILL'), start: () => registry.start() },
       sessionTimeoutMs,
       pick: (choices) => random.pick(choices),
     },
     log,
-    registry: door.registry,
+    registry: new HttpSchemaRegistry({ url: registry.url }),
     clickhouseUrl: clickhouse.url,
     close: async () => {
       await Promise.all([...instances, guest].map((instance) => instance.kill()))
       await log.close()
-      await door.stop()
+      await registry.remove()
       await clickhouse.remove()
       rmSync(directory, { recursive: true, force: true })
     },
@@ -101,6 +102,7 @@ export async function openStage(options: StageOptions): Promise<OpenStage> {
 
 function networkOf({ brokers }: Kafka): Network {
   return {
+    proxies: brokers.flatMap(({ proxy }) => (proxy === undefined ? [] : [proxy])),
     cut: () => {
       for (const { proxy } of brokers) proxy?.cut()
     },

@@ -27,7 +27,8 @@ export async function readBack<Value>(
   return records
 }
 
-async function readSome(
+/** Resolves with where to go on. */
+export async function readSome(
   log: Log,
   topic: TopicName,
   at: Partition,

@@ -52,9 +52,15 @@ export async function runWithFaults(t: TestContext, options: RunOptions): Promis
 }
 
 function check(t: TestContext, report: DriverReport, rounds: number): void {
-  const { anomalies, clickhouse, struck, deposits, unwantedEnds } = report
+  const { anomalies, clickhouse, clickhouseMeanwhile, struck, deposits, unwantedEnds } = report
   const found = anomalyNames.map((name) => `${name} ${anomalies.counts[name]}`).join(', ')
   t.diagnostic(`${deposits} deposits, ${struck.length} faults: ${found}`)
+  const { looks, rowsCompared, missed, contradictions } = clickhouseMeanwhile
+  t.diagnostic(
+    `ClickHouse meanwhile: ${looks} looks, ${rowsCompared} rows compared, ${missed} looks missed`,
+  )
+  assert.deepEqual(contradictions, [])
+  assert.ok(looks >= struck.length, `${looks} looks at ClickHouse in ${struck.length} faults`)
   assert.equal(struck.length, rounds * faults.length)
   assert.deepEqual(anomalies.examples, [])
   for (const name of anomalyNames) assert.equal(anomalies.counts[name], 0, name)

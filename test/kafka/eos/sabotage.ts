@@ -19,26 +19,35 @@ import type {
  * - `no-fencing`: every start writes under a transactional id of its own and commits offsets as nobody's member, so
  *   that whoever was replaced can still commit;
  * - `no-filter`: instances read what is not committed;
- * - `offsets-first`: offsets are committed in a transaction of their own before the outputs are produced.
+ * - `offsets-first`: offsets are committed in a transaction of their own before the outputs are produced;
+ * - `no-filter-for-facts`: the sink alone reads what is not committed.
  */
-export type Sabotage = 'none' | 'no-fencing' | 'no-filter' | 'offsets-first'
+export type Sabotage = 'none' | 'no-fencing' | 'no-filter' | 'offsets-first' | 'no-filter-for-facts'
+
+export function sabotagedForFacts(log: EncodedLog, how: Sabotage): EncodedLog {
+  return how === 'no-filter-for-facts' ? unfiltered(log) : log
+}
 
 export function sabotaged(log: EncodedLog, how: Sabotage): EncodedLog {
-  if (how === 'none') return log
+  if (how === 'none' || how === 'no-filter-for-facts') return log
   if (how === 'no-fencing') return withProducers(log, anonymous)
   if (how === 'offsets-first') return withProducers(log, offsetsFirst)
-  const unfiltered = (request: FetchRequest): FetchRequest => ({
+  return unfiltered(log)
+}
+
+function unfiltered(log: EncodedLog): EncodedLog {
+  const everything = (request: FetchRequest): FetchRequest => ({
     ...request,
     isolation: 'read_uncommitted',
   })
   return overriding(log, {
-    fetch: (request) => log.fetch(unfiltered(request)),
-    fetchEncoded: (request) => log.fetchEncoded(unfiltered(request)),
+    fetch: (request) => log.fetch(everything(request)),
+    fetchEncoded: (request) => log.fetchEncoded(everything(request)),
   })
 }
 
 /** The log with some methods replaced; the others stay bound to it. */
-function overriding(log: EncodedLog, methods: Partial<EncodedLog>): EncodedLog {
+export function overriding(log: EncodedLog, methods: Partial<EncodedLog>): EncodedLog {
   return new Proxy(log, {
     get(target, name) {
       const replaced = methods[name as keyof EncodedLog]
