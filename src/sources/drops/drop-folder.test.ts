@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -168,6 +169,51 @@ test('a file is left alone while it is written, and while its last line has no e
   assert.equal(rowsOnce(await stage.sent()).size, 10)
 })
 
+test('a file that is written on after it was taken goes from done to failed, with a report', async (context) => {
+  const stage = await setUp(context)
+  const folder = stage.open()
+  stage.drop('paused.csv', fileOf(0, 10), stage.clock.nowMs())
+  stage.drop('whole.csv', fileOf(20, 30), stage.clock.nowMs())
+  stage.clock.advance(300)
+  assert.equal(await folder.scan(), 2)
+  assert.deepEqual(stage.in('done'), ['paused.csv', 'whole.csv'])
+  appendFileSync(join(stage.directory, 'done', 'paused.csv'), `${sampleRows[11]}\n`)
+  stage.clock.advance(300)
+  assert.equal(await folder.scan(), 1)
+  assert.deepEqual(stage.in('done'), ['whole.csv'])
+  assert.deepEqual(stage.in('failed'), ['paused.csv', 'paused.csv.report.json'])
+  const text = readFileSync(join(stage.directory, 'failed', 'paused.csv.report.json'), 'utf8')
+  const report = JSON.parse(text) as DropReport
+  assert.deepEqual(
+    report.problems.map(({ check }) => check),
+    ['file_complete'],
+  )
+  assert.match(stage.log(), / failed paused\.csv .*problems=1 why="expected \d+ bytes/)
+  assert.equal(folder.totals.failed, 1)
+  stage.clock.advance(60_000)
+  await folder.scan()
+  appendFileSync(join(stage.directory, 'done', 'whole.csv'), 'long after\n')
+  await folder.scan()
+  assert.deepEqual(stage.in('done'), ['whole.csv'])
+})
+
+test('a young file that is only a header, or wrong so far, is given time before it is refused', async (context) => {
+  const stage = await setUp(context)
+  const folder = stage.open()
+  const nowMs = stage.clock.nowMs()
+  stage.drop('begun.csv', `${sampleHeader}\n`, nowMs)
+  stage.drop('wrong.csv', 'no\n', nowMs)
+  stage.clock.advance(300)
+  assert.equal(await folder.scan(), 0)
+  assert.equal(folder.totals.waiting, 2)
+  stage.drop('begun.csv', fileOf(0, 10), nowMs)
+  assert.equal(await folder.scan(), 1)
+  stage.clock.advance(2_000)
+  assert.equal(await folder.scan(), 1)
+  assert.deepEqual(stage.in('done'), ['begun.csv'])
+  assert.deepEqual(stage.in('failed'), ['wrong.csv', 'wrong.csv.report.json'])
+})
+
 test('a file whose time lies in the future is taken once it was seen twice the same', async (context) => {
   const stage = await setUp(context)
   const folder = stage.open()
@@ -187,9 +233,21 @@ test('a file whose time lies in the future is taken once it was seen twice the s
 test('what is hidden, named as unfinished, or a folder is no drop', async (context) => {
   const stage = await setUp(context)
   for (const name of ['.hidden.csv', 'a.csv.part', 'b.tmp', 'c.csv~']) stage.drop(name, 'x\n')
+  symlinkSync(join(stage.directory, 'nowhere'), join(stage.directory, 'link.csv'))
   mkdirSync(join(stage.directory, 'folder.csv'))
-  assert.equal(await stage.open().scan(), 0)
+  const folder = stage.open()
+  assert.equal(await folder.scan(), 0)
+  assert.equal(folder.totals.waiting, 0)
   assert.deepEqual(stage.in('failed'), [])
+})
+
+test('a packed file that is cut off is refused with what is wrong with it', async (context) => {
+  const stage = await setUp(context)
+  stage.drop('cut.csv.gz', gzipSync(fileOf(0, 50)).subarray(0, 300))
+  await stage.open().scan()
+  assert.deepEqual(stage.in('failed'), ['cut.csv.gz', 'cut.csv.gz.report.json'])
+  assert.deepEqual(stage.in('.reading'), [])
+  assert.match(stage.log(), /found unexpected end of file"$/m)
 })
 
 test('a file that is renamed or replaced while it is read is neither lost nor counted twice', async (context) => {

@@ -10,7 +10,8 @@
  * Invariants:
  *  1. A file is taken once it has been still for a while, and only where it did not change while it was read.
  *  2. Nothing is overwritten: a name that is taken in `done/` or `failed/` gets the content's hash behind it.
- *  3. Memory does not grow with the number or the size of files: a pass walks over the folder, `inHandMax` files are read
+ *  3. What a writer adds to a file that was taken is reported: the file goes from `done/` to `failed/`.
+ *  4. Memory does not grow with the number or the size of files: a pass walks over the folder, `inHandMax` files are read
  *     ahead, and larger files go through in parts.
  */
 import {
@@ -29,7 +30,7 @@ import type { FileSchema } from '../../quality/file-schema.ts'
 import type { IngestPort } from '../ingest-port.ts'
 import { RecordSender } from '../record-sender.ts'
 import { ConversionLog, type ConversionLine } from './conversion-log.ts'
-import { dropReport } from './drop-report.ts'
+import { dropReport, grownReport, type DropReport } from './drop-report.ts'
 import type { DropIdentity } from './drop-records.ts'
 import { KnownDrops, type FindDrops } from './known-drops.ts'
 import {
@@ -42,6 +43,7 @@ import {
 } from './prepare-drop.ts'
 import { ReadyFiles } from './ready-files.ts'
 import { sendDrop } from './send-drop.ts'
+import { TakenFiles, type GrownFile } from './taken-files.ts'
 
 export interface DropFolderOptions {
   readonly directory: string
@@ -92,6 +94,7 @@ export class DropFolder {
   readonly #files: ReadyFiles
   readonly #known: KnownDrops
   readonly #log: ConversionLog
+  readonly #taken: TakenFiles
   readonly #totals = { done: 0, duplicates: 0, failed: 0, rows: 0, rowsRemoved: 0 }
   #later = 0
 
@@ -122,6 +125,7 @@ export class DropFolder {
     this.#files = new ReadyFiles({ directory, clock, stillForMs, reserved })
     this.#known = new KnownDrops(options.find)
     this.#log = new ConversionLog(folder(logName))
+    this.#taken = new TakenFiles(clock)
   }
 
   get totals(): DropTotals {
@@ -147,12 +151,15 @@ export class DropFolder {
     }
   }
 
-  /** Takes every file that is ready now; how many those were. What it has sent is durable, and moved. */
+  /** Takes every file that is ready now; how many those were, and those that had grown. What it has sent is durable,
+   * and moved. */
   async scan(): Promise<number> {
     const { signal, schema } = this.#options
     const sender = this.#newSender()
     let group: Sent[] = []
-    let taken = 0
+    const grown = this.#taken.grown()
+    for (const file of grown) this.#reportGrown(file)
+    let taken = grown.length
     this.#later = 0
     for await (const drop of this.#prepared()) {
       if (drop.kind === 'later') {
@@ -226,7 +233,11 @@ export class DropFolder {
     this.#log.append(group.map((sent, index) => this.#lineOf(sent, earlier[index] ?? null)))
     for (const [index, { drop }] of group.entries()) {
       this.#step('logged', drop.identity.name)
-      this.#move(drop.identity, drop.inode, this.#done)
+      const path = this.#move(drop.identity, drop.inode, this.#done)
+      if (path !== null) {
+        const { identity, inode, file } = drop
+        this.#taken.note({ identity, inode, path, bytes: file.bytes })
+      }
       this.#step('moved', drop.identity.name)
       if ((earlier[index] ?? null) !== null) {
         this.#totals.duplicates++
@@ -243,15 +254,32 @@ export class DropFolder {
     const { schema, clock } = this.#options
     const { name, contentHash } = identity
     const file = { name, contentHash, problems, problemsTotal, rowsRead, foundColumns: columns }
-    const report = dropReport(file, schema, clock.nowMs())
-    const target = targetOf(identity, this.#failed)
-    writeFileSync(`${target}.report.json`, `${JSON.stringify(report, null, 2)}\n`)
-    const details = { content: contentHash, problems: problemsTotal, why: report.summary }
-    this.#log.append([{ atMs: clock.nowMs(), outcome: 'failed', file: name, details }])
+    this.#report(identity, dropReport(file, schema, clock.nowMs()))
     this.#step('logged', name)
     this.#move(identity, inode, this.#failed)
     this.#step('moved', name)
     this.#totals.failed++
+  }
+
+  #reportGrown({ identity, path, bytes, bytesNow }: GrownFile): void {
+    const { schema, clock } = this.#options
+    const target = this.#report(
+      identity,
+      grownReport(identity, { bytes, bytesNow }, schema, clock.nowMs()),
+    )
+    renameSync(path, target)
+    this.#totals.failed++
+  }
+
+  /** In the folder for failed files and in the log; where the file is to lie. */
+  #report(identity: DropIdentity, report: DropReport): string {
+    const { name, contentHash } = identity
+    const target = targetOf(identity, this.#failed)
+    writeFileSync(`${target}.report.json`, `${JSON.stringify(report, null, 2)}\n`)
+    const details = { content: contentHash, problems: report.problems_total, why: report.summary }
+    const atMs = this.#options.clock.nowMs()
+    this.#log.append([{ atMs, outcome: 'failed', file: name, details }])
+    return target
   }
 
   #lineOf({ drop, parquet }: Sent, earlier: string | null): ConversionLine {
@@ -274,11 +302,14 @@ export class DropFolder {
     }
   }
 
-  /** A file that was renamed or replaced meanwhile is left alone: the next look sees it under its new name, or anew. */
-  #move(identity: DropIdentity, inode: number, folder: string): void {
+  /** A file that was renamed or replaced meanwhile is left alone: the next look sees it under its new name, or anew.
+   * @returns where it lies now; null where it was left alone */
+  #move(identity: DropIdentity, inode: number, folder: string): string | null {
     const from = join(this.#options.directory, identity.name)
-    if (statSync(from, { throwIfNoEntry: false })?.ino !== inode) return
-    renameSync(from, targetOf(identity, folder))
+    if (statSync(from, { throwIfNoEntry: false })?.ino !== inode) return null
+    const target = targetOf(identity, folder)
+    renameSync(from, target)
+    return target
   }
 
   #step(step: DropStep, name: string): void {

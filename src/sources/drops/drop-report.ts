@@ -12,6 +12,7 @@ export interface Problem {
     | 'cells_match_header'
     | 'value_allowed'
     | 'rows_present'
+    | 'file_complete'
   /** From 1; 0 where it concerns the whole file. */
   readonly line: number
   /** As the file names it; empty where it concerns the whole row. */
@@ -75,6 +76,28 @@ export function dropReport(file: RefusedFile, schema: FileSchema, nowMs: number)
     expected_columns: schema.fields.map(({ name }) => name),
     found_columns: file.foundColumns,
     how_to_mend: 'Nothing of the file was taken. Correct it and drop it again.',
+  }
+}
+
+/** Of a file whose rows were taken, and which a writer has gone on to write. */
+export function grownReport(
+  { name, contentHash }: { readonly name: string; readonly contentHash: string },
+  { bytes, bytesNow }: { readonly bytes: number; readonly bytesNow: number },
+  schema: FileSchema,
+  nowMs: number,
+): DropReport {
+  const problem: Problem = {
+    check: 'file_complete',
+    line: 0,
+    column: '',
+    expected: `${bytes} bytes, as when its rows were taken`,
+    found: `${bytesNow} bytes: it was written on`,
+  }
+  const problems = [problem]
+  const counts = { problemsTotal: 1, rowsRead: 0, foundColumns: null }
+  return {
+    ...dropReport({ name, contentHash, problems, ...counts }, schema, nowMs),
+    how_to_mend: `The rows of its first ${bytes} bytes are in the facts under file_hash ${contentHash}; the others are not. Drop only those others, under the same header, and let the writer rename a file when it is whole.`,
   }
 }
 

@@ -85,7 +85,8 @@ export async function prepareDrop(request: PrepareDrop, schema: FileSchema): Pro
   const identity = { name, contentHash: hash, modifiedAtMs }
   const batches: RowBatch[] = []
   const rows = await readRows(chunksOf(bytes), name, schema, (batch) => void batches.push(batch))
-  if (rows.problemsTotal > 0) return refused(identity, stats, rows)
+  if (rows.problemsTotal > 0)
+    return isYoung ? { kind: 'later', name } : refused(identity, stats, rows)
   const parquet = await writeParquet(request, identity, batches, schema)
   const file = fileOf(identity, stats, rows)
   return { kind: 'accepted', identity, inode: stats.ino, file, batches, aside: null, parquet }

@@ -1,5 +1,5 @@
 /** A table of text to batches of codes. Every row is judged; from the first fault on nothing is handed on any more. */
-import { TidemarkError } from '../../core/errors.ts'
+import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { Finding } from '../../processors/student-performance/batch.ts'
 import { describeField, type FileField, type FileSchema } from '../../quality/file-schema.ts'
 import { cellCodesOf, cellText, unreadableCode, type CellCodes } from './cell-codes.ts'
@@ -58,7 +58,8 @@ export async function readRows(
     if (last !== null) await onBatch(last)
   } catch (thrown) {
     if (!(thrown instanceof TidemarkError) || thrown.code !== 'SOURCE_UNREADABLE') throw thrown
-    reading.unreadable(thrown.message)
+    // Without the path: it is that of a copy.
+    reading.unreadable(messageOf(thrown.cause ?? thrown))
   } finally {
     await iterator.return?.()
   }

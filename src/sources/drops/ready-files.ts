@@ -49,18 +49,20 @@ export class ReadyFiles {
     try {
       for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
         if (!mayBeDrop(entry) || reserved.has(entry.name)) continue
-        if (this.#isReady(entry.name, before)) yield entry.name
-        else this.#waiting++
+        const isReady = this.#isReady(entry.name, before)
+        if (isReady === true) yield entry.name
+        else if (isReady === false) this.#waiting++
       }
     } finally {
       entries.closeSync()
     }
   }
 
-  #isReady(name: string, before: ReadonlyMap<string, Watched>): boolean {
+  /** Null where it is no file: gone, a pipe, a link that leads nowhere or to a folder. */
+  #isReady(name: string, before: ReadonlyMap<string, Watched>): boolean | null {
     const { directory, clock, stillForMs } = this.#options
     const stats = statSync(join(directory, name), { throwIfNoEntry: false })
-    if (stats === undefined || !stats.isFile()) return false
+    if (stats === undefined || !stats.isFile()) return null
     const ageMs = clock.nowMs() - stats.mtimeMs
     if (ageMs >= 0) return ageMs >= stillForMs
     const seen = before.get(name)
