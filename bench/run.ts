@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME [--json] [--records N] [--rounds N]`: figures as ratios of two things measured in one run.
+ * `npm run bench -- NAME [--json] [--records N] [--rounds N] [--times N]`: figures as ratios of two things measured in one run.
  */
 import { parseArgs } from 'node:util'
 import { runDrops } from './drops/drops.ts'
@@ -33,6 +33,8 @@ export interface BenchOptions {
   readonly size: number
   /** How often each contender of a benchmark with several has its turn. */
   readonly rounds: number
+  /** How many times the volume a benchmark of growth takes in its larger run; its own choice where none is asked for. */
+  readonly times: number | null
   readonly log: (line: string) => void
 }
 
@@ -43,6 +45,7 @@ const { values, positionals } = parseArgs({
     records: { type: 'string' },
     size: { type: 'string' },
     rounds: { type: 'string', default: '3' },
+    times: { type: 'string' },
   },
 })
 const [name = ''] = positionals
@@ -55,6 +58,7 @@ const startMs = performance.now()
 const figures = await benchmark.run({
   size: Number(values.records ?? values.size ?? benchmark.size),
   rounds: Number(values.rounds),
+  times: values.times === undefined ? null : Number(values.times),
   log: (line) => process.stderr.write(`${line}\n`),
 })
 const all = { ...figures, seconds: (performance.now() - startMs) / 1000 }

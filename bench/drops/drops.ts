@@ -1,6 +1,6 @@
 /**
- * Files dropped into a folder, to queryable rows with the Parquet of each file written; ten times as many in the same
- * memory; and beside it, on the same files in the same run, the ClickHouse engine by itself: reading the CSV files, writing
+ * Files dropped into a folder, to queryable rows with the Parquet of each file written; ten times as many (`--times 100`: a
+ * hundred) in the same memory; and beside it, on the same files in the same run, the ClickHouse engine by itself: reading the CSV files, writing
  * a Parquet file of each, and inserting their rows into a table. The old system took 10.90 s for its 999 files.
  */
 import { spawn } from 'node:child_process'
@@ -10,9 +10,10 @@ import type { BenchOptions, Figures } from '../run.ts'
 import type { EngineFigures } from './engine-run.ts'
 import type { DropFigures } from './measured-run.ts'
 
-const moreTimes = 10
+const moreTimesDefault = 10
 
-export async function runDrops({ size, log }: BenchOptions): Promise<Figures> {
+export async function runDrops({ size, times, log }: BenchOptions): Promise<Figures> {
+  const moreTimes = times ?? moreTimesDefault
   const ours = await child<DropFigures>('measured-run.ts', size)
   log(`${size} files: ${seconds(ours.seconds)} s, ${mebibytes(ours.peakBytes)} MiB`)
   const engine = await child<EngineFigures>('engine-run.ts', size)
