@@ -40,9 +40,14 @@ export interface Configuration {
   readonly recordBytesMax: number
   /** Stores, `topology/store`, whose loss was agreed to. */
   readonly accept: readonly string[]
-  readonly sink: FactBatches
+  readonly sink: SinkConfiguration
   /** Null: the embedded profile. */
   readonly cluster: ClusterConfiguration | null
+}
+
+export interface SinkConfiguration extends FactBatches {
+  /** Facts of a topology that may wait for ClickHouse before the doors and the tasks hold back. */
+  readonly lagMax: number
 }
 
 /** Brokers take records of 1 MiB unless told otherwise, and a refused record has to fit with its reason. */
@@ -87,7 +92,7 @@ function sinkOf(
   defaults: FactBatches,
   origin: (path: SettingPath) => string,
   faults: string[],
-): FactBatches {
+): SinkConfiguration {
   const rowsMax = values['sink.rowsMax'] ?? Math.max(defaults.rowsMax, values['sink.rowsMin'] ?? 0)
   const rowsMin = values['sink.rowsMin'] ?? Math.min(defaults.rowsMin, rowsMax)
   if (rowsMin > rowsMax) {
@@ -99,13 +104,14 @@ function sinkOf(
     bytesMax: values['sink.bytesMax'] ?? defaults.bytesMax,
     ageMaxMs: values['sink.ageMaxMs'] ?? defaults.ageMaxMs,
     fetchBytesMax: defaults.fetchBytesMax,
+    lagMax: values['sink.lagMax'],
   }
 }
 
 function configurationOf(
   values: SettingValues,
   cluster: ClusterConfiguration | null,
-  sink: FactBatches,
+  sink: SinkConfiguration,
 ): Configuration {
   return {
     dataDir: values.dataDir,

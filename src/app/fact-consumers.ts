@@ -4,10 +4,10 @@ import type { FactTable } from '../core/fact-table.ts'
 import type { Log } from '../log/log.ts'
 import { quarantineFact } from '../quality/quarantine.ts'
 import { FactConsumer } from '../sinks/fact-consumer.ts'
-import type { FactBatches } from '../sinks/fact-batches.ts'
 import type { FactConsumerOptions } from '../sinks/fact-consumer-options.ts'
 import type { Sink } from '../sinks/sink.ts'
 import type { Cleanup } from './cleanup.ts'
+import type { SinkConfiguration } from './configuration.ts'
 import type { TopicCodecs } from './topic-codecs.ts'
 import type { LoadedTopology } from './topologies.ts'
 
@@ -18,7 +18,7 @@ export interface FactConsumersOptions {
   readonly codecs: TopicCodecs
   readonly topologies: readonly LoadedTopology[]
   readonly epoch: FactConsumerOptions['epoch']
-  readonly batches: FactBatches
+  readonly batches: SinkConfiguration
   /** Of a static member; null where the instance is none. */
   readonly groupInstanceId: string | null
   readonly onFailure: (thrown: unknown) => void

@@ -7,6 +7,7 @@ import { HttpSchemaRegistry } from '../schema/http-schema-registry.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import { diffTopology, type TopologyChange } from '../topology/diff.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+import { refuseUnknownAccepted } from './accepted-stores.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
 import { kafkaOptions, registryOptions } from './cluster-options.ts'
 import type { Configuration } from './configuration.ts'
@@ -64,8 +65,11 @@ async function inspectDataDirectory(
   const notes =
     registry === null ? ['no instance runs there: its schema registry was not asked'] : []
   const topologies: InspectedTopology[] = []
+  const options = { defaultPartitionCount: partitions, withChangelogs: false }
+  const all = [...graphs.map((graph) => manifestOf(graph, options)), ...manifests.values()]
+  refuseUnknownAccepted(accept, all, [])
   for (const graph of graphs) {
-    const wanted = manifestOf(graph, { defaultPartitionCount: partitions, withChangelogs: false })
+    const wanted = manifestOf(graph, options)
     const existing = { manifest: manifests.get(graph.name) ?? null, topics: null }
     const schemaFaults =
       registry === null ? new Map<string, string[]>() : await schemaFaultsOf(graph, registry)

@@ -67,6 +67,7 @@ const common = {
   'sink.rowsMax': optional(wholeNumber(1, 1_000_000)),
   'sink.bytesMax': optional(wholeNumber(1024, 1024 * mebibyte)),
   'sink.ageMaxMs': optional(wholeNumber(1, 60_000)),
+  'sink.lagMax': setting(500_000, wholeNumber(1, 1_000_000_000)),
 } as const
 
 /** Of the cluster profile: they say nothing without `kafka.bootstrapServers`. */

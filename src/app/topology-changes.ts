@@ -11,6 +11,7 @@ import type { TopologyGraph } from '../topology/graph.ts'
 import { nextManifest, storesOf, type TopologyManifest } from '../topology/manifest.ts'
 import { valueSubject } from '../schema/schema-registry.ts'
 import { definitionsOf, manifestOf } from './manifest.ts'
+import { refuseUnknownAccepted } from './accepted-stores.ts'
 import { readManifests, writeManifests } from './manifest-records.ts'
 import type { MetaRecords } from './meta-records.ts'
 
@@ -32,7 +33,8 @@ export interface TopologyChanges {
   readonly isNew: boolean
 }
 
-/** @param registry asked whether it takes the schemas; null leaves them out */
+/** @throws TidemarkError CONFIGURATION_INVALID where something is accepted that is nothing
+ * @param registry asked whether it takes the schemas; null leaves them out */
 export async function changesOf(
   graphs: readonly TopologyGraph[],
   context: ChangesContext,
@@ -62,6 +64,7 @@ export async function changesOf(
     const next = nextManifest(manifest, before, accepted)
     found.push({ topology: graph.name, changes, next, isNew: !isDeepStrictEqual(next, before) })
   }
+  refuseUnknownAccepted(accepted, [...wanted, ...manifests.values()], [...topics.keys()])
   return found
 }
 

@@ -125,6 +125,7 @@ test('another number of partitions is refused, for the store and for its topics'
     changes.map(({ kind, verdict }) => `${verdict} ${kind}`),
     ['refused store-repartitioned', 'refused topic-repartitioned', 'refused topic-repartitioned'],
   )
+  for (const { effect } of changes) assert.match(effect, /keep 4, or .*tidemark reset/)
   assert.equal(startRefusal('app', changes)?.code, 'TOPIC_MISMATCH')
 })
 

@@ -11,6 +11,7 @@ import {
   isAccepted,
   type StoreManifest,
   type SubTopologyManifest,
+  type TopicManifest,
   type TopologyManifest,
 } from './manifest.ts'
 
@@ -223,7 +224,7 @@ function topicChanges(wanted: TopologyManifest, existing: ExistingTopology): Top
         kind: 'topic-repartitioned',
         name,
         verdict: 'refused',
-        effect: `${role} topic has ${was} partitions and would need ${partitionCount}: keys are bound to partitions; keep ${was}`,
+        effect: `${role} topic has ${was} partitions and would need ${partitionCount}: keys are bound to partitions; keep ${was}, or ${anew[role]}`,
         accept: null,
       })
     }
@@ -236,6 +237,15 @@ function topicChanges(wanted: TopologyManifest, existing: ExistingTopology): Top
     changes.push({ kind: 'topic-orphaned', name, verdict: 'notice', effect, accept: null })
   }
   return changes
+}
+
+/** How each kind of topic gets another number of partitions. A reset deletes what it can make again. */
+const anew: Readonly<Record<TopicManifest['role'], string>> = {
+  source:
+    'stop the instances, move its events to a topic made with more, and start anew with tidemark reset',
+  sink: 'stop the instances and start anew with tidemark reset --facts',
+  repartition: 'stop the instances and start anew with tidemark reset',
+  changelog: 'stop the instances and start anew with tidemark reset',
 }
 
 function schemaChanges(

@@ -56,6 +56,12 @@ void test('a store that is gone is shown, refused, and let go once it is accepte
   assert.match(refused.stderr, /STORE_ORPHANED: .*\n.*click-counts.*--accept clicks\/click-counts/)
   assert.equal((await up(dataDir, counting)).code, 0, 'and nothing was changed')
 
+  const misspelt = await diff(plain, '--accept', 'nonsense,clicks/clicks-count')
+  assert.equal(misspelt.code, 2)
+  assert.match(
+    misspelt.stderr,
+    /CONFIGURATION_INVALID: accept: "nonsense", .*did you mean clicks\/click-counts\?/,
+  )
   assert.equal((await diff(plain, '--accept', 'clicks/click-counts')).code, 0)
   const accepted = await up(dataDir, plain, ['--accept', 'click-counts'])
   assert.equal(accepted.code, 0, accepted.stderr)

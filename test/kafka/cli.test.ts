@@ -117,7 +117,10 @@ void test('the same code again would change nothing, and another number of parti
   assert.match(group.stdout, /"change": "group"/)
   const more = await command('topology', 'diff', 'mcq', '--partitions', '6')
   assert.equal(more.code, 1)
-  assert.match(more.stdout, /refused +topic-repartitioned +answers/)
+  assert.match(more.stdout, /refused +topic-repartitioned +answers .*keep 4, or .*tidemark reset/)
+  const misspelt = await command('topology', 'diff', 'mcq', '--accept', 'nonsense')
+  assert.equal(misspelt.code, 2)
+  assert.match(misspelt.stderr, /accept: "nonsense" is no store .*; there are .*mcq\//)
 })
 
 void test('a store that is gone is refused, by its changelog too where nothing else is known, until it is accepted', async (context) => {
