@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { systemClock } from '../core/clock.ts'
 import type { ImportReport } from './import-report.ts'
+import { importOuladScores } from './import-oulad.ts'
 import { importOuladTables } from './import-oulad-tables.ts'
 import type { IngestPort, IngestRecord } from './ingest-port.ts'
 
@@ -162,4 +163,30 @@ test('a column that the table does not have is left out with a warning', async (
   )
   assert.match(report.warnings?.at(-1) ?? '', /left out column more/)
   assert.equal('more' in (valuesOf(sent, 'courses')[0] as object), false)
+})
+
+test('rows that are long make batches of fewer rows, so that what is kept of them fits', async () => {
+  const long = 'x'.repeat(60_000)
+  const bad = Array.from({ length: 100 }, (_, row) => `1,${row},18,0,78,${long}\n`).join('')
+  const contents = {
+    'assessments.csv': files['assessments.csv'],
+    'studentAssessment.csv': 'id_assessment,id_student,date_submitted,is_banked,score\n' + bad,
+  }
+  const batches: number[] = []
+  const measured = (ingest: IngestPort): IngestPort => ({
+    ingest: (topic, records, options) => {
+      let bytes = 0
+      for (const { original } of records) bytes += Buffer.byteLength(original?.value ?? '')
+      batches.push(bytes)
+      return ingest.ingest(topic, records, options)
+    },
+  })
+  await importing(contents, (directory, ingest) =>
+    importOuladTables({ paths: [directory], ingest: measured(ingest), clock: systemClock }),
+  )
+  await importing(contents, (directory, ingest) =>
+    importOuladScores({ directory, ingest: measured(ingest), clock: systemClock }),
+  )
+  assert.ok(Math.max(...batches) > 1024 * 1024)
+  assert.ok(Math.max(...batches) < 2.1 * 1024 * 1024, `${Math.max(...batches)} bytes at once`)
 })

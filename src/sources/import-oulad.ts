@@ -27,6 +27,8 @@ export interface OuladImportOptions {
 
 const topic = 'exam_score'
 const rowBytesMax = 64 * 1024
+/** What a record holds in memory besides its row, which is kept with it. */
+const recordBytes = 256
 const dayMs = 24 * 60 * 60 * 1000
 
 /** @throws TidemarkError SOURCE_UNREADABLE, naming what was looked for */
@@ -47,7 +49,8 @@ export async function importOuladScores(options: OuladImportOptions): Promise<Im
   for await (const found of rows) {
     for (const row of found) {
       events++
-      const sent = sender.add(recordOf(row, columns, startOf, path), 256)
+      const bytes = recordBytes + (row.bytes?.length ?? 0)
+      const sent = sender.add(recordOf(row, columns, startOf, path), bytes)
       if (sent !== undefined) await sent
     }
     const { bytesTotal } = file
