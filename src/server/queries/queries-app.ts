@@ -80,12 +80,14 @@ export function queriesApp(options: QueriesOptions): Hono {
       return context.json({ error: answer.refusal }, 503, { 'retry-after': '1' })
     }),
   )
-  app.onError((thrown, context) => {
-    const status = statusOf(thrown)
-    if (status === 503) context.header('retry-after', '1')
-    return context.json({ error: messageOf(thrown) }, status)
-  })
+  app.onError(answerError)
   return app
+}
+
+function answerError(thrown: unknown, context: Context): Response {
+  const status = statusOf(thrown)
+  if (status === 503) context.header('retry-after', '1')
+  return context.json({ error: messageOf(thrown) }, status)
 }
 
 type StoreAnswer = (store: FoundStore, context: Context) => Promise<Response>
