@@ -5,11 +5,13 @@ import type { TopologyGraph } from '../topology/graph.ts'
 import type { Configuration } from './configuration.ts'
 import type { Foundation } from './foundation.ts'
 import { refuseNamesake } from './namesake.ts'
+import { refuseOtherApplication } from './other-application.ts'
 import { changesOf, refuseOrphans, type TopologyChanges } from './topology-changes.ts'
 
 /** Schemas are compared by `openCodecs`, which registers them.
  * @throws TidemarkError STORE_ORPHANED | TOPIC_MISMATCH where this start would lose what ran before, or what is there
- * cannot be worked on; CONFIGURATION_INVALID where another process lives under the instance's id */
+ * cannot be worked on; CONFIGURATION_INVALID where another process lives under the instance's id; GROUP_ACTIVE where
+ * another application runs the topology */
 export async function checkStart(
   configuration: Configuration,
   foundation: Foundation,
@@ -18,7 +20,7 @@ export async function checkStart(
 ): Promise<readonly TopologyChanges[]> {
   const { partitions, accept } = configuration
   const { log, admin } = foundation
-  await refuseOtherProcess(configuration, foundation, graphs, clock)
+  await refuseOthers(configuration, foundation, graphs, clock)
   const context = { ...foundation, defaultPartitionCount: partitions, accepted: accept }
   const changes = await changesOf(graphs, context, null)
   refuseOrphans(changes)
@@ -29,7 +31,7 @@ export async function checkStart(
   return changes
 }
 
-async function refuseOtherProcess(
+async function refuseOthers(
   { cluster }: Configuration,
   { admin, member }: Foundation,
   graphs: readonly TopologyGraph[],
@@ -37,5 +39,7 @@ async function refuseOtherProcess(
 ): Promise<void> {
   if (cluster === null || admin === null || member === null) return
   const groupIds = graphs.map(({ name }) => name)
-  await refuseNamesake({ admin, member, clock, groupIds, applicationId: cluster.applicationId })
+  const { applicationId } = cluster
+  await refuseOtherApplication({ admin, groupIds, applicationId })
+  await refuseNamesake({ admin, member, clock, groupIds, applicationId })
 }

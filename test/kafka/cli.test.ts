@@ -255,7 +255,8 @@ void test('while the broker is away the doors say so in time, and a repeat count
 
 void test('a second process under one id is refused, and one that was killed may come back at once', async (context) => {
   if (kafka === null) return context.skip(unavailable)
-  const words = ['--group-instance-id', 'twin-0', '--kafka-session-timeout-ms', '30000']
+  const few = ['--topologies', 'mcq']
+  const words = [...few, '--group-instance-id', 'twin-0', '--kafka-session-timeout-ms', '30000']
   const first = await instance('twin', words)
   await first.ready()
   const offset = String(await freePortOffset())
@@ -264,6 +265,19 @@ void test('a second process under one id is refused, and one that was killed may
   assert.equal(second.code, 2)
   assert.match(second.stderr, /CONFIGURATION_INVALID: another process runs as instance twin-0/)
   assert.match(second.stderr, /it answers at http:.*groupInstanceId of its own/)
+  const staging = await command(
+    'up',
+    '--no-samples',
+    ...place,
+    ...few,
+    '--application-id',
+    'staging',
+  )
+  assert.equal(staging.code, 1)
+  assert.match(
+    staging.stderr,
+    /GROUP_ACTIVE: group mcq is run by another application than staging: tidemark-twin-0/,
+  )
   assert.equal((await statusOf(first)).state, 'running')
 
   await first.end('SIGKILL')
