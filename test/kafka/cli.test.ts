@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { openRegistryDoor, type RegistryDoor } from '../../src/schema/registry-door.test-support.ts'
 import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
 import { KafkaUnavailable } from '../../tools/kafka/java.ts'
 import { startKafka, type Kafka } from '../../tools/kafka/start-kafka.ts'
@@ -20,11 +19,12 @@ import {
 } from '../integration/support/instance-process.ts'
 import { until } from '../integration/support/until.ts'
 import { runCommand } from '../integration/support/run-command.ts'
+import { RegistryProcess } from './support/registry-process.ts'
 
 let directory = ''
 let kafka: Kafka | null = null
 let unavailable = ''
-let registry: RegistryDoor
+let registry: RegistryProcess
 let clickhouse: ClickHouseProcess
 let expected: Facts
 
@@ -37,7 +37,7 @@ before(async () => {
     unavailable = thrown.message
     return
   }
-  registry = await openRegistryDoor()
+  registry = await RegistryProcess.start()
   clickhouse = await ClickHouseProcess.start()
   expected = await embeddedFacts('embedded', events)
 })
@@ -46,7 +46,7 @@ after(async () => {
   await killAllInstances()
   if (kafka !== null) {
     await clickhouse.remove()
-    await registry.stop()
+    await registry.remove()
     await kafka.close()
   }
   await rm(directory, { recursive: true, force: true })
@@ -189,13 +189,13 @@ void test('all servers that do not answer at a start are named at once', async (
 
 void test('with its schemas known an instance starts while the registry is away', async (context) => {
   if (kafka === null) return context.skip(unavailable)
-  await registry.stop()
+  await registry.stop('SIGKILL')
   try {
     const known = await instance('one')
     await known.ready()
     assert.equal((await known.end('SIGTERM')).code, 0, known.output)
   } finally {
-    await registry.restart()
+    await registry.start()
   }
 })
 
