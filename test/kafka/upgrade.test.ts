@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { openRegistryDoor } from '../../src/schema/registry-door.test-support.ts'
 import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
 import { RemoteIngest } from '../../src/sources/remote-ingest.ts'
 import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
 import { freePortOffset, InstanceProcess } from '../integration/support/instance-process.ts'
 import { clusterForTests } from './support/kafka-for-tests.ts'
+import { RegistryProcess } from './support/registry-process.ts'
 import { makeRelease, type Release } from './upgrade-release.ts'
 
 const run = promisify(execFile)
@@ -56,8 +56,8 @@ test('the next release goes on with the directory of an embedded instance', asyn
 test('the next release goes on with local state, changelogs and fact topics of a cluster, and reads old facts anew', async (t) => {
   const kafka = await clusterForTests(t, { brokers: 1 })
   if (kafka === undefined) return
-  const registry = await openRegistryDoor()
-  t.after(() => registry.stop())
+  const registry = await RegistryProcess.start()
+  t.after(() => registry.remove())
   const clickhouse = await ClickHouseProcess.start()
   t.after(() => clickhouse.remove())
   const environment = {
