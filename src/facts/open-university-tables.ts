@@ -162,8 +162,6 @@ export function columnsOf(spec: TableSpec): readonly Column[] {
   return [...identified, ...spec.columns, sourceFileColumn]
 }
 
-export type RawRow = FactMetadata & RawValues
-export type CleanRow = FactMetadata & CleanValues
 type RowKey = readonly (string | number)[]
 
 /** Fact rows are records of columns; these tables' columns are named in their specs. */

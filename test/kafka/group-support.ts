@@ -2,7 +2,7 @@
 import { Admin } from '@platformatic/kafka'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/core/clock.ts'
-import type { Partition, TopicName, TopicPartition } from '../../src/core/record.ts'
+import type { TopicName, TopicPartition } from '../../src/core/record.ts'
 import { openCluster } from '../../src/log/kafka/connected-cluster.ts'
 import type { GroupSettings } from '../../src/log/kafka/group/group-settings.ts'
 import { KafkaGroups } from '../../src/log/kafka/group/kafka-groups.ts'
@@ -147,10 +147,6 @@ function recording(
       options.onFailure?.(failure)
     },
   }
-}
-
-function at(topic: TopicName, partition: number): TopicPartition {
-  return { topic, partition: partition as Partition }
 }
 
 /** Waits until the condition holds. */
