@@ -2,7 +2,7 @@
  * A reset happens once for all instances, and each keeps state of its own: the application's records say when a topology
  * was last reset, and an instance that has not yet followed throws its local state away before it starts.
  */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MetaRecords } from './meta-records.ts'
 
@@ -28,6 +28,7 @@ export async function followResets(
   const isBehind = Object.entries(asked).some(([name, at]) => followed[name] !== at)
   if (!isBehind) return false
   await rm(stateDirectory, { recursive: true, force: true })
+  await mkdir(dataDir, { recursive: true })
   const aside = `${path}.${process.pid}`
   await writeFile(aside, `${JSON.stringify(asked)}\n`)
   await rename(aside, path)
