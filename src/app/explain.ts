@@ -1,7 +1,8 @@
 /** What a start with this configuration creates or uses, and why, told without touching anything. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { TopologyManifest } from '../topology/manifest.ts'
+import { storesOf } from '../topology/manifest.ts'
+import type { TopicManifest, TopologyManifest } from '../topology/manifest.ts'
 import { topicSpecs } from '../runtime/topics.ts'
 import { valueSubject } from '../schema/schema-registry.ts'
 import { quarantineFact, quarantineTopic } from '../quality/quarantine.ts'
@@ -129,6 +130,8 @@ function topics(
     const uses = manifests.flatMap(({ topology, topics: own }) =>
       own.flatMap(({ name, role }) => (name === spec.name ? [{ topology, role }] : [])),
     )
+    const kept = manifests.flatMap(storesOf).filter(({ changelog }) => changelog === spec.name)
+    const keeps = kept.map(({ name }) => `, and is the changelog of store ${name}`)
     const retention = spec.retentionMs === null ? 'kept for ever' : `kept ${spec.retentionMs} ms`
     const policy = spec.cleanupPolicy === 'compact' ? 'compacted' : retention
     items.push({
@@ -136,8 +139,9 @@ function topics(
       name: spec.name,
       detail: `${spec.partitionCount} partition${spec.partitionCount === 1 ? '' : 's'}, ${policy}${replication}`,
       why:
-        uses.map(({ topology, role }) => `${topology}, ${role}: ${whyOf[role]}`).join('; ') ||
-        'what is refused is kept there with its bytes',
+        uses
+          .map((use) => `${whoUses(use)}${use.role === 'sink' ? keeps.join('') : ''}`)
+          .join('; ') || 'what is refused is kept there with its bytes',
     })
   }
   const name = cluster === null ? '_schemas' : metaTopic(cluster.applicationId)
@@ -147,6 +151,10 @@ function topics(
       : 'what the application remembers: its topologies, resets'
   items.push({ what: 'topic', name, detail: `1 partition, compacted${replication}`, why })
   return items
+}
+
+function whoUses({ topology, role }: { topology: string; role: TopicManifest['role'] }): string {
+  return `${topology}, ${role}: ${whyOf[role]}`
 }
 
 function manifestsOf(

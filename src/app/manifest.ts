@@ -8,6 +8,7 @@ import { normalText } from '../schema/normal-schema.ts'
 import { parseAvro } from '../schema/parse-avro.ts'
 import { valueSubject } from '../schema/schema-registry.ts'
 import type { StoreDefinition } from '../state/stores.ts'
+import { factTopicOf } from '../topology/fact-changelog.ts'
 import type { SubTopology, TopologyGraph } from '../topology/graph.ts'
 import type {
   StoreManifest,
@@ -72,17 +73,19 @@ function subTopologyOf(
   topology: string,
   subTopology: SubTopology,
   topics: ReadonlySet<string>,
-  { defaultPartitionCount }: ManifestOptions,
+  { defaultPartitionCount, withChangelogs }: ManifestOptions,
 ): SubTopologyManifest {
   const changelogOf = (name: StoreDefinition['name']) => {
     const changelog = changelogTopic(topology, name)
     return topics.has(changelog) ? changelog : null
   }
+  const factChangelogOf = (store: StoreDefinition) =>
+    withChangelogs ? (factTopicOf(store)?.name ?? null) : null
   const stores: StoreManifest[] = subTopology.stores.map((store) => ({
     name: store.name,
     kind: store.kind,
     settings: settingsOf(store),
-    changelog: changelogOf(store.name),
+    changelog: factChangelogOf(store) ?? changelogOf(store.name),
   }))
   const isBroadcast = subTopology.nodes.some((node) => node.kind === 'source' && node.broadcast)
   if (isBroadcast) {

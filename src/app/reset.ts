@@ -15,7 +15,7 @@ import { manifestOf } from './manifest.ts'
 import { ownMetaRecords, sharedMetaRecords, type MetaRecords } from './meta-records.ts'
 import { noteResets } from './reset-records.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
-import { storesOf, type TopologyManifest } from '../topology/manifest.ts'
+import { storesOf, type TopicManifest, type TopologyManifest } from '../topology/manifest.ts'
 import { changelogTopic } from '../runtime/changelog.ts'
 import { changelogPositionsStore } from '../runtime/positions-store.ts'
 
@@ -29,7 +29,7 @@ export interface ResetRequest {
 }
 
 /** Tells each step before it is done; a dry run only tells.
- * @throws TidemarkError GROUP_ACTIVE | DATA_DIR_IN_USE */
+ * @throws TidemarkError GROUP_ACTIVE | DATA_DIR_IN_USE | CONFIGURATION_INVALID */
 export async function resetTopologies(
   configuration: Configuration,
   request: ResetRequest,
@@ -130,12 +130,14 @@ export function resetTopology(
   const now = manifestOf(graph, { defaultPartitionCount, withChangelogs })
   const all = before === undefined ? [now] : [now, before]
   const facts = new Set<string>(factTables.map(({ topic }) => topic.name))
-  const topicsOf = (role: 'source' | 'repartition' | 'changelog') =>
+  const topicsOf = (role: TopicManifest['role']) =>
     new Set(
       all
         .flatMap(({ topics }) => topics.filter((each) => each.role === role))
         .map(({ name }) => name),
     )
+  const kept = new Set(all.flatMap(storesOf).map(({ changelog }) => changelog))
+  const factChangelogs = new Set([...topicsOf('sink')].filter((name) => kept.has(name)))
   const grouped = new Set(now.subTopologies.flatMap(({ sources }) => sources))
   const returned = new Set([
     ...storesOf(before ?? null).map(({ name }) => name),
@@ -149,7 +151,8 @@ export function resetTopology(
     inputs: [...topicsOf('source')].filter((name) => grouped.has(name)).map(topicName),
     repartitions: [...topicsOf('repartition')].map(topicName),
     changelogs: [...new Set([...[...topicsOf('changelog')].map(topicName), ...orphaned])],
-    facts: [...facts].map(topicName),
+    facts: [...facts.union(factChangelogs)].map(topicName),
+    factChangelogs: [...factChangelogs].map(topicName),
     stores: storesToEmpty(graph.name, all),
   }
 }

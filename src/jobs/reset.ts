@@ -6,7 +6,8 @@
  *  1. Nothing is touched while a member of the group lives: it would go on from what it has in memory.
  *  2. The offsets go first: interrupted behind them, inputs are read again into state that knows them, which changes
  *     nothing; the other way round, state would be gone whose inputs nobody reads. Run again, a reset ends.
- *  3. Facts stay unless they are asked for: the same inputs give the same rows, which replace the ones that are there.
+ *  3. Facts stay unless they are asked for: the same inputs give the same rows, which replace the ones that are there. Where they
+ *     keep state they have to be asked for.
  */
 import { TidemarkError } from '../core/errors.ts'
 import { partition, storeName, topicName } from '../core/record.ts'
@@ -28,6 +29,8 @@ export interface ResetTopology {
   readonly repartitions: readonly TopicName[]
   readonly changelogs: readonly TopicName[]
   readonly facts: readonly TopicName[]
+  /** Those of them that are changelogs: they would bring back what is thrown away. */
+  readonly factChangelogs: readonly TopicName[]
   /** With the names of the backend, those of the runtime among them. */
   readonly stores: readonly ResetStore[]
 }
@@ -60,7 +63,7 @@ export interface ResetStep {
 const nobody = { generationId: -1, memberId: '' }
 const entriesPerWrite = 1000
 
-/** @throws TidemarkError GROUP_ACTIVE */
+/** @throws TidemarkError GROUP_ACTIVE; CONFIGURATION_INVALID where facts would stay that keep state */
 export async function planReset(options: ResetOptions): Promise<readonly ResetStep[]> {
   const existing = await existingTopics(options)
   const steps: ResetStep[] = []
@@ -80,7 +83,14 @@ async function topologySteps(
   existing: ReadonlyMap<string, number>,
 ): Promise<ResetStep[]> {
   const { log, admin, withFacts, position } = options
-  const { name, inputs } = topology
+  const { name, inputs, factChangelogs } = topology
+  if (!withFacts && factChangelogs.length > 0) {
+    throw new TidemarkError(
+      'CONFIGURATION_INVALID',
+      `topology ${name} keeps state in its facts (${factChangelogs.join(', ')}), which would bring it back: reset it with --facts`,
+      { details: { topology: name } },
+    )
+  }
   const there = (topics: readonly TopicName[]) => topics.filter((topic) => existing.has(topic))
   const partitions = there(inputs).flatMap((topic) => partitionsOf(topic, existing.get(topic) ?? 0))
   const changes = await offsetChanges(log, admin, name, partitions, position)

@@ -9,6 +9,7 @@ import type { StateChange } from '../core/state.ts'
 import type { PartitionRecords } from '../log/log.ts'
 import type { TopicDefinition } from '../core/topic.ts'
 import type { StoreDefinition } from '../state/stores.ts'
+import { factTopicOf } from '../topology/fact-changelog.ts'
 import type { SubTopology } from '../topology/graph.ts'
 import { broadcastPositionsStore } from './positions-store.ts'
 import type { TaskGraph } from './task-graph.ts'
@@ -19,10 +20,10 @@ export function changelogTopic(topologyName: string, store: StoreName): TopicNam
   return topicName(`${topologyName}-${store}${changelogSuffix}`)
 }
 
-/** The stores of a sub-topology that have a changelog, the reserved one of broadcast positions included. */
+/** The stores of a sub-topology that have a changelog of their own, the reserved one of broadcast positions included. */
 export function changelogStores(subTopology: SubTopology, graph: TaskGraph): StoreName[] {
   const names = subTopology.stores
-    .filter((definition) => sourceTopicOf(definition) === null)
+    .filter((definition) => sourceTopicOf(definition) === null && factTopicOf(definition) === null)
     .map(({ name }) => name)
   if (graph.broadcastTopics.length > 0) names.push(broadcastPositionsStore(subTopology.index))
   return names

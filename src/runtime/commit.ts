@@ -38,7 +38,7 @@ export type CommitStepHook = (step: CommitStep, taskId: string) => void
 /** What one commit makes durable. */
 export interface CommitContent {
   readonly outputs: readonly PartitionRecords[]
-  /** The state changes as changelog records; empty on a log that shares state. */
+  /** The state changes as changelog records; on a log that shares state those of fact topics alone. */
   readonly changelog: readonly PartitionRecords[]
   /** How far the topics were read that tables are restored from. */
   readonly sources: readonly { readonly topic: TopicName; readonly offset: Offset }[]

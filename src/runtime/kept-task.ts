@@ -5,6 +5,8 @@ import type { StateAddress } from '../core/state.ts'
 import type { KeyValueStoreDefinition, StoreDefinition } from '../state/stores.ts'
 import type { TopicDefinition } from '../core/topic.ts'
 import { changelogStores, changelogTopic, sourceTopicOf } from './changelog.ts'
+import { factChangelogOf } from './fact-changelog.ts'
+import type { FactChangelog } from './fact-changelog.ts'
 import { changelogPositionsStore } from './positions-store.ts'
 import { scopedStoreName } from './scoped-state.ts'
 import { taskGraphOf, taskPlans } from './task-plan.ts'
@@ -16,6 +18,8 @@ export interface StoreChangelog {
   readonly topic: TopicName
   /** Not null where it is the topic that the table is read from: read as far as the task has read it. */
   readonly source: SourceTable | null
+  /** Not null where it is a fact topic, whose records are the store's rows. */
+  readonly facts: FactChangelog | null
 }
 
 export interface SourceTable {
@@ -55,28 +59,29 @@ function keptTask(plan: TaskPlan, compiled: CompiledTopology): KeptTask {
     plan,
     changelogs: [
       ...stores.map((store) => ownChangelog(topologyName, store)),
-      ...subTopology.stores.flatMap((definition) => sourceTable(topologyName, definition) ?? []),
+      ...subTopology.stores.flatMap((definition) => otherChangelog(topologyName, definition) ?? []),
     ],
     checkpoint: { store: positions, partition },
   }
 }
 
-/** What brings the store back: a changelog of its own, or the topic that the table is read from. */
+/** What brings the store back: a changelog of its own, the topic that the table is read from, or its facts. */
 export function changelogOf(topologyName: string, definition: StoreDefinition): StoreChangelog {
-  return sourceTable(topologyName, definition) ?? ownChangelog(topologyName, definition.name)
+  return otherChangelog(topologyName, definition) ?? ownChangelog(topologyName, definition.name)
 }
 
-function ownChangelog(topologyName: string, store: StoreName): StoreChangelog {
-  return {
-    store: scopedStoreName(topologyName, store),
-    topic: changelogTopic(topologyName, store),
-    source: null,
-  }
+function ownChangelog(topologyName: string, name: StoreName): StoreChangelog {
+  const store = scopedStoreName(topologyName, name)
+  return { store, topic: changelogTopic(topologyName, name), source: null, facts: null }
 }
 
-function sourceTable(topologyName: string, definition: StoreDefinition): StoreChangelog | null {
+/** Null where the store has a changelog of its own. */
+function otherChangelog(topologyName: string, definition: StoreDefinition): StoreChangelog | null {
+  const store = scopedStoreName(topologyName, definition.name)
+  const facts = factChangelogOf(definition)
+  if (facts !== null) return { store, topic: facts.topic.name, source: null, facts }
   const topic = sourceTopicOf(definition)
   if (topic === null || definition.kind !== 'key-value') return null
   const source = { groupId: topologyName, topic, definition }
-  return { store: scopedStoreName(topologyName, definition.name), topic: topic.name, source }
+  return { store, topic: topic.name, source, facts: null }
 }

@@ -18,7 +18,6 @@ import type {
   GroupMetadata,
   Log,
   PartitionOffset,
-  PartitionRecords,
   TransactionalProducer,
 } from '../log/log.ts'
 import type { Processor } from '../processors/processor.ts'
@@ -27,8 +26,6 @@ import type { MemoryBudget } from '../state/memory-budget.ts'
 import { openTaskStores } from '../state/task-stores.ts'
 import type { TaskStores } from '../state/task-stores.ts'
 import type { SubTopology } from '../topology/graph.ts'
-import { changelogRecords, sourcesOf } from './changelog.ts'
-import type { Sources } from './changelog.ts'
 import type { Codecs } from './codecs.ts'
 import type { Committable, CommitContent } from './commit.ts'
 import { Execution } from './execution.ts'
@@ -50,6 +47,7 @@ import type { ScopedState } from './scoped-state.ts'
 import { SourceDecoder, type Quarantine } from './source-decoder.ts'
 import { restoreState } from './state-keeper.ts'
 import type { StateKeeper } from './state-keeper.ts'
+import { TaskChangelogs } from './task-changelogs.ts'
 import type { TaskGraph } from './task-graph.ts'
 import { TaskLifecycle } from './task-lifecycle.ts'
 import type { TaskMetrics } from './task-metrics.ts'
@@ -97,8 +95,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   readonly #quarantine: TaskQuarantine
   readonly #decoder: SourceDecoder
   readonly #broadcastPositions: PositionsStore
-  /** Of tables that are restored from the topic they are read from. */
-  readonly #sources: Sources
+  readonly #changelogs: TaskChangelogs
   readonly #idle: IdleTime
   #input = new InputQueue([], 0)
   #inputs = new Map<TopicName, Map<Partition, InputPartition>>()
@@ -124,7 +121,7 @@ export class StreamTask implements Committable, TaskEnvironment {
       backend: state,
       budget,
     })
-    this.#sources = sourcesOf(subTopology)
+    this.#changelogs = new TaskChangelogs(options)
     this.#idle = new IdleTime(options.limits.idleAdvanceAfterMs)
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
     this.#quarantine = new TaskQuarantine({ ...options })
@@ -362,16 +359,11 @@ export class StreamTask implements Committable, TaskEnvironment {
     }
     return {
       outputs: this.#output.batches(),
-      changelog: this.stateKeeper === null ? [] : this.#changelogOf(changes),
-      sources: offsets.filter(({ topic }) => this.#sources.topics.has(topic)),
+      changelog: this.#changelogs.take(changes, this.streamTimeMs),
+      sources: this.#changelogs.sourcesIn(offsets),
       state: this.#options.state.scoped(changes),
       offsets,
     }
-  }
-
-  #changelogOf(changes: readonly StateChange[]): PartitionRecords[] {
-    const own = changes.filter(({ store }) => !this.#sources.stores.has(store))
-    return changelogRecords(this.topologyName, this.partition, own, this.clock.nowMs())
   }
 
   batchIsDone(): void {
@@ -381,7 +373,7 @@ export class StreamTask implements Committable, TaskEnvironment {
       this.metrics.skips.committed(input, input.position, this.clock.nowMs())
     }
     this.metrics.processed += this.#uncommittedRecords
-    this.metrics.produced += this.#output.recordCount
+    this.metrics.produced += this.#output.recordCount + this.#changelogs.factCount
     this.metrics.quarantined += this.#quarantine.count
     this.metrics.warnings += this.#quarantine.warnings
     this.metrics.commits += 1

@@ -6,6 +6,7 @@ import { present } from '../core/assert.ts'
 import type { TopicName } from '../core/record.ts'
 import type { InternalTopic, TopicDefinition } from '../core/topic.ts'
 import type { ErrorPolicy } from '../processors/processor.ts'
+import { isFactSink } from '../topology/fact-changelog.ts'
 import type {
   GraphNode,
   ProcessorNode,
@@ -41,14 +42,16 @@ export interface TaskGraph {
 }
 
 export function compileTaskGraph(subTopology: SubTopology): TaskGraph {
-  const nodes: (Omit<TaskNode, 'children'> & { children: TaskNode[] })[] = subTopology.nodes.map(
+  // What is written from stores takes no records.
+  const executed = subTopology.nodes.filter((node) => !isFactSink(node))
+  const nodes: (Omit<TaskNode, 'children'> & { children: TaskNode[] })[] = executed.map(
     (graphNode, index) => ({
       index,
       name: graphNode.name,
       graphNode,
       onError: onErrorOf(graphNode),
       children: [],
-      blocks: new Uint8Array(subTopology.nodes.length),
+      blocks: new Uint8Array(executed.length),
     }),
   )
   const byName = new Map(nodes.map((node) => [node.name, node]))

@@ -18,6 +18,8 @@ export interface KeyValueStoreDefinition<K = any, V = any> extends StoreCommon<K
   readonly ttlMs: number | null
   /** Of a table that is restored from the topic it is read from, and has no changelog of its own. */
   readonly sourceTopic?: TopicDefinition<K, any>
+  /** The fact topic that is written from this store and is its changelog. */
+  readonly factTopic?: TopicDefinition<K, any>
 }
 
 export interface WindowStoreDefinition<K = any, V = any> extends StoreCommon<K, V> {

@@ -4,6 +4,7 @@ import { Draft } from './draft.ts'
 import type { Forms } from './draft.ts'
 import { PoliciesOfNodes } from './error-policies.ts'
 import type { ErrorPolicies } from './error-policies.ts'
+import { factSinks } from './fact-changelog.ts'
 import type { TopologyGraph } from './graph.ts'
 import { addProcess } from './process.ts'
 import { Stream } from './stream.ts'
@@ -60,7 +61,7 @@ export function defineTopology(
 ): TopologyGraph {
   const draft = new Draft(name, forms, new PoliciesOfNodes(errorPolicies))
   build(new Builder(draft))
-  const nodes = topologicalOrder(draft.nodes)
+  const nodes = topologicalOrder([...draft.nodes, ...factSinks(draft.nodes, draft.stores)])
   const subTopologies = subTopologiesOf(nodes, draft.stores)
   const graph: TopologyGraph = { name, nodes, stores: draft.stores, subTopologies }
   refuse(name, [...draft.faults, ...draft.policies.faults(), ...faultsOf(graph)])

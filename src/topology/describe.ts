@@ -37,8 +37,11 @@ function headOf(node: GraphNode): string {
     case 'processor':
       return `Processor: ${node.name} (stores: [${node.stores.join(', ')}]${onErrorOf(node)})`
     case 'sink':
-    case 'repartition-sink':
-      return `Sink: ${node.name} (topic: ${node.topic.name}${onErrorOf(node)})`
+    case 'repartition-sink': {
+      const from =
+        node.kind === 'sink' && node.store !== undefined ? `, changelog of: ${node.store}` : ''
+      return `Sink: ${node.name} (topic: ${node.topic.name}${from}${onErrorOf(node)})`
+    }
   }
 }
 

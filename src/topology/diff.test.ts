@@ -138,6 +138,20 @@ test('a store of another kind is refused, one with another retention goes on wit
   assert.deepEqual(told(limited, ran(counts)), ['notice store-changed counts'])
 })
 
+test('a store that would be restored from another topic is refused, and may be agreed to', () => {
+  const inFacts = manifest([sub(0, ['events'], [store('counts', { changelog: 'app.counts' })])])
+  assert.deepEqual(told(inFacts, ran(inFacts)), [])
+  for (const [before, wanted] of [
+    [counts, inFacts],
+    [inFacts, counts],
+  ] as const) {
+    const changes = told(wanted, ran(before))
+    assert.ok(changes.includes('refused store-changed counts'), changes.join())
+    const agreed = told(wanted, ran(before), { accepted: ['app/counts'] })
+    assert.ok(agreed.includes('notice store-changed counts'), agreed.join())
+  }
+})
+
 test('a new number of a sub-topology is told; refused where positions are kept under the old one', () => {
   const two = manifest([sub(0, ['events'], [store('counts')]), sub(1, ['clicks'], [])])
   const turned = manifest([sub(0, ['clicks'], []), sub(1, ['events'], [store('counts')])])

@@ -177,6 +177,16 @@ function storeChange(topology: string, was: StorePlace, now: StorePlace): Topolo
     const effect = `was kept with ${was.store.settings || 'no limit'}, now with ${now.store.settings || 'no limit'}; what is there stays as it is`
     changes.push({ kind: 'store-changed', name, verdict: 'notice', effect, accept: null })
   }
+  const [wasIn, isIn] = [was.store.changelog, now.store.changelog]
+  if (wasIn !== null && isIn !== null && wasIn !== isIn) {
+    changes.push({
+      kind: 'store-changed',
+      name,
+      verdict: 'refused',
+      effect: `its changelog was topic ${wasIn} and would be ${isIn}, which says nothing of what is there now; start anew with tidemark reset --facts`,
+      accept: `${topology}/${name}`,
+    })
+  }
   const from = was.subTopology.partitionCount
   const to = now.subTopology.partitionCount
   if (from !== to) {

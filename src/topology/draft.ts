@@ -129,7 +129,7 @@ export class Draft {
   tableSerdes<K, V>(
     node: string,
     known: { keySerde: Serde<K> | null; valueSerde: Serde<NonNullable<V>> | null },
-    materialized: Omit<Materialized<K, V>, 'ttlMs'>,
+    materialized: Omit<Materialized<K, V>, 'ttlMs' | 'changelog'>,
   ): Omit<TableStore<K, NonNullable<V>>, 'store'> {
     const of = `for store "${materialized.store}"`
     const keySerde = this.serde(materialized.keySerde ?? known.keySerde, node, `a keySerde ${of}`)
@@ -146,11 +146,13 @@ export class Draft {
   tableStore<K, V>(
     node: string,
     known: { keySerde: Serde<K> | null; valueSerde: Serde<NonNullable<V>> | null },
-    materialized: MaterializedTable<K, V>,
+    { changelog, ...materialized }: Materialized<K, V> | MaterializedTable<K, V>,
     source: TopicDefinition<K, V> | null = null,
   ): TableStore<K, NonNullable<V>> {
-    const serdes = this.tableSerdes(node, known, materialized)
-    const { ttlMs, changelog } = materialized
+    const factTopic = typeof changelog === 'object' ? changelog : null
+    const keys = factTopic === null ? known : { ...known, keySerde: factTopic.keySerde }
+    const serdes = this.tableSerdes(node, keys, materialized)
+    const { ttlMs } = materialized
     const options = ttlMs === undefined ? {} : { ttlMs }
     const definition = keyValueStore(
       materialized.store,
@@ -158,6 +160,7 @@ export class Draft {
       serdes.storedSerde,
       options,
     )
+    if (factTopic !== null) return { ...serdes, store: this.store({ ...definition, factTopic }) }
     if (changelog === undefined || source === null) {
       return { ...serdes, store: this.store(definition) }
     }

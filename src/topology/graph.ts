@@ -55,6 +55,8 @@ export interface SinkNode {
   readonly parents: readonly NodeName[]
   readonly topic: TopicDefinition
   readonly onError?: ErrorPolicy
+  /** Present: the topic is the store's changelog, written from it with each commit; no record is sent here. */
+  readonly store?: StoreName
 }
 
 export interface RepartitionSinkNode {

@@ -25,7 +25,7 @@ export interface StoreManifest {
   readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'internal'
   /** Times by which it forgets, in words: `window 60000 ms`. */
   readonly settings: string
-  /** Null where the log keeps the state itself. */
+  /** Null where the log keeps the state itself. Of a sink: it is written from the store. */
   readonly changelog: string | null
 }
 

@@ -26,9 +26,13 @@ export function partitionCountsOf(
 
 /** One task for each partition of the sources. */
 export function taskCountOf(subTopology: SubTopology, defaultPartitionCount: number): number {
-  const sources = subTopology.nodes.filter(isPartitionedSource)
-  const counted = sources.find((node) => node.topic.partitionCount !== undefined)
-  return counted?.topic.partitionCount ?? defaultPartitionCount
+  return countedOf(subTopology) ?? defaultPartitionCount
+}
+
+/** What its sources say themselves; undefined where they take the instance's default. */
+export function countedOf({ nodes }: SubTopology): number | undefined {
+  const sources = nodes.filter(isPartitionedSource)
+  return sources.find((node) => node.topic.partitionCount !== undefined)?.topic.partitionCount
 }
 
 function isPartitionedSource(

@@ -1,6 +1,7 @@
 /** Definitions of the stores that a processor works with. */
 import type { StoreName } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
+import type { TopicDefinition } from '../core/topic.ts'
 import { versionsSerde } from '../state/versions-serde.ts'
 import type {
   KeyValueStoreDefinition,
@@ -11,15 +12,23 @@ import type {
 
 // Names are taken as they are: `validate` reports every illegal one of a topology at once.
 
-/** @param options.ttlMs how long after its last write, in stream time, an entry is kept; absent: for ever */
+/** @param options.ttlMs how long after its last write, in stream time, an entry is kept; absent: for ever
+ * @param options.changelog as of a table (`Materialized`); its `eventTimeMsOf` gives the records their times */
 export function keyValueStore<K, V>(
   name: string,
   keySerde: Serde<K>,
   valueSerde: Serde<V>,
-  options: { readonly ttlMs?: number } = {},
+  options: { readonly ttlMs?: number; readonly changelog?: TopicDefinition<K, V> } = {},
 ): KeyValueStoreDefinition<K, V> {
-  const ttlMs = options.ttlMs ?? null
-  return { kind: 'key-value', name: name as StoreName, keySerde, valueSerde, ttlMs }
+  const { ttlMs = null, changelog } = options
+  const definition = {
+    kind: 'key-value',
+    name: name as StoreName,
+    keySerde,
+    valueSerde,
+    ttlMs,
+  } as const
+  return changelog === undefined ? definition : { ...definition, factTopic: changelog }
 }
 
 /** @param options.retentionMs how long after a window's start it is kept, in stream time */

@@ -50,10 +50,17 @@ export interface Materialized<K, V> extends Serdes<K, V> {
   /** `per-record`: each change at once (the default). `on-commit`: the last change of each key, when the batch
    * ends. */
   readonly emit?: Emit
+  /**
+   * The fact topic that is the table's changelog, written from its store: with each commit one record for each row that
+   * has changed, as the commit leaves it, and null for a row that is gone, whatever `emit` says. State is restored from
+   * it. It is compacted, nothing else writes to it, and its schema has all that the rows have. Not with a `ttlMs`. The
+   * node that stands for it is `STORE-facts`. Kept without `keySerde`, the table has the topic's.
+   */
+  readonly changelog?: TopicDefinition<K, NonNullable<V>>
 }
 
-/** How a table that is made from a stream is kept. */
-export interface MaterializedRows<K, V> extends Materialized<K, V> {
+/** How a table that is made from a stream is kept. It remembers deletes, which a fact topic forgets. */
+export interface MaterializedRows<K, V> extends Omit<Materialized<K, V>, 'changelog'> {
   /** Makes it a versioned table (KIP-889): how far back, in stream time, it is known what each key held. A stream is then
    * joined with the row that was there at its record's time (KIP-914). For rows that change now and then: a key's
    * versions are kept as one value. */

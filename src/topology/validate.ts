@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { TidemarkError } from '../core/errors.ts'
 import type { InternalTopic, TopicDefinition } from '../core/topic.ts'
 import type { StoreDefinition } from '../state/stores.ts'
+import { factChangelogFaults } from './fact-changelog.ts'
 import type { GraphNode, SubTopology, TopologyGraph } from './graph.ts'
 import { parentsOf, topologicalOrder } from './sub-topologies.ts'
 
@@ -31,6 +32,7 @@ export function faultsOf(graph: TopologyGraph): string[] {
     ...topicFaults(graph),
     ...graph.subTopologies.flatMap(subTopologyFaults),
     ...broadcastFaults(graph),
+    ...factChangelogFaults(graph),
   ]
 }
 

@@ -7,7 +7,8 @@ import type { StateBackend, StateChange } from '../../core/state.ts'
 import type { FetchedPartition } from '../../log/log.ts'
 import type { Checkpoints } from '../checkpoints.ts'
 import type { Codecs } from '../codecs.ts'
-import type { KeptTask } from '../kept-task.ts'
+import { changesOfFacts } from '../fact-changelog.ts'
+import type { KeptTask, StoreChangelog } from '../kept-task.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 import { changesOfSource } from './source-rows.ts'
 
@@ -34,16 +35,8 @@ export async function applyChangelogs(
   const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>])[] = []
   for (const { cursor, range } of fetched) {
     const { task, changelog, at } = cursor
-    const { store, source } = changelog
-    const { partition } = at
-    const rows =
-      source === null
-        ? []
-        : await changesOfSource(source, range.records, { state, codecs, store, partition })
-    for (const change of rows) changes.push(change)
-    for (const record of source === null ? range.records : []) {
-      const key = present(record.key, `key of a record of ${topicPartitionId(at)}`)
-      changes.push({ store, partition, key, value: record.value })
+    for (const change of await changesOf(changelog, range, { state, codecs })) {
+      changes.push(change)
     }
     const positions = new Map([[at.topic, range.nextOffset]])
     for (const change of checkpoints.changes(task, positions, writtenMs)) changes.push(change)
@@ -56,6 +49,19 @@ export async function applyChangelogs(
     cursor.records += range.records.length
   }
   return writtenMs
+}
+
+function changesOf(
+  { store, source, facts }: StoreChangelog,
+  { topic, partition, records }: FetchedPartition,
+  { state, codecs }: Pick<ApplyOptions, 'state' | 'codecs'>,
+): StateChange[] | Promise<StateChange[]> {
+  if (source !== null) return changesOfSource(source, records, { state, codecs, store, partition })
+  if (facts !== null) return changesOfFacts(facts, records, { codecs, store, partition })
+  return records.map(({ key, value }) => {
+    const what = `key of a record of ${topicPartitionId({ topic, partition })}`
+    return { store, partition, key: present(key, what), value }
+  })
 }
 
 /** What is before the offset. */

@@ -20,8 +20,9 @@ function standby(topologyName: string, reached: number, end: number, isSource = 
         store,
         topic: orders.name,
         source: { groupId: topologyName, topic: orders as TopicDefinition, definition },
+        facts: null,
       }
-    : { store, topic: topicName(`${topologyName}-s-changelog`), source: null }
+    : { store, topic: topicName(`${topologyName}-s-changelog`), source: null, facts: null }
   const task = {
     plan: { id: `${topologyName}-0_0`, topologyName, subTopology: 0, partition: partition(0) },
     changelogs: [changelog],
