@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { messageOf, TidemarkError } from '../core/errors.ts'
 import type { FactTable } from '../core/fact-table.ts'
+import { sharedFactFaults } from '../topology/fact-changelog.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 
 interface TopologyModule {
@@ -29,8 +30,12 @@ export async function loadTopologies(names: readonly string[]): Promise<readonly
   )
   const twice = names.filter((name, index) => names.indexOf(name) !== index)
   for (const name of twice) faults.push(`topology ${name} is named more than once`)
+  const loaded = outcomes.flatMap((outcome) =>
+    outcome.status === 'fulfilled' ? [outcome.value] : [],
+  )
+  faults.push(...sharedFactFaults(loaded.map(({ graph }) => graph)))
   if (faults.length > 0) throw new TidemarkError('TOPOLOGY_INVALID', faults.join('\n'))
-  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  return loaded
 }
 
 export function bundledTopologyNames(): readonly string[] {

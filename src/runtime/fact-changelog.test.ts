@@ -4,19 +4,21 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import fc from 'fast-check'
 import { present } from '../core/assert.ts'
+import { systemClock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { topicName } from '../core/record.ts'
 import type { Partition } from '../core/record.ts'
 import { stringSerde } from '../core/serde.ts'
 import type { TopicDefinition } from '../core/topic.ts'
 import type { Processor, ProcessorContext, StreamRecord } from '../processors/processor.ts'
+import { openMemoryStorage } from '../state/memory-backend.ts'
 import type { KeyValueStore } from '../state/stores.ts'
 import { defineTopology } from '../topology/define.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 import { keyValueStore } from '../topology/stores.ts'
 import { words } from './test-support/counting.ts'
 import type { Word } from './test-support/counting.ts'
-import { readAll, readLatest, send, until } from './test-support/harness.ts'
+import { readAll, readLatest, send, testRuntime, until } from './test-support/harness.ts'
 import { jsonCodec, schemaOf } from './test-support/json-codec.ts'
 import { TestCluster } from './test-support/test-cluster.ts'
 
@@ -178,6 +180,23 @@ test('a commit writes one record for each row it has changed, and there is no ot
     names.filter((name) => name.endsWith('-changelog')),
     [],
   )
+})
+
+test('facts are written all the same where the log keeps the state itself', async (t) => {
+  const storage = await openMemoryStorage({ clock: systemClock })
+  const runtime = testRuntime([tables], storage)
+  t.after(async () => {
+    await runtime.stop()
+    await storage.close()
+  })
+  await runtime.start()
+  const all = wordsOf('a1', 'b1', 'a2', 'bx', 'c1')
+  await send(storage.log, words, all)
+  await runtime.whenIdle()
+  asExpected(await readLatest(storage.log, facts.name), all)
+  const { produced } = runtime.status().totals
+  const written = await readAll(storage.log, facts.name)
+  assert.equal(produced, written.length + (await readAll(storage.log, seen.name)).length)
 })
 
 test('a row that is gone is a tombstone, and stays gone when state is restored', async (t) => {

@@ -8,6 +8,7 @@ import { numberSerde } from '../processors/number-serde.ts'
 import type { Processor } from '../processors/processor.ts'
 import { defineTopology } from './define.ts'
 import { describe } from './describe.ts'
+import { sharedFactFaults } from './fact-changelog.ts'
 import { keyValueStore } from './stores.ts'
 import type { Materialized } from './streams.ts'
 
@@ -132,4 +133,16 @@ test('a topic may be read by others of the topology', () => {
       .count('count', { store: 'counts', changelog: facts })
     builder.stream('facts-in', facts).to('out', topicOf('out'))
   })
+})
+
+test('no topology writes to the changelog of another one', () => {
+  const other = defineTopology('other', (builder) => {
+    builder.stream('in', input).to('also', facts)
+  })
+  const own = counting({ changelog: facts })
+  assert.deepEqual(sharedFactFaults([own]), [])
+  assert.deepEqual(sharedFactFaults([own, other]), [
+    'topology "other": node "also" writes to topic "facts", the changelog of store "counts" of topology "t"; let it ' +
+      'be written from that store alone',
+  ])
 })

@@ -36,6 +36,27 @@ export function factSinks(
   })
 }
 
+/** Of topologies that run together: what one of them writes to the changelog of another one's store. */
+export function sharedFactFaults(graphs: readonly TopologyGraph[]): string[] {
+  const kept = graphs.flatMap(({ name, nodes }) =>
+    nodes.filter(isFactSink).map(({ topic, store }) => ({ topology: name, topic, store })),
+  )
+  return graphs.flatMap(({ name, nodes }) =>
+    nodes.flatMap((node) => {
+      if (node.kind !== 'sink') return []
+      const other = kept.find(
+        (each) => each.topology !== name && each.topic.name === node.topic.name,
+      )
+      if (other === undefined) return []
+      const { topology, store } = other
+      return [
+        `topology "${name}": node "${node.name}" writes to topic "${node.topic.name}", the changelog of store ` +
+          `"${store}" of topology "${topology}"; let it be written from that store alone`,
+      ]
+    }),
+  )
+}
+
 export function factChangelogFaults(graph: TopologyGraph): string[] {
   return graph.stores.flatMap((store) => {
     if (store.kind !== 'key-value' || store.factTopic === undefined) return []
