@@ -25,6 +25,32 @@ test('any order, repetition, partitioning and batches give the rows of the set',
   await fc.assert(property, { numRuns })
 })
 
+test('a result leaves the presentation that its assessment leaves in the same batch', async () => {
+  const deliver = await delivering({ graph: openUniversity, factTables })
+  const assessment = (code_module: string) => ({
+    id_assessment: '1',
+    code_module,
+    code_presentation: '2013J',
+  })
+  const result = { id_assessment: '1', id_student: '7' }
+  const event = (topic: string, value: object, timestampMs: number): SourceEvent => ({
+    topic: topic as SourceEvent['topic'],
+    value: value as SourceEvent['value'],
+    timestampMs,
+  })
+  const set = [
+    event('assessments', assessment('AAA'), 1),
+    event('student_assessment', result, 2),
+    event('assessments', assessment('BBB'), 3),
+    event('student_assessment', { ...result, date_submitted: '5' }, 4),
+  ]
+  for (const batchRecords of [1, 2, 100]) {
+    const delivery = { events: set, partitionCount: 1, batchRecords, runAfter: [1] }
+    const tables = await deliver(delivery)
+    assertRows(tables, factsOf(asTableEvents(set)))
+  }
+})
+
 test('a crash after any event changes no row and loses nothing', async () => {
   const property = fc.asyncProperty(cases, async ({ delivery }) => {
     assert.deepEqual(await run(delivery, true), await run(delivery, false))

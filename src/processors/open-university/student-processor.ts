@@ -170,8 +170,11 @@ export class StudentProcessor implements Processor {
     }
     const of = assessment.known
     const student = this.#touched.student(key)
-    if (of !== null) student.touch(of.module, of.presentation)
     const number = values['id_assessment'] as number
+    // The assessment may have moved in this same batch: the result leaves where it was.
+    for (const each of [findResult(student.state, number)?.of ?? null, of]) {
+      if (each !== null) student.touch(each.module, each.presentation)
+    }
     student.results.add(number)
     putResult(student.state, {
       assessment: number,
