@@ -34,7 +34,7 @@ test('a result leaves the presentation that its assessment leaves in the same ba
   })
   const result = { id_assessment: '1', id_student: '7' }
   const event = (topic: string, value: object, timestampMs: number): SourceEvent => ({
-    topic: topic as SourceEvent['topic'],
+    topic,
     value: value as SourceEvent['value'],
     timestampMs,
   })

@@ -132,7 +132,11 @@ kafkaTest(
     await transaction.addConsumer(consumer)
     await Promise.all(messages.map((message) => transaction.addOffset(message)))
     await transaction.commit()
-    const committed = await committedBy(consumer, topic, 3)
+    // The coordinator of the group makes them visible a moment after the commit is answered.
+    const committed = await until('an offset is committed', 10_000, async () => {
+      const offsets = await committedBy(consumer, topic, 3)
+      return offsets.includes(1n) ? offsets : undefined
+    })
     assert.equal(committed.filter((offset) => offset === 1n).length, 1)
     assert.equal(committed.filter((offset) => offset === -1n).length, 2)
   },
