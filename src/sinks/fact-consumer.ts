@@ -374,8 +374,11 @@ export class FactConsumer {
     }
   }
 
+  /** A stop waits for the hold that it found; nothing is written under one that comes after. */
   #newHold(): BatchHold {
-    return new BatchHold(this.#options.clock, this.#options.stopGraceMs)
+    const hold = new BatchHold(this.#options.clock, this.#options.stopGraceMs)
+    if (this.#stopping.signal.aborted) hold.giveUp()
+    return hold
   }
 
   /** Of this member, or, after a while, perhaps of another. */
