@@ -19,7 +19,7 @@ import { openStorage } from '../../../src/state/rocksdb-backend.ts'
 import type { InstanceSettings } from './fleet.ts'
 import topology, { accounts, partitionCount } from './ledger-topology.ts'
 import { haltingRestore } from './restore-halt.ts'
-import { sabotaged, sabotagedForFacts } from './sabotage.ts'
+import { sabotaged } from './sabotage.ts'
 
 const settings = JSON.parse(process.env['EOS_SETTINGS'] ?? '') as InstanceSettings
 const { instanceId, dataDir, sabotage } = settings
@@ -96,7 +96,7 @@ const codec = await openAvroCodec<Record<string, unknown>>({
 const clickhouse = await openWhenThere(() => openClickHouse({ url: settings.clickhouseUrl }))
 const consumer = new FactConsumer({
   name: 'eos',
-  log: sabotagedForFacts(kafka, sabotage),
+  log: kafka,
   sink: new ClickHouseSink({ clickhouse, clock, migrationsDirectory: null }),
   clock,
   facts: [{ fact: accounts, codec }],

@@ -19,17 +19,12 @@ import type {
  * - `no-fencing`: every start writes under a transactional id of its own and commits offsets as nobody's member, so
  *   that whoever was replaced can still commit;
  * - `no-filter`: instances read what is not committed;
- * - `offsets-first`: offsets are committed in a transaction of their own before the outputs are produced;
- * - `no-filter-for-facts`: the sink alone reads what is not committed.
+ * - `offsets-first`: offsets are committed in a transaction of their own before the outputs are produced.
  */
-export type Sabotage = 'none' | 'no-fencing' | 'no-filter' | 'offsets-first' | 'no-filter-for-facts'
-
-export function sabotagedForFacts(log: EncodedLog, how: Sabotage): EncodedLog {
-  return how === 'no-filter-for-facts' ? unfiltered(log) : log
-}
+export type Sabotage = 'none' | 'no-fencing' | 'no-filter' | 'offsets-first'
 
 export function sabotaged(log: EncodedLog, how: Sabotage): EncodedLog {
-  if (how === 'none' || how === 'no-filter-for-facts') return log
+  if (how === 'none') return log
   if (how === 'no-fencing') return withProducers(log, anonymous)
   if (how === 'offsets-first') return withProducers(log, offsetsFirst)
   return unfiltered(log)
