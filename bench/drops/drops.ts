@@ -3,9 +3,7 @@
  * hundred) in the same memory; and beside it, on the same files in the same run, the ClickHouse engine by itself: reading the CSV files, writing
  * a Parquet file of each, and inserting their rows into a table. The old system took 10.90 s for its 999 files.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { environmentDefaults, nodeFlags } from '../../bin/node-flags.js'
+import { measuredChild } from '../measured-child.ts'
 import type { BenchOptions, Figures } from '../run.ts'
 import type { EngineFigures } from './engine-run.ts'
 import type { DropFigures } from './measured-run.ts'
@@ -14,12 +12,21 @@ const moreTimesDefault = 10
 
 export async function runDrops({ size, times, log }: BenchOptions): Promise<Figures> {
   const moreTimes = times ?? moreTimesDefault
-  const ours = await child<DropFigures>('measured-run.ts', size)
+  const ours = await measuredChild<DropFigures>(
+    new URL('measured-run.ts', import.meta.url),
+    String(size),
+  )
   log(`${size} files: ${seconds(ours.seconds)} s, ${mebibytes(ours.peakBytes)} MiB`)
-  const engine = await child<EngineFigures>('engine-run.ts', size)
+  const engine = await measuredChild<EngineFigures>(
+    new URL('engine-run.ts', import.meta.url),
+    String(size),
+  )
   const engineSeconds = engine.parquetSeconds + engine.insertSeconds
   log(`the engine alone: ${seconds(engineSeconds)} s for Parquet and rows`)
-  const more = await child<DropFigures>('measured-run.ts', size * moreTimes)
+  const more = await measuredChild<DropFigures>(
+    new URL('measured-run.ts', import.meta.url),
+    String(size * moreTimes),
+  )
   log(`${size * moreTimes} files: ${seconds(more.seconds)} s, ${mebibytes(more.peakBytes)} MiB`)
   return {
     files: size,
@@ -38,21 +45,6 @@ export async function runDrops({ size, times, log }: BenchOptions): Promise<Figu
     [`times_as_long_for_${moreTimes}_times`]: ratio(more.seconds, ours.seconds),
     [`peak_mib_for_${moreTimes}_times`]: mebibytes(more.peakBytes),
   }
-}
-
-/** A process of its own for each run, so that memory and compiled code start from nothing. */
-async function child<Measured>(script: string, files: number): Promise<Measured> {
-  const path = new URL(script, import.meta.url).pathname
-  const run = spawn(process.execPath, [...nodeFlags, path, String(files)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...environmentDefaults, ...process.env },
-  })
-  let output = ''
-  run.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [code] = (await once(run, 'close')) as [number]
-  const last = output.trim().split('\n').at(-1)
-  if (code !== 0 || last === undefined) throw new Error(`a run ended with ${code}`)
-  return JSON.parse(last) as Measured
 }
 
 function seconds(value: number): number {

@@ -3,9 +3,7 @@
  * workers; the freshness of facts at half that rate; peak memory. In the same run, and on the same machine, the
  * ceilings: the engine inserting the same rows, and RocksDB writing the same state.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { environmentDefaults, nodeFlags } from '../../bin/node-flags.js'
+import { measuredChild } from '../measured-child.ts'
 import type { BenchOptions, Figures } from '../run.ts'
 import type { RunFigures } from './measured-run.ts'
 
@@ -37,24 +35,8 @@ export async function runEmbedded({ size, log }: BenchOptions): Promise<Figures>
   return { ...figures, ratio_to_engine: best }
 }
 
-/** A process of its own for each run, so that memory and compiled code start from nothing. */
-async function child(request: {
-  workers: number
-  answers: number
-  rate: number
-}): Promise<RunFigures> {
-  const script = new URL('measured-run.ts', import.meta.url).pathname
-  const words = [...nodeFlags, script, JSON.stringify(request)]
-  const run = spawn(process.execPath, words, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...environmentDefaults, ...process.env },
-  })
-  let output = ''
-  run.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [code] = (await once(run, 'close')) as [number]
-  const last = output.trim().split('\n').at(-1)
-  if (code !== 0 || last === undefined) throw new Error(`a run ended with ${code}`)
-  return JSON.parse(last) as RunFigures
+function child(request: { workers: number; answers: number; rate: number }): Promise<RunFigures> {
+  return measuredChild(new URL('measured-run.ts', import.meta.url), JSON.stringify(request))
 }
 
 function mib(bytes: number): number {

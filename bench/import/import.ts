@@ -3,19 +3,23 @@
  * with the freshness of clicks that come in meanwhile; and beside it, on the same file in the same run, the ClickHouse
  * engine by itself: reading the file and summing it into the same facts, once, with nothing kept current.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { environmentDefaults, nodeFlags } from '../../bin/node-flags.js'
+import { measuredChild } from '../measured-child.ts'
 import type { BenchOptions, Figures } from '../run.ts'
 import type { EngineFigures } from './engine-run.ts'
 import type { ImportFigures } from './measured-run.ts'
 
 export async function runImport({ size, log }: BenchOptions): Promise<Figures> {
-  const ours = await child<ImportFigures>('measured-run.ts', size)
+  const ours = await measuredChild<ImportFigures>(
+    new URL('measured-run.ts', import.meta.url),
+    String(size),
+  )
   log(
     `${size} clicks: ${Math.round(size / ours.seconds)}/s; meanwhile fresh in p50 ${ours.freshnessP50Ms} ms, p99 ${ours.freshnessP99Ms} ms`,
   )
-  const engine = await child<EngineFigures>('engine-run.ts', size)
+  const engine = await measuredChild<EngineFigures>(
+    new URL('engine-run.ts', import.meta.url),
+    String(size),
+  )
   log(`the engine alone: ${rounded(engine.factsSeconds, 3)} s for the facts`)
   if (engine.facts !== ours.facts) throw new Error(`${engine.facts} facts, ours ${ours.facts}`)
   return {
@@ -36,21 +40,6 @@ export async function runImport({ size, log }: BenchOptions): Promise<Figures> {
     ratio_to_engine: rounded(engine.factsSeconds / ours.seconds, 4),
     ratio_to_engine_all_tables: rounded(engine.allSeconds / ours.seconds, 4),
   }
-}
-
-/** A process of its own for each run, so that memory and compiled code start from nothing. */
-async function child<Measured>(script: string, clicks: number): Promise<Measured> {
-  const path = new URL(script, import.meta.url).pathname
-  const run = spawn(process.execPath, [...nodeFlags, path, String(clicks)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...environmentDefaults, ...process.env },
-  })
-  let output = ''
-  run.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [code] = (await once(run, 'close')) as [number]
-  const last = output.trim().split('\n').at(-1)
-  if (code !== 0 || last === undefined) throw new Error(`a run ended with ${code}`)
-  return JSON.parse(last) as Measured
 }
 
 function rounded(value: number, digits: number): number {

@@ -1,5 +1,6 @@
 /** What `--accept` may name: a word that is nothing is a typing error, and would let nothing go. */
 import { TidemarkError } from '../core/errors.ts'
+import { changelogSuffix } from '../runtime/changelog.ts'
 import { nearestName } from '../schema/nearest-name.ts'
 import { storesOf, type TopologyManifest } from '../topology/manifest.ts'
 
@@ -19,7 +20,7 @@ export function refuseUnknownAccepted(
   const known = new Set<string>()
   for (const manifest of manifests) {
     const { topology } = manifest
-    const changelog = new RegExp(`^${RegExp.escape(topology)}-(.+)-changelog$`)
+    const changelog = new RegExp(`^${RegExp.escape(topology)}-(.+)${changelogSuffix}$`)
     const stores = [
       ...storesOf(manifest).map(({ name }) => name),
       ...manifest.accepted,
@@ -46,8 +47,8 @@ function isKnown(
 }
 
 function refusal(faults: readonly string[], known: readonly string[]): TidemarkError {
+  const bare = known.map((name) => name.split('/')[1] ?? name)
   const told = faults.map((word) => {
-    const bare = known.map((name) => name.split('/')[1] ?? name)
     const nearest = nearestName(word, word.includes('/') ? known : bare)
     return `${JSON.stringify(word)}${nearest === null ? '' : ` (did you mean ${nearest}?)`}`
   })
