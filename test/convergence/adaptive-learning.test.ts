@@ -6,7 +6,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { FactTable } from '../../src/core/fact-table.ts'
-import { TopologyTestDriver } from '../../src/testing/topology-test-driver.ts'
 import adaptiveLearning, { factTables } from '../../topologies/adaptive-learning.ts'
 import mcq, { factTables as mcqTables } from '../../topologies/mcq.ts'
 import { assertNear, type Tables } from '../golden/near.ts'
@@ -14,6 +13,7 @@ import { factsOf } from '../golden/oracle-adaptive-learning.ts'
 import { mcqItemStatistics } from '../golden/oracle-item-statistics.ts'
 import type { McqEvents } from '../golden/oracle-mcq.ts'
 import { adaptiveEvents, adaptiveSet } from './adaptive-learning-events.ts'
+import { deliverThroughCrashes } from './crashing.ts'
 import { delivering, type Deliver } from './deliver.ts'
 import { isReferenceData, mcqEvents } from './mcq-events.ts'
 import { deliveries, type Delivery, type SourceEvent } from './scenario.ts'
@@ -90,33 +90,15 @@ test('mcq: the statistics of items follow from the set of events', async () => {
   await fc.assert(property, { numRuns: Math.ceil(cases / 2) })
 })
 
-/** One delivery; where it crashes, each task starts again from its last commit after each event. */
-async function run({ events, partitionCount, batchRecords }: Delivery, crashes: boolean) {
-  const options = { partitionCount, batchRecordsMax: batchRecords }
-  const driver = await TopologyTestDriver.open(adaptiveLearning, options)
-  const topics = new Map(
-    adaptiveLearning.nodes.flatMap((node) =>
-      node.kind === 'source' ? [[node.topic.name as string, node.topic] as const] : [],
-    ),
+async function run(delivery: Delivery, crashes: boolean) {
+  const compared = (factTables as readonly FactTable[]).filter(
+    ({ table }) => table !== 'user_attempts_superseded',
   )
-  try {
-    for (const { topic, value, timestampMs } of events) {
-      await driver.send(topics.get(topic)!, [{ value, timestampMs }])
-      await driver.run(crashes ? 1 : Infinity)
-      if (crashes) await driver.restart()
-    }
-    await driver.run()
-    const tables: Record<string, unknown> = {}
-    for (const { table, topic } of factTables as readonly FactTable[]) {
-      if (table !== 'user_attempts_superseded') tables[table] = await driver.readLatest(topic)
-    }
-    const entries = await driver.readQuarantine()
-    const origins = entries.map(({ value }) => [value?.topic, value?.partition, value?.offset])
-    const quarantined = new Set(origins.map((origin) => JSON.stringify(origin))).size
-    return { tables, quarantined }
-  } finally {
-    await driver.close()
-  }
+  const subject = { graph: adaptiveLearning, factTables: compared }
+  const { tables, quarantine } = await deliverThroughCrashes(subject, delivery, crashes)
+  const origins = quarantine.map(({ value }) => [value?.topic, value?.partition, value?.offset])
+  const quarantined = new Set(origins.map((origin) => JSON.stringify(origin))).size
+  return { tables, quarantined }
 }
 
 function mcqSet(set: readonly SourceEvent[]): McqEvents {

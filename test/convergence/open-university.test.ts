@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { TopologyTestDriver } from '../../src/testing/topology-test-driver.ts'
 import openUniversity, { factTables } from '../../topologies/open-university.ts'
 import type { TableEvent } from '../golden/oracle-open-university-rows.ts'
 import { factsOf } from '../golden/oracle-open-university.ts'
+import { deliverThroughCrashes } from './crashing.ts'
 import { delivering, type Tables } from './deliver.ts'
 import { isReferenceData, openUniversityEvents } from './open-university-events.ts'
 import { deliveries, type Delivery, type SourceEvent } from './scenario.ts'
@@ -75,31 +75,13 @@ function isKept(event: SourceEvent): boolean {
   return isClean || tables['at_risk_rules']!.length > 0
 }
 
-/** One delivery; where it crashes, each task starts again from its last commit after each event. */
-async function run({ events, partitionCount, batchRecords }: Delivery, crashes: boolean) {
-  const options = { partitionCount, batchRecordsMax: batchRecords }
-  const driver = await TopologyTestDriver.open(openUniversity, options)
-  const topics = new Map(
-    openUniversity.nodes.flatMap((node) =>
-      node.kind === 'source' ? [[node.topic.name as string, node.topic] as const] : [],
-    ),
-  )
-  try {
-    for (const { topic, value, timestampMs } of events) {
-      await driver.send(topics.get(topic)!, [{ value, timestampMs }])
-      await driver.run(crashes ? 1 : Infinity)
-      if (crashes) await driver.restart()
-    }
-    await driver.run()
-    const tables: Record<string, unknown> = {}
-    for (const { table, topic } of factTables) tables[table] = await driver.readLatest(topic)
-    const entries = (await driver.readQuarantine()).map(({ value }) => value)
-    const refused = entries.filter((entry) => entry !== null && entry.level !== 'Warning')
-    const origins = refused.map((entry) => [entry?.topic, entry?.partition, entry?.offset])
-    return { tables, quarantined: new Set(origins.map((origin) => JSON.stringify(origin))).size }
-  } finally {
-    await driver.close()
-  }
+async function run(delivery: Delivery, crashes: boolean) {
+  const subject = { graph: openUniversity, factTables }
+  const { tables, quarantine } = await deliverThroughCrashes(subject, delivery, crashes)
+  const entries = quarantine.map(({ value }) => value)
+  const refused = entries.filter((entry) => entry !== null && entry.level !== 'Warning')
+  const origins = refused.map((entry) => [entry?.topic, entry?.partition, entry?.offset])
+  return { tables, quarantined: new Set(origins.map((origin) => JSON.stringify(origin))).size }
 }
 
 function asTableEvents(set: readonly SourceEvent[]): TableEvent[] {
