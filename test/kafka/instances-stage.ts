@@ -11,11 +11,13 @@ import { partition, storeName } from '../../src/core/record.ts'
 import { openKafkaLog, type KafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import { changelogTopic } from '../../src/runtime/changelog.ts'
 import type { RestoreStatus } from '../../src/runtime/runtime-status.ts'
-import { openRegistryDoor } from '../../src/schema/registry-door.test-support.ts'
+import { HttpSchemaRegistry } from '../../src/schema/http-schema-registry.ts'
+import type { SchemaRegistry } from '../../src/schema/schema-registry.ts'
 import * as ledger from './eos/ledger-topology.ts'
 import { Member } from './instances-member.ts'
 import type { MemberSettings, MemberStatus } from './instances-member.test-child.ts'
 import { CommitWatch, type Pause } from './instances-watch.ts'
+import { RegistryProcess } from './support/registry-process.ts'
 
 export interface InstancesOptions {
   readonly bootstrapServers: readonly string[]
@@ -60,9 +62,9 @@ const settleMaxMs = 180_000
 
 export class InstancesStage {
   readonly log: KafkaLog
-  readonly registry: Awaited<ReturnType<typeof openRegistryDoor>>['registry']
+  readonly registry: SchemaRegistry
   readonly #options: InstancesOptions
-  readonly #door: Awaited<ReturnType<typeof openRegistryDoor>>
+  readonly #registryProcess: RegistryProcess
   readonly #directory: string
   readonly #members = new Map<string, Member>()
   readonly #watch: CommitWatch
@@ -73,18 +75,14 @@ export class InstancesStage {
       clientId: 'instances',
       clock,
     })
-    return new InstancesStage(options, log, await openRegistryDoor())
+    return new InstancesStage(options, log, await RegistryProcess.start())
   }
 
-  private constructor(
-    options: InstancesOptions,
-    log: KafkaLog,
-    door: Awaited<ReturnType<typeof openRegistryDoor>>,
-  ) {
+  private constructor(options: InstancesOptions, log: KafkaLog, registryProcess: RegistryProcess) {
     this.#options = options
     this.log = log
-    this.#door = door
-    this.registry = door.registry
+    this.#registryProcess = registryProcess
+    this.registry = new HttpSchemaRegistry({ url: registryProcess.url })
     this.#directory = mkdtempSync(join(tmpdir(), 'tidemark-instances-'))
     const { entries, buckets, partitionCount } = ledger
     this.#watch = new CommitWatch(log, [entries.name, buckets.name], partitionCount)
@@ -98,7 +96,7 @@ export class InstancesStage {
       instanceId,
       isStatic,
       dataDir,
-      registryUrl: this.#door.url,
+      registryUrl: this.#registryProcess.url,
       ...this.#options,
     })
     this.#members.set(instanceId, member)
@@ -165,7 +163,7 @@ export class InstancesStage {
     await Promise.all([...this.#members.values()].map((member) => member.end('SIGKILL')))
     await this.#watch.stop()
     await this.log.close()
-    await this.#door.stop()
+    await this.#registryProcess.remove()
     rmSync(this.#directory, { recursive: true, force: true })
   }
 
