@@ -2,12 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { ManualClock, systemClock } from '../core/clock.ts'
-import { offset } from '../core/record.ts'
+import { offset, partition, topicName } from '../core/record.ts'
+import { stringSerde } from '../core/serde.ts'
+import { numberSerde } from '../processors/number-serde.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
 import { defineTopology } from '../topology/define.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+import { keyValueStore } from '../topology/stores.ts'
 import { addedPartitions, AddedPartitionsWatch } from './added-partitions.ts'
 import { IdleCheck } from './idle-check.ts'
+import { openInputs } from './open-inputs.ts'
+import { broadcastPositionsStore, PositionsStore } from './positions-store.ts'
+import { ScopedState } from './scoped-state.ts'
 import { compileTopology } from './task-plan.ts'
 import { counts, words } from './test-support/counting.ts'
 import { send, until } from './test-support/harness.ts'
@@ -25,6 +31,30 @@ const copying = defineTopology('copying', (builder) => {
     .mapValues('length', (value) => value?.word.length ?? 0)
     .to('out', out)
 })
+
+/** Known with one partition; each task reads it whole. */
+const reference = { ...counts, name: topicName('reference'), partitionCount: 1 }
+const referring = defineTopology('referring', (builder) => {
+  builder.process('refer', {
+    inputs: [
+      builder.stream('word', { ...words, partitionCount: 3 }),
+      builder.broadcast('all-references', reference),
+    ],
+    stores: [keyValueStore('known', stringSerde, numberSerde)],
+    supplier: () => ({ process: () => undefined }),
+  })
+})
+
+/** With two records of reference data in an added partition, and no words. */
+async function logWithReference(t: TestContext) {
+  const storage = await logWith(t, [])
+  const { name, cleanupPolicy, retentionMs } = reference
+  await storage.log.createTopics([{ name, cleanupPolicy, retentionMs, partitionCount: 3 }])
+  const text = Buffer.from('1')
+  const records = [1, 2].map((timestampMs) => ({ key: text, value: text, timestampMs }))
+  await storage.log.append([{ topic: name, partition: partition(2), records }])
+  return storage
+}
 
 /** What stands in the log: three partitions, with these words in them. */
 async function logWith(t: TestContext, texts: readonly string[]) {
@@ -92,4 +122,40 @@ test('the log is looked at now and then, until the watch is stopped', async (t) 
     return (watch.found[0]?.unread ?? 0) === before + 1
   })
   watch.stop()
+})
+
+test('reference data in added partitions is told, and counts once for each instance', async (t) => {
+  const storage = await logWithReference(t)
+  const described = await storage.log.describeTopics()
+  const at = { topologyName: 'referring', subTopology: 0, topic: reference.name }
+  assert.deepEqual(addedPartitions([referring], 3, described), [
+    { ...at, known: 1, now: 3, unread: 2, effect: 'broadcast' },
+  ])
+  for (const ownsTasks of [true, false]) {
+    const check = new IdleCheck({
+      ...{ log: storage.log, state: storage.state, defaultPartitionCount: 3 },
+      isOwn: () => ownsTasks,
+      topologies: new Map([['referring', compileTopology(referring)]]),
+    })
+    assert.equal(await check.lag(), 2, ownsTasks ? 'with all tasks' : 'without a task')
+  }
+})
+
+test('a task that starts later reads no more of reference data than those that run', async (t) => {
+  const { log, state } = await logWithReference(t)
+  const [graph] = compileTopology(referring).taskGraphs
+  assert.ok(graph !== undefined)
+  const opened = await openInputs({
+    ...{ graph, log, partition: partition(0), committed: [null] },
+    broadcastPositions: new PositionsStore(
+      new ScopedState(state, 'referring'),
+      broadcastPositionsStore(0),
+      partition(0),
+    ),
+    partitionCountOf: (topic) => (topic === reference.name ? 1 : 3),
+  })
+  assert.deepEqual(
+    opened.map(({ input: { topic, partition: number } }) => `${topic} ${number}`),
+    ['words 0', 'reference 0'],
+  )
 })

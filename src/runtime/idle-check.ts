@@ -3,10 +3,12 @@
  * state, not the tasks, so it is the same wherever they run.
  */
 import { present } from '../core/assert.ts'
-import type { Partition, TopicName, TopicPartition } from '../core/record.ts'
+import type { TopicName, TopicPartition } from '../core/record.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { Log, TopicDescription } from '../log/log.ts'
+import { partitionCountsOf } from '../topology/partition-counts.ts'
 import { addedPartitions } from './added-partitions.ts'
+import { partitionsOf } from './open-inputs.ts'
 import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
 import { ScopedState } from './scoped-state.ts'
 import type { CompiledTopology, TaskPlan } from './task-plan.ts'
@@ -32,15 +34,17 @@ export class IdleCheck {
     this.#options = options
   }
 
-  /** How many committed records of the inputs are not processed, those of partitions that nobody reads among them. What was reached is read before the ends: where nothing
-   * was left then, no commit was under way that could have produced more. */
+  /** How many committed records of the inputs are not processed, those of partitions that nobody reads among them. What
+   * was reached is read before the ends: where nothing was left then, no commit was under way that could have produced
+   * more. */
   async lag(): Promise<number> {
     const reached: Reached[] = []
     for (const [name, compiled] of this.#options.topologies) {
       reached.push(...(await this.#reached(name, compiled)))
     }
-    const names = [...new Set(reached.map(({ topic }) => topic))]
-    const descriptions = await this.#options.log.describeTopics(names)
+    // An instance without tasks has reached nothing of a broadcast topic: what nobody reads there counts all the same.
+    const names = new Set([...this.#broadcastTopics(), ...reached.map(({ topic }) => topic)])
+    const descriptions = await this.#options.log.describeTopics([...names])
     const byName = new Map(descriptions.map((description) => [description.name, description]))
     let lag = 0
     for (const { topic, partition, offset } of reached) {
@@ -50,14 +54,16 @@ export class IdleCheck {
     return lag + this.#unreadIn(descriptions)
   }
 
-  /** Of broadcast topics the positions tell. */
+  #broadcastTopics(): TopicName[] {
+    const taskGraphs = [...this.#options.topologies.values()].flatMap((each) => each.taskGraphs)
+    return taskGraphs.flatMap(({ broadcastTopics }) => broadcastTopics.map(({ name }) => name))
+  }
+
   #unreadIn(descriptions: readonly TopicDescription[]): number {
     const { topologies, defaultPartitionCount } = this.#options
     const graphs = [...topologies.values()].map(({ graph }) => graph)
     const added = addedPartitions(graphs, defaultPartitionCount, descriptions)
-    return added
-      .filter(({ effect }) => effect !== 'broadcast')
-      .reduce((sum, { unread }) => sum + unread, 0)
+    return added.reduce((sum, { unread }) => sum + unread, 0)
   }
 
   async #reached(name: string, compiled: CompiledTopology): Promise<Reached[]> {
@@ -78,10 +84,9 @@ export class IdleCheck {
   async #broadcastReached(plan: TaskPlan, compiled: CompiledTopology): Promise<Reached[]> {
     const { broadcastTopics } = taskGraphOf(plan, compiled)
     if (broadcastTopics.length === 0) return []
-    const names = broadcastTopics.map(({ name }) => name)
-    const descriptions = await this.#options.log.describeTopics(names)
-    const partitions = descriptions.flatMap((description) =>
-      description.partitions.map(({ partition }) => at(description.name, partition)),
+    const counts = partitionCountsOf(compiled.graph, this.#options.defaultPartitionCount)
+    const partitions = broadcastTopics.flatMap(({ name }) =>
+      partitionsOf(name, present(counts.get(name), `partition count of ${name}`)),
     )
     const state = new ScopedState(this.#options.state, plan.topologyName)
     const store = broadcastPositionsStore(plan.subTopology)
@@ -90,8 +95,4 @@ export class IdleCheck {
     )
     return partitions.map((where, index) => ({ ...where, offset: positions[index] ?? 0 }))
   }
-}
-
-function at(topic: TopicName, partition: Partition): TopicPartition {
-  return { topic, partition }
 }

@@ -1,6 +1,6 @@
 /** Where a task begins to read each of its inputs: where its last commit has left it. */
 import { present } from '../core/assert.ts'
-import type { Offset, Partition, TopicPartition } from '../core/record.ts'
+import type { Offset, Partition, TopicName, TopicPartition } from '../core/record.ts'
 import { topicPartitionId } from '../core/record.ts'
 import type { SkipCount } from '../core/skipped-records.ts'
 import type { Log, PartitionDescription, PartitionOffset } from '../log/log.ts'
@@ -16,6 +16,9 @@ export interface OpenInputsOptions {
   /** Of the partitioned inputs, in the graph's order; null where nothing was committed. */
   readonly committed: readonly (PartitionOffset | null)[]
   readonly broadcastPositions: PositionsStore
+  /** When the topology has started. What a broadcast topic is given later is read by no task, whenever it starts: all of
+   * them have read the same (`added-partitions.ts`). */
+  readonly partitionCountOf: (topic: TopicName) => number
 }
 
 export interface OpenInput {
@@ -25,7 +28,7 @@ export interface OpenInput {
 }
 
 export async function openInputs(options: OpenInputsOptions): Promise<OpenInput[]> {
-  const { graph, partition, log, committed, broadcastPositions } = options
+  const { graph, partition, log, committed, broadcastPositions, partitionCountOf } = options
   const names = [...graph.partitionedTopics, ...graph.broadcastTopics].map(({ name }) => name)
   const descriptions = await log.describeTopics(names)
   const byName = new Map(descriptions.map((description) => [description.name, description]))
@@ -38,7 +41,7 @@ export async function openInputs(options: OpenInputsOptions): Promise<OpenInput[
     return { input: new InputPartition(where, broadcast, start), at }
   }
   const broadcast = graph.broadcastTopics.flatMap(({ name: topic }) =>
-    present(byName.get(topic), topic).partitions.map((at) => ({ topic, partition: at.partition })),
+    partitionsOf(topic, partitionCountOf(topic)),
   )
   const reached = await broadcastPositions.read(broadcast.map(positionName))
   return [
@@ -47,6 +50,11 @@ export async function openInputs(options: OpenInputsOptions): Promise<OpenInput[
     ),
     ...broadcast.map((where, index) => open(where, true, reached[index] ?? null)),
   ]
+}
+
+/** The first ones of a topic. */
+export function partitionsOf(topic: TopicName, count: number): TopicPartition[] {
+  return Array.from({ length: count }, (_, number) => ({ topic, partition: number as Partition }))
 }
 
 /** An input that stands before the start of the log goes on there; true where it did. */

@@ -8,7 +8,14 @@ import {
   counts as plainCounts,
   words as plainWords,
 } from '../../src/runtime/test-support/counting.ts'
-import { readAll, send, testRuntime, until } from '../../src/runtime/test-support/harness.ts'
+import {
+  readAll,
+  readLatest,
+  send,
+  testRuntime,
+  until,
+} from '../../src/runtime/test-support/harness.ts'
+import * as joining from '../../src/runtime/test-support/joining.ts'
 import { openMemoryStorage } from '../../src/state/memory-backend.ts'
 import { defineTopology } from '../../src/topology/define.ts'
 import type { TopologyGraph } from '../../src/topology/graph.ts'
@@ -128,3 +135,69 @@ kafkaTest('where there is no state a start with the new count reads them', async
   const found = await readAll(after.log, lengths.name)
   assert.deepEqual(found.map((each) => each.value).sort(), [1, 2, 3])
 })
+
+/** Orders meet users, which each task reads whole. */
+function enriching(kafka: TestKafka) {
+  const name = kafka.unique('enriching')
+  const [orders, users, enriched] = [joining.orders, joining.users, joining.enriched].map(
+    (topic) => ({ ...topic, name: topicName(`${name}-${topic.name}`), partitionCount: 2 }),
+  ) as [typeof joining.orders, typeof joining.users, typeof joining.enriched]
+  const of = (userPartitions: number) =>
+    joining.enrichingOf(name, {
+      ...{ orders, enriched },
+      users: { ...users, partitionCount: userPartitions },
+    })
+  return { orders, users, enriched, of }
+}
+
+kafkaTest(
+  'reference data in added partitions is read by all tasks or by none',
+  async (kafka, t) => {
+    const { orders, users, enriched, of } = enriching(kafka)
+    const order = (from: number) =>
+      Array.from({ length: 8 }, (_, index) => {
+        const id = from + index
+        return { id: `${id}`, user: id % 2 === 0 ? 'ann' : 'ben', item: 'pen', atMs: id }
+      })
+    const one = await start(t, kafka, of(2), 'one')
+    const two = await start(t, kafka, of(2), 'two')
+    const runs = ({ runtime }: typeof one, count: number) => {
+      const { tasks } = runtime.status()
+      return tasks.length === count && tasks.every(({ state }) => state === 'RUNNING')
+    }
+    await until('each runs a task', () => runs(one, 1) && runs(two, 1))
+    await send(one.log, users, [{ id: 'ann', name: 'Ann', atMs: 1 }])
+    await send(one.log, orders, order(0))
+    const lags = () => Promise.all([one, two].map(({ runtime }) => runtime.lag()))
+    await until('both have read all', async () => (await lags()).join() === '0,0')
+
+    await addPartitions(kafka, users.name, 4)
+    const found = () => [one, two].map(({ runtime }) => runtime.status().addedPartitions[0])
+    await until('it is noticed', () => found().every((each) => each?.now === 4))
+    const value = Buffer.from(JSON.stringify({ id: 'ben', name: 'Ben', atMs: 2 }))
+    const records = [{ key: Buffer.from('ben'), value, timestampMs: 2 }]
+    await one.log.append([{ topic: users.name, partition: 3 as Partition, records }])
+    await until('both tell it', () => found().every((each) => each?.unread === 1))
+    assert.deepEqual(
+      found().map((each) => each?.effect),
+      ['broadcast', 'broadcast'],
+    )
+    assert.deepEqual(await lags(), [1, 1])
+
+    await two.stop()
+    await until('one runs both tasks', () => runs(one, 2))
+    await send(one.log, orders, order(8))
+    await until('one has read what is known', async () => (await one.runtime.lag()) === 1)
+    const names = async (log: typeof one.log) => {
+      const rows = await readLatest(log, enriched.name)
+      return { of: rows.size, names: [...new Set(rows.values())].sort() }
+    }
+    assert.deepEqual(await names(one.log), { of: 16, names: ['pen:Ann', 'pen:null'] })
+    await one.stop()
+
+    const again = await start(t, kafka, of(4), 'one')
+    await again.runtime.whenIdle()
+    assert.deepEqual(again.runtime.status().addedPartitions, [])
+    assert.deepEqual(await names(again.log), { of: 16, names: ['pen:Ann', 'pen:Ben'] })
+  },
+)

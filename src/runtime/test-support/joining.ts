@@ -9,6 +9,7 @@ import type { TopicDefinition } from '../../core/topic.ts'
 import type { Processor, ProcessorContext, StreamRecord } from '../../processors/processor.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
 import { defineTopology } from '../../topology/define.ts'
+import type { TopologyGraph } from '../../topology/graph.ts'
 import { keyValueStore } from '../../topology/stores.ts'
 import { schemaOf } from './json-codec.ts'
 
@@ -124,15 +125,29 @@ export const joining = defineTopology('joining', (builder) => {
     .to('by-result-out', topic<number>('by-result'))
 })
 
-export const enriching = defineTopology('enriching', (builder) => {
-  builder
-    .process<string, string>('enrich', {
-      inputs: [builder.stream('all-orders', orders), builder.broadcast('all-users', users)],
-      stores: [
-        keyValueStore('enriched-orders', stringSerde, jsonSerde<Enriched>()),
-        keyValueStore('known-users', stringSerde, jsonSerde<User>()),
-      ],
-      supplier: () => new EnrichProcessor(),
-    })
-    .to('enriched-out', topic<string>('enriched'))
-})
+export interface EnrichingTopics {
+  readonly orders: TopicDefinition<string, Order>
+  readonly users: TopicDefinition<string, User>
+  readonly enriched: TopicDefinition<string, string>
+}
+
+export function enrichingOf(name: string, topics: EnrichingTopics): TopologyGraph {
+  return defineTopology(name, (builder) => {
+    builder
+      .process<string, string>('enrich', {
+        inputs: [
+          builder.stream('all-orders', topics.orders),
+          builder.broadcast('all-users', topics.users),
+        ],
+        stores: [
+          keyValueStore('enriched-orders', stringSerde, jsonSerde<Enriched>()),
+          keyValueStore('known-users', stringSerde, jsonSerde<User>()),
+        ],
+        supplier: () => new EnrichProcessor(),
+      })
+      .to('enriched-out', topics.enriched)
+  })
+}
+
+export const enriched = topic<string>('enriched')
+export const enriching = enrichingOf('enriching', { orders, users, enriched })
