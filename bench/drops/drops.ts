@@ -4,7 +4,7 @@
  * a Parquet file of each, and inserting their rows into a table. The old system took 10.90 s for its 999 files.
  */
 import { measuredChild } from '../measured-child.ts'
-import type { BenchOptions, Figures } from '../run.ts'
+import type { BenchOptions, Figures } from '../benchmark.ts'
 import type { EngineFigures } from './engine-run.ts'
 import type { DropFigures } from './measured-run.ts'
 

@@ -4,7 +4,7 @@
  * ceilings: the engine inserting the same rows, and RocksDB writing the same state.
  */
 import { measuredChild } from '../measured-child.ts'
-import type { BenchOptions, Figures } from '../run.ts'
+import type { BenchOptions, Figures } from '../benchmark.ts'
 import type { RunFigures } from './measured-run.ts'
 
 const pacedSeconds = 20

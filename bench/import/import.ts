@@ -4,7 +4,7 @@
  * engine by itself: reading the file and summing it into the same facts, once, with nothing kept current.
  */
 import { measuredChild } from '../measured-child.ts'
-import type { BenchOptions, Figures } from '../run.ts'
+import type { BenchOptions, Figures } from '../benchmark.ts'
 import type { EngineFigures } from './engine-run.ts'
 import type { ImportFigures } from './measured-run.ts'
 

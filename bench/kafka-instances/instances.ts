@@ -7,7 +7,7 @@ import { startKafka } from '../../tools/kafka/start-kafka.ts'
 import type { Happening } from '../../test/kafka/instances-stage.ts'
 import { tellStory } from '../../test/kafka/instances-story.ts'
 import { median } from '../kafka/figures.ts'
-import type { BenchOptions, Figures } from '../run.ts'
+import type { BenchOptions, Figures } from '../benchmark.ts'
 
 /** The shortest with which a crash costs about two seconds; brokers refuse it unless they are told. */
 const sessionTimeoutMs = 1_500

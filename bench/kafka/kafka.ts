@@ -10,7 +10,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BenchOptions, Figures } from '../run.ts'
+import type { BenchOptions, Figures } from '../benchmark.ts'
 import { BenchBroker } from './broker.ts'
 import type { ContenderArguments } from './contender-arguments.ts'
 import { startContender } from './contenders.ts'
