@@ -13,11 +13,14 @@ const bundledNode = fileURLToPath(new URL('../node_modules/.bin/node', import.me
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const isNewEnough = major > needed[0] || (major === needed[0] && minor >= needed[1])
 
-const isReexecuted = process.env.TIDEMARK_REEXECUTED !== undefined
+/** `replaced` or `supervised` in the process that one of these has handed over to. */
+const how = process.env.TIDEMARK_REEXECUTED
+const isReexecuted = how !== undefined
 // Not for the processes that this one starts.
 delete process.env.TIDEMARK_REEXECUTED
 
 if (isNewEnough && isReexecuted) {
+  if (how === 'supervised') endWithLauncher()
   const { main } = await import('../src/cli/main.ts')
   process.exitCode = await main(process.argv.slice(2))
 } else if (isNewEnough) {
@@ -35,12 +38,12 @@ if (isNewEnough && isReexecuted) {
 /** @param {string} node path of the executable */
 function continueUnder(node) {
   const words = [...nodeFlags, ...process.argv.slice(1)]
-  const env = { ...environmentDefaults, ...process.env, TIDEMARK_REEXECUTED: '1' }
+  const env = { ...environmentDefaults, ...process.env }
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
     process.removeAllListeners('warning')
-    process.execve(node, [node, ...words], env)
+    process.execve(node, [node, ...words], { ...env, TIDEMARK_REEXECUTED: 'replaced' })
   }
-  superviseUnder(node, words, env)
+  superviseUnder(node, words, { ...env, TIDEMARK_REEXECUTED: 'supervised' })
 }
 
 /**
@@ -50,7 +53,8 @@ function continueUnder(node) {
  * @param {NodeJS.ProcessEnv} env
  */
 function superviseUnder(node, words, env) {
-  const child = spawn(node, words, { stdio: 'inherit', env })
+  // By the channel the child sees that we are gone, whatever has ended us.
+  const child = spawn(node, words, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env })
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
     process.on(signal, () => {
       // A terminal sends Ctrl-C to both of us; a second one would mean "stop at once".
@@ -70,4 +74,16 @@ function superviseUnder(node, words, env) {
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+/** A launcher that is killed passes no signal on: whoever ended it meant us, so we stop as for SIGTERM. */
+function endWithLauncher() {
+  const end = () => process.kill(process.pid, 'SIGTERM')
+  if (process.connected !== true) {
+    end()
+    return
+  }
+  process.once('disconnect', end)
+  // It keeps nobody from ending by itself.
+  process.channel?.unref()
 }

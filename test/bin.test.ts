@@ -25,6 +25,7 @@ export async function main(words: readonly string[]): Promise<number> {
     const timer = setInterval(() => {}, 1000)
     process.on('SIGTERM', () => {
       clearInterval(timer)
+      console.log('stopped')
       resolve(5)
     })
     console.log('staying')
@@ -88,7 +89,7 @@ function start(node: string, words: readonly string[], environment = {}): Starte
 function told(output: string): Told {
   const [line = '', ...others] = output.trimEnd().split('\n')
   assert.deepEqual(
-    others.filter((other) => other !== 'staying'),
+    others.filter((other) => other !== 'staying' && other !== 'stopped'),
     [],
   )
   return JSON.parse(line) as Told
@@ -159,6 +160,14 @@ void test(
     assert.equal(isAlive(pid), false)
   },
 )
+
+void test('the program stops by itself when the older Node is killed', needsOldNode, async () => {
+  const { child, closed, output } = await started(old ?? '')
+  child.kill('SIGKILL')
+  // The output is closed once the program has ended, too.
+  assert.deepEqual(await closed, [null, 'SIGKILL'], output())
+  assert.match(output(), /^stopped$/m)
+})
 
 void test('an older Node ends by the signal that ended the program', needsOldNode, async () => {
   const { closed, output } = start(old ?? '', ['die'])
