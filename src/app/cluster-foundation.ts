@@ -6,7 +6,6 @@ import { TidemarkError } from '../core/errors.ts'
 import type { KafkaLog } from '../log/kafka/open-kafka-log.ts'
 import { openKafkaLog } from '../log/kafka/open-kafka-log.ts'
 import { TimelyLog } from '../log/timely-log.ts'
-import { quarantineTopic } from '../quality/quarantine.ts'
 import { CachedSchemaRegistry } from '../schema/cached-schema-registry.ts'
 import { HttpSchemaRegistry } from '../schema/http-schema-registry.ts'
 import { schemaCacheFile } from '../schema/schema-cache-file.ts'
@@ -33,6 +32,7 @@ import { reachAll } from './reach-all.ts'
 import { followResets } from './reset-records.ts'
 import { withoutCredentials } from './secret.ts'
 import type { SettingPath } from './settings.ts'
+import { ownTopics } from './topic-codecs.ts'
 import type { LoadedTopology } from './topologies.ts'
 
 const doorWaitSetting: SettingPath = 'kafka.doorWaitMaxMs'
@@ -171,7 +171,7 @@ async function greet(registry: CachedSchemaRegistry): Promise<void> {
 /** Then the registry may be away. */
 function knowsAll(registry: CachedSchemaRegistry, topologies: readonly LoadedTopology[]): boolean {
   const definitions = topologies.flatMap(({ graph }) => definitionsOf(graph))
-  return [...definitions, quarantineTopic].every(({ name, schema }) =>
+  return [...definitions, ...ownTopics].every(({ name, schema }) =>
     registry.isKnown(valueSubject(name), schema),
   )
 }

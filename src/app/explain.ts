@@ -1,11 +1,11 @@
 /** What a start with this configuration creates or uses, and why, told without touching anything. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { runsFact } from '../jobs/runs/runs-fact.ts'
 import { storesOf } from '../topology/manifest.ts'
 import type { TopicManifest, TopologyManifest } from '../topology/manifest.ts'
 import { topicSpecs } from '../runtime/topics.ts'
 import { valueSubject } from '../schema/schema-registry.ts'
-import { quarantineFact, quarantineTopic } from '../quality/quarantine.ts'
 import type { FactBatches } from '../sinks/fact-batches.ts'
 import { transactionLanes } from './cluster-options.ts'
 import type {
@@ -14,6 +14,7 @@ import type {
   RegistryConfiguration,
 } from './cluster-configuration.ts'
 import type { Configuration } from './configuration.ts'
+import { ownFacts } from './fact-consumers.ts'
 import type { Profile } from './foundation.ts'
 import { instanceIdentity } from './instance-identity.ts'
 import { definitionsOf, manifestOf } from './manifest.ts'
@@ -21,6 +22,7 @@ import { endpointOf } from './membership.ts'
 import { metaTopic } from './meta-records.ts'
 import { portsOf } from './ports.ts'
 import { withoutCredentials } from './secret.ts'
+import { ownTopics } from './topic-codecs.ts'
 import type { LoadedTopology } from './topologies.ts'
 
 export interface ExplainedItem {
@@ -144,6 +146,12 @@ function topics(
           .join('; ') || 'what is refused is kept there with its bytes',
     })
   }
+  items.push({
+    what: 'topic',
+    name: runsFact.topic.name,
+    detail: `1 partition, compacted${replication}`,
+    why: 'what the instances were asked to run, and what came of it',
+  })
   const name = cluster === null ? '_schemas' : metaTopic(cluster.applicationId)
   const why =
     cluster === null
@@ -210,7 +218,7 @@ function subjects(topologies: readonly LoadedTopology[]): ExplainedItem[] {
   const names = new Set(
     topologies.flatMap(({ graph }) => definitionsOf(graph).map(({ name }) => valueSubject(name))),
   )
-  names.add(valueSubject(quarantineTopic.name))
+  for (const { name } of ownTopics) names.add(valueSubject(name))
   return [...names].map((name) => ({
     what: 'subject',
     name,
@@ -225,7 +233,7 @@ function tables(
 ): ExplainedItem[] {
   const replicated = cluster?.clickhouse.replicated === true
   const engine = `${replicated ? 'Replicated' : ''}ReplacingMergeTree(version)`
-  const facts = [...topologies.flatMap(({ factTables }) => factTables), quarantineFact]
+  const facts = [...topologies.flatMap(({ factTables }) => factTables), ...ownFacts]
   return facts.map(({ database, table, topic }) => ({
     what: 'table',
     name: `${database}.${table}`,

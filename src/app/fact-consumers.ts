@@ -1,7 +1,8 @@
-/** The consumers that bring facts from the log to ClickHouse: one for each topology, one for the quarantine. */
+/** The consumers that bring facts from the log to ClickHouse: one for each topology, one for the program's own. */
 import type { Clock } from '../core/clock.ts'
 import type { FactTable } from '../core/fact-table.ts'
 import type { Log } from '../log/log.ts'
+import { runsFact } from '../jobs/runs/runs-fact.ts'
 import { quarantineFact } from '../quality/quarantine.ts'
 import { FactConsumer } from '../sinks/fact-consumer.ts'
 import type { FactConsumerOptions } from '../sinks/fact-consumer-options.ts'
@@ -24,8 +25,11 @@ export interface FactConsumersOptions {
   readonly onFailure: (thrown: unknown) => void
 }
 
-/** By topology; the quarantine's is `tidemark`. */
+/** By topology; that of the program's own facts is `tidemark`. */
 export type FactConsumers = Map<string, FactConsumer>
+
+/** What was refused, and what was run. */
+export const ownFacts = [quarantineFact, runsFact] as readonly FactTable[]
 
 /** Starts them into `consumers`, which `backPressure` may ask before. */
 export async function startFactConsumers(
@@ -49,7 +53,7 @@ export async function startFactConsumers(
     cleanup.add({ name: `facts of ${name}`, close: () => consumer.stop() })
   }
   for (const { graph, factTables } of topologies) await start(graph.name, factTables)
-  await start('tidemark', [quarantineFact as FactTable])
+  await start('tidemark', ownFacts)
 }
 
 /** Not null while a sink is behind: whoever produces holds back so long and asks again. */

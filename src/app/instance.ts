@@ -13,6 +13,7 @@ import { messageOf } from '../core/errors.ts'
 import { clickhouseApp } from '../server/clickhouse/clickhouse-app.ts'
 import { consoleApp, type ConsoleServices } from '../server/console/console-app.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
+import { jobsApp } from '../server/console/jobs-app.ts'
 import { ingestApp, type IngestAppOptions } from '../server/ingest/ingest-app.ts'
 import { listen, type Listener } from '../server/listen.ts'
 import { queriesApp } from '../server/queries/queries-app.ts'
@@ -145,6 +146,7 @@ function consoleDoor(
   })
   const { queries: local, queryable: runtime, clock } = services
   app.route('/', queriesApp({ local, runtime, clock }))
+  app.route('/', jobsApp(services))
   return app
 }
 

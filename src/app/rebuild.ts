@@ -9,6 +9,8 @@ import {
 import { epochOf } from '../sinks/fact-rows.ts'
 import { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
+import { ownFacts } from './fact-consumers.ts'
+import { createRunsTopic, recorderOf } from './jobs.ts'
 import { migrationsDirectory } from './migrations-directory.ts'
 import { openFoundation } from './open-foundation.ts'
 import { openCodecs } from './topic-codecs.ts'
@@ -36,23 +38,32 @@ export async function rebuildTables(
       topologies,
       onProgress: onWait,
     })
-    const { log, clickhouse, registry, knowsSchema } = foundation
+    const { log, clickhouse, registry, knowsSchema, member } = foundation
     const codecs = await openCodecs(topologies, registry, knowsSchema)
     const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
     await sink.setup()
     const tables = topologies.flatMap(({ factTables }) => factTables)
-    const epochs = await foundation.factEpochs(tables)
+    await createRunsTopic(log)
+    const epochs = await foundation.factEpochs([...tables, ...ownFacts])
+    const runs = recorderOf({ log, sink, clock, codecs, member, epoch: epochs })
     const facts = tables.map((fact) => ({ fact, codec: codecs.rows(fact.topic) }))
-    return await rebuildFacts({
-      log,
-      sink,
-      clickhouse,
-      clock,
-      facts,
-      epochOf: (topic) => epochOf(epochs, topic),
-      onProgress,
-      signal,
+    const rebuild = () =>
+      rebuildFacts({
+        log,
+        sink,
+        clickhouse,
+        clock,
+        facts,
+        epochOf: (topic) => epochOf(epochs, topic),
+        onProgress,
+        signal,
+      })
+    let rebuilt: readonly RebuiltTable[] = []
+    await runs.record('rebuild', { topologies: configuration.topologies }, signal, async () => {
+      rebuilt = await rebuild()
+      return { tables: rebuilt.map(({ table, rows }) => ({ ...table, rows })) }
     })
+    return rebuilt
   } finally {
     await cleanup.run()
   }

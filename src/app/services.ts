@@ -1,10 +1,10 @@
 /** What an instance consists of below its doors, opened in order; each part says in `cleanup` how it closes. */
 import type { Clock } from '../core/clock.ts'
-import type { FactTable } from '../core/fact-table.ts'
 import type { StateBackend } from '../core/state.ts'
+import type { JobRunner } from '../jobs/runs/job-runner.ts'
+import type { RunRecorder } from '../jobs/runs/run-recorder.ts'
 import type { Log } from '../log/log.ts'
 import type { AdmissionTopic } from '../quality/admission.ts'
-import { quarantineFact } from '../quality/quarantine.ts'
 import { defaultLimits } from '../runtime/limits.ts'
 import { singleHost, type QueryableRuntime } from '../runtime/queries/hosts.ts'
 import { LocalQueries } from '../runtime/queries/local-queries.ts'
@@ -24,11 +24,13 @@ import type { ClusterConfiguration } from './cluster-configuration.ts'
 import type { Configuration } from './configuration.ts'
 import {
   backPressureOf,
+  ownFacts,
   startFactConsumers,
   type FactConsumers,
   type FactConsumersOptions,
 } from './fact-consumers.ts'
 import { cacheBytesOf, type Foundation, type MemberIdentity, type Profile } from './foundation.ts'
+import { createRunsTopic, openJobs, recorderOf } from './jobs.ts'
 import { endpointOf, membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
 import { migrationsDirectory } from './migrations-directory.ts'
@@ -54,9 +56,11 @@ export interface Services {
   readonly queryable: QueryableRuntime
   readonly queries: LocalQueries
   readonly member: MemberIdentity | null
-  /** By topology; the quarantine's is `tidemark`. */
+  /** By topology; that of the program's own facts is `tidemark`. */
   readonly consumers: FactConsumers
   readonly ingest: LocalIngest
+  readonly jobs: JobRunner
+  readonly runs: RunRecorder
   /** When the door must not take more for now: the sink is behind. */
   backPressure(): { readonly retryAfterMs: number } | null
   describe(topology: string): { text: string; mermaid: string } | null
@@ -73,8 +77,6 @@ export interface ServicesCleanup {
   readonly ground: Cleanup
   readonly work: Cleanup
 }
-
-const quarantineTable = quarantineFact as FactTable
 
 export interface ServicesOptions {
   readonly clock: Clock
@@ -105,15 +107,15 @@ export async function openServices(
   const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
   await sink.setup()
   const parts = { sink, clock, codecs, topologies, onFailure, cleanup: cleanup.work }
-  const { runtime, consumers, backPressure } = await startWork(configuration, foundation, parts)
+  const work = await startWork(configuration, foundation, parts)
   const endUpkeep = keepMaintained(() => foundation.maintain(graphs), clock, onFailure)
   cleanup.work.add({ name: 'upkeep', close: endUpkeep })
 
-  const queryable = queryableOf(configuration, foundation, graphs, runtime)
+  const queryable = queryableOf(configuration, foundation, graphs, work.runtime)
   const topics = admissionTopics(topologies, codecs)
   const quarantine = codecs.quarantine
   const { recordBytesMax } = configuration
-  return {
+  const services: Omit<Services, 'jobs'> = {
     profile: foundation.profile,
     member: foundation.member,
     trouble: foundation.trouble,
@@ -132,23 +134,25 @@ export async function openServices(
     registry,
     clickhouse,
     topologies,
-    runtime,
-    consumers,
+    ...work,
     ingest: new LocalIngest({ topics, log: doorLog, clock, quarantine, recordBytesMax }),
-    backPressure,
     describe: (name) => describeTopology(topologies, name),
     redrive: (request) => redriveEntries(request, { log: doorLog, clock, topics, quarantine }),
     keepManifests: () => keepManifests(foundation.meta, changes),
     failed: failure.promise,
   }
+  const jobs = await openJobs(configuration, services, told.onProgress, cleanup.work)
+  return { ...services, jobs }
 }
+
+type StartedWork = Pick<Services, 'runtime' | 'consumers' | 'backPressure' | 'runs'>
 
 /** The tasks first, which make the fact topics, then those who bring facts to ClickHouse. */
 async function startWork(
   configuration: Configuration,
   foundation: Foundation,
   parts: SinkParts,
-): Promise<Pick<Services, 'runtime' | 'consumers' | 'backPressure'>> {
+): Promise<StartedWork> {
   const { topologies, codecs, clock, cleanup, onFailure } = parts
   const consumers: FactConsumers = new Map()
   const backPressure = () => backPressureOf(consumers)
@@ -161,8 +165,9 @@ async function startWork(
   })
   cleanup.add({ name: 'tasks', close: () => runtime.stop(), maxMs: tasksStopMaxMs })
   void runtime.failed.then(onFailure)
-  await startSinks(configuration, foundation, consumers, parts)
-  return { runtime, consumers, backPressure }
+  await createRunsTopic(foundation.log)
+  const epoch = await startSinks(configuration, foundation, consumers, parts)
+  return { runtime, consumers, backPressure, runs: recorderOf({ ...foundation, ...parts, epoch }) }
 }
 
 type SinkParts = Pick<
@@ -176,11 +181,12 @@ async function startSinks(
   { log, member, factEpochs }: Foundation,
   consumers: FactConsumers,
   { cleanup, ...parts }: SinkParts,
-): Promise<void> {
+): Promise<FactConsumersOptions['epoch']> {
   const facts = parts.topologies.flatMap(({ factTables }) => factTables)
-  const epoch = await factEpochs([...facts, quarantineTable])
+  const epoch = await factEpochs([...facts, ...ownFacts])
   const groupInstanceId = member?.groupInstanceId ?? null
   await startFactConsumers(consumers, { ...parts, log, epoch, batches, groupInstanceId }, cleanup)
+  return epoch
 }
 
 /** One process alone is its own only host. */

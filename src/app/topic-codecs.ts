@@ -3,6 +3,7 @@ import { present } from '../core/assert.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { ValueCodec } from '../core/serde.ts'
 import type { TopicDefinition } from '../core/topic.ts'
+import { runsFact, type RunEntry } from '../jobs/runs/runs-fact.ts'
 import { quarantineTopic, type QuarantineEntry } from '../quality/quarantine.ts'
 import { openAvroCodec, type AvroCodec } from '../schema/avro-codec.ts'
 import { schemaDifference, schemaRefusal, type SchemaDifference } from '../schema/schema-refusal.ts'
@@ -16,6 +17,7 @@ export interface TopicCodecs {
   /** Of a fact topic, whose values are rows. */
   rows(topic: TopicDefinition): ValueCodec<Record<string, unknown>>
   readonly quarantine: ValueCodec<QuarantineEntry>
+  readonly runs: ValueCodec<RunEntry>
 }
 
 /** All schemas are compared before the first one is registered, so that a refusal leaves nothing behind.
@@ -36,15 +38,19 @@ export async function openCodecs(
     of,
     rows: (topic) => of(topic) as ValueCodec<Record<string, unknown>>,
     quarantine: of(quarantineTopic) as ValueCodec<QuarantineEntry>,
+    runs: of(runsFact.topic) as ValueCodec<RunEntry>,
   }
 }
+
+/** Of the program itself, whatever topologies it runs. */
+export const ownTopics = [quarantineTopic, runsFact.topic] as unknown as readonly TopicDefinition[]
 
 function topicsOf(topologies: readonly LoadedTopology[]): readonly TopicDefinition[] {
   const topics = new Map<string, TopicDefinition>()
   for (const { graph } of topologies) {
     for (const topic of definitionsOf(graph)) topics.set(topic.name, topic)
   }
-  topics.set(quarantineTopic.name, quarantineTopic as unknown as TopicDefinition)
+  for (const topic of ownTopics) topics.set(topic.name, topic)
   return [...topics.values()]
 }
 

@@ -12,17 +12,26 @@ export function isTable(file: string): boolean {
   return /\.(csv|tsv|txt)(\.gz)?$/i.test(file)
 }
 
+export interface IngestedFiles {
+  readonly taken: number
+  readonly refused: number
+  readonly rows: number
+}
+
 /** Prints what became of each file; the exit code is 1 where one was refused. */
 export async function ingestDrops(
   ingest: IngestPort,
   files: readonly string[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<IngestedFiles> {
+  const totals = { taken: 0, refused: 0, rows: 0 }
   const schema = loadFileSchema('student-performance')
   const outcomes = ingestDropFiles({ files, schema, ingest, clock: systemClock, signal })
   for await (const outcome of outcomes) {
     if (outcome.kind === 'taken') {
       const { rows_read, rows_removed, findings } = outcome.file
+      totals.taken += 1
+      totals.rows += rows_read - rows_removed
       process.stdout.write(
         `${outcome.path}: ${rows_read - rows_removed} rows taken, ${rows_removed} removed\n`,
       )
@@ -33,6 +42,7 @@ export async function ingestDrops(
       continue
     }
     process.exitCode = 1
+    totals.refused += 1
     const { problems, problems_total } = outcome.report
     process.stderr.write(`${outcome.path}: refused, nothing of it was taken\n`)
     for (const problem of problems) process.stderr.write(`  ${describeProblem(problem)}\n`)
@@ -40,4 +50,5 @@ export async function ingestDrops(
     if (more > 0) process.stderr.write(`  and ${more} more\n`)
   }
   if (signal.aborted) process.exitCode = 1
+  return totals
 }

@@ -9,6 +9,7 @@ import { ingestCommand } from './commands/ingest.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
 import { rebuildCommand } from './commands/rebuild.ts'
 import { resetCommand } from './commands/reset.ts'
+import { runsCommand } from './commands/runs.ts'
 import { schemasCommand } from './commands/schemas.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { sqlCommand } from './commands/sql.ts'
@@ -39,6 +40,7 @@ export async function main(words: readonly string[]): Promise<number> {
     statusCommand(),
     resetCommand(),
     rebuildCommand(),
+    runsCommand(),
     doctorCommand(),
   ]) {
     inherit(command, program)

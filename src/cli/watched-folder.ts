@@ -20,17 +20,34 @@ export async function openWatchedFolder(
   const opened = openDropFolder(services, directory, signal)
   const { folder } = opened
   say(`${'drop folder'.padEnd(15)}  ${directory}`)
-  const print = ({ done, duplicates, failed, rows, rowsRemoved }: DropTotals) => {
+  let before = folder.totals
+  const tell = async (totals: DropTotals) => {
+    const { done, duplicates, failed, rows, rowsRemoved } = totals
     say(
       `dropped files: ${done} done, ${duplicates} duplicates, ${failed} failed; ` +
         `${rows} rows, ${rowsRemoved} removed for missing values`,
     )
+    const taken = since(before, totals)
+    before = totals
+    if (Object.values(taken).every((count) => count === 0)) return
+    await services.runs.record('drops', { directory }, signal, () => Promise.resolve(taken))
   }
   return {
-    watch: () => folder.watch(print),
+    watch: () => folder.watch(tell),
     drain: async () => {
-      print(await folder.drain())
+      await tell(await folder.drain())
     },
     close: () => opened.close(),
+  }
+}
+
+/** Of one look. */
+function since(before: DropTotals, now: DropTotals): Readonly<Record<string, number>> {
+  return {
+    done: now.done - before.done,
+    duplicates: now.duplicates - before.duplicates,
+    failed: now.failed - before.failed,
+    rows: now.rows - before.rows,
+    rows_removed: now.rowsRemoved - before.rowsRemoved,
   }
 }

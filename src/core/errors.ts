@@ -56,6 +56,9 @@ export const errorTable = {
   SOURCE_UNREADABLE: 'refuse',
   INSTANCE_NOT_RUNNING: 'refuse',
   QUERY_FAILED: 'refuse',
+  JOB_UNKNOWN: 'refuse',
+  JOB_RUNNING: 'refuse',
+  JOB_INTERRUPTED: 'refuse',
 } as const satisfies Record<string, Reaction>
 
 export type ErrorCode = keyof typeof errorTable

@@ -1,7 +1,7 @@
 /** The model of this version: all of src/facts, all topologies, all migrations. */
 import { readdirSync } from 'node:fs'
+import { ownFacts } from '../../src/app/fact-consumers.ts'
 import { bundledTopologyNames, loadTopologies } from '../../src/app/topologies.ts'
-import { quarantineFact } from '../../src/quality/quarantine.ts'
 import { factsModel, type DefinedFact, type FactsModel } from './facts-model.ts'
 import { relationsOfMigrations, type Relation } from './relations.ts'
 
@@ -22,7 +22,7 @@ export async function currentFacts(): Promise<CurrentFacts> {
       ...new Set([
         ...(await definedFacts()),
         ...topologies.flatMap(({ factTables }) => factTables),
-        quarantineFact,
+        ...ownFacts,
       ]),
     ],
     relations,

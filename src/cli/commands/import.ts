@@ -7,6 +7,7 @@ import type { IngestPort } from '../../sources/ingest-port.ts'
 import { withInstanceOptions, type CommonFlags } from '../common-options.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { openProgress } from '../progress.ts'
+import { recordRun } from '../record-run.ts'
 import { withClient } from '../with-client.ts'
 
 interface ImportFlags extends CommonFlags {
@@ -43,9 +44,10 @@ function importer(
     .description(description)
     .argument('<dir>', 'the dataset’s directory; .csv, .tsv and both gzipped')
     .addOption(new Option('--wait', 'return when the facts are queryable'))
-    .action((directory: string, flags: ImportFlags) =>
-      runImport(flags, (options) => run({ ...options, directory })),
-    )
+    .action((directory: string, flags: ImportFlags) => {
+      const asked = { job: `import.${name}`, request: { directory } }
+      return runImport(flags, asked, (options) => run({ ...options, directory }))
+    })
 }
 
 interface OuladFlags extends ImportFlags {
@@ -60,37 +62,51 @@ function ouladImporter(): Command {
       new Option('--discover', 'take every table in the directory that has the columns of one'),
     )
     .addOption(new Option('--wait', 'return when the facts are queryable'))
-    .action((paths: readonly string[], flags: OuladFlags) =>
-      runImport(flags, (options) =>
-        importOulad({ ...options, paths, discover: flags.discover === true }),
-      ),
-    )
+    .action((paths: readonly string[], flags: OuladFlags) => {
+      const request = { paths, discover: flags.discover === true }
+      return runImport(flags, { job: 'import.oulad', request }, (options) =>
+        importOulad({ ...options, ...request }),
+      )
+    })
 }
 
 async function runImport(
   flags: ImportFlags,
+  asked: { readonly job: string; readonly request: object },
   run: (options: Omit<Import, 'directory'>) => Promise<ImportReport>,
 ): Promise<void> {
   const interruption = untilInterrupted()
   const progress = openProgress()
   try {
     await withClient(flags, async (client) => {
-      const report = await run({
-        ingest: client.port,
-        clock: systemClock,
-        signal: interruption.signal,
-        onProgress: ({ file, bytesRead, bytesTotal, events }) => {
-          progress.update(bytesRead, bytesTotal, `${events} events · ${file}`)
-        },
+      const { signal } = interruption
+      await recordRun(client, { ...asked, signal }, async () => {
+        const report = await run({
+          ingest: client.port,
+          clock: systemClock,
+          signal,
+          onProgress: ({ file, bytesRead, bytesTotal, events }) => {
+            progress.update(bytesRead, bytesTotal, `${events} events · ${file}`)
+          },
+        })
+        progress.stop()
+        printReport(report)
+        return summaryOf(report)
       })
-      progress.stop()
-      printReport(report)
       if (interruption.signal.aborted) process.exitCode = 1
       else if (flags.wait === true) await client.settle()
     })
   } finally {
     progress.stop()
     interruption.release()
+  }
+}
+
+function summaryOf({ topics, leftOut, warnings = [] }: ImportReport): object {
+  return {
+    topics: Object.fromEntries(topics),
+    left_out: Object.fromEntries(leftOut),
+    warnings,
   }
 }
 

@@ -13,6 +13,7 @@ import { configurationOf, once, withInstanceOptions, type CommonFlags } from '..
 import { droppedTopic, ingestDrops, isTable } from '../ingest-drops.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { openProgress } from '../progress.ts'
+import { recordRun } from '../record-run.ts'
 import { UsageError } from '../usage-error.ts'
 import { withClient } from '../with-client.ts'
 
@@ -57,9 +58,14 @@ async function run(name: string, files: readonly string[], flags: IngestFlags): 
     await withClient(flags, async (client) => {
       const intake = { client, topic, onError, recordBytesMax, signal: interruption.signal }
       if (sse !== undefined) await fromFeed(intake, sse, dataDir)
-      else if (name === droppedTopic && files.every(isTable)) {
-        await ingestDrops(client.port, files, interruption.signal)
-      } else await fromFiles(intake, files)
+      else {
+        const { signal } = interruption
+        const work = { job: 'ingest', request: { topic: name, files }, signal }
+        const areDrops = name === droppedTopic && files.every(isTable)
+        await recordRun<object>(client, work, () =>
+          areDrops ? ingestDrops(client.port, files, signal) : fromFiles(intake, files),
+        )
+      }
       if (flags.wait === true) await client.settle()
     })
   } finally {
@@ -75,7 +81,7 @@ async function topicOf(name: string, topologies: readonly string[]): Promise<Top
   throw new TidemarkError('TOPIC_UNKNOWN', `no topology here reads ${name}; known are ${known}`)
 }
 
-async function fromFiles(intake: Intake, files: readonly string[]): Promise<void> {
+async function fromFiles(intake: Intake, files: readonly string[]): Promise<SenderTotals> {
   const { client, topic, onError, recordBytesMax, signal } = intake
   const progress = openProgress()
   try {
@@ -95,6 +101,7 @@ async function fromFiles(intake: Intake, files: readonly string[]): Promise<void
     progress.stop()
     printTotals(topic.name, report)
     if (signal.aborted) process.exitCode = 1
+    return report
   } finally {
     progress.stop()
   }

@@ -15,6 +15,14 @@ export const programNotes: NotesByTable = {
       redriven_at: { formula: 'the clock’s time when it was sent again; null until then' },
     },
   },
+  'tidemark.runs': {
+    origin: 'the run itself',
+    columns: {
+      run_id: { formula: 'made up when the run begins' },
+      started_at: { formula: 'the clock’s time when it began' },
+      finished_at: { formula: 'the clock’s time when it ended; null while it runs' },
+    },
+  },
   'tidemark.schema_migrations': {
     meaning: 'One row per migration that was applied.',
     origin: 'the files in `schemas/clickhouse`',

@@ -133,10 +133,10 @@ export class DropFolder {
   }
 
   /** Looks until the signal; `onScan` hears of each look that found something. */
-  async watch(onScan: (totals: DropTotals) => void): Promise<void> {
+  async watch(onScan: (totals: DropTotals) => void | Promise<void>): Promise<void> {
     const { clock, pollMs, signal } = this.#options
     while (signal?.aborted !== true) {
-      if ((await this.scan()) > 0) onScan(this.totals)
+      if ((await this.scan()) > 0) await onScan(this.totals)
       await pause(clock, pollMs, signal)
     }
   }
