@@ -59,7 +59,7 @@ export class ClickHouseWatch {
   readonly #committed: readonly CommittedFacts[]
   readonly #contradictions: string[] = []
   readonly #stopping = new AbortController()
-  readonly #running: Promise<void>
+  #running: Promise<void> | null = null
   #looks = 0
   #rowsCompared = 0
   #missed = 0
@@ -67,7 +67,11 @@ export class ClickHouseWatch {
   constructor(options: ClickHouseWatchOptions) {
     this.#options = options
     this.#committed = Array.from({ length: partitionCount }, noFacts)
-    this.#running = this.#run()
+  }
+
+  /** Until `stop`. */
+  start(): void {
+    this.#running ??= this.#run()
   }
 
   async stop(): Promise<ClickHouseFindings> {
@@ -85,7 +89,7 @@ export class ClickHouseWatch {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       try {
-        await this.#look()
+        await this.look()
       } catch {
         // One of the two is away, as faults will have it: the next look is as good.
         this.#missed += 1
@@ -94,7 +98,8 @@ export class ClickHouseWatch {
     }
   }
 
-  async #look(): Promise<void> {
+  /** Once; resolves with what it has found. */
+  async look(): Promise<readonly string[]> {
     const { url } = this.#options
     const noted = await this.#noted()
     const versions = await accountVersions(url)
@@ -108,6 +113,7 @@ export class ClickHouseWatch {
     for (const { text } of found) {
       if (this.#contradictions.length < examplesMax) this.#contradictions.push(text)
     }
+    return found.map(({ text }) => text)
   }
 
   async #compare(versions: readonly AccountVersion[], noted: readonly number[]) {

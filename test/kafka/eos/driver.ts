@@ -67,6 +67,7 @@ export async function runDriver(options: DriverOptions): Promise<DriverReport> {
   feeding.catch(() => undefined)
   const accountCodec = await openAvroCodec<Account>(codecOptions(topics.accounts.topic, registry))
   const clickhouse = new ClickHouseWatch({ url: options.clickhouseUrl, log, codec: accountCodec })
+  clickhouse.start()
   const struck: string[] = []
   try {
     for (const [index, fault] of faults.entries()) {

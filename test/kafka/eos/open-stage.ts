@@ -112,7 +112,7 @@ function networkOf({ brokers }: Kafka): Network {
   }
 }
 
-async function makeTables(url: string): Promise<void> {
+export async function makeTables(url: string): Promise<void> {
   const clickhouse = await openClickHouse({ url })
   const statements = factTableDdl({
     table: { database: 'eos', table: 'accounts' },
