@@ -35,6 +35,12 @@ export interface RunOutcome {
   readonly error?: string
 }
 
+/** A run that has ended, as it is told in this process: its result is whole. */
+export interface EndedRun extends RunOutcome {
+  readonly runId: string
+  readonly job: string
+}
+
 /** Of a request or a result, as JSON. */
 const textBytesMax = 64 * 1024
 /** A run that was left running is among the last of these. */
@@ -45,9 +51,15 @@ const only = partition(0)
 export class RunRecorder {
   readonly #options: RunRecorderOptions
   readonly #open = new Map<string, RunEntry>()
+  readonly #watchers: ((run: EndedRun) => void)[] = []
 
   constructor(options: RunRecorderOptions) {
     this.#options = options
+  }
+
+  /** @param tell called at the end of each run, also where that cannot be recorded; it does not throw */
+  watch(tell: (run: EndedRun) => void): void {
+    this.#watchers.push(tell)
   }
 
   /** The one way to run something that is recorded. @throws what `work` throws, once that is recorded */
@@ -97,7 +109,9 @@ export class RunRecorder {
   }
 
   async end(runId: string, outcome: RunOutcome): Promise<void> {
-    await this.#finish(present(this.#open.get(runId), `run ${runId}`), outcome)
+    const entry = present(this.#open.get(runId), `run ${runId}`)
+    for (const tell of this.#watchers) tell({ ...outcome, runId, job: entry.job })
+    await this.#finish(entry, outcome)
     this.#open.delete(runId)
   }
 

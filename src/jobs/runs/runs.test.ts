@@ -101,6 +101,21 @@ test('one run of a job at a time; of a job that is unknown, or asked wrongly, th
   assert.equal(rows().length, 2)
 })
 
+test('whoever watches is told of each end, with the whole result', async () => {
+  const { instance } = await opened()
+  const recorder = instance('a')
+  const ends: unknown[] = []
+  recorder.watch(({ job, state, result, error }) => ends.push([job, state, result, error]))
+  const text = 'x'.repeat(100_000)
+  const never = new AbortController().signal
+  await recorder.record('good', {}, never, () => Promise.resolve({ text }))
+  await assert.rejects(recorder.record('bad', {}, never, () => Promise.reject(new Error('no'))))
+  assert.deepEqual(ends, [
+    ['good', 'succeeded', { text }, undefined],
+    ['bad', 'failed', undefined, 'no'],
+  ])
+})
+
 test('a stop interrupts what runs, and waits for its end', async () => {
   const { instance, rows } = await opened()
   const { runner } = runnerOf(instance('a'), {
