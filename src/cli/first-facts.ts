@@ -1,7 +1,11 @@
 /** A first few facts of each topology, as a newcomer would ask for them. */
 import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
 
-const firstFacts: readonly { topology: string; title: string; query: string }[] = [
+export const firstFacts: readonly {
+  readonly topology: string
+  readonly title: string
+  readonly query: string
+}[] = [
   {
     topology: 'mcq',
     title: 'mcq.test_summary_fact: how students do',
@@ -27,6 +31,21 @@ const firstFacts: readonly { topology: string; title: string; query: string }[] 
     title: 'student_performance.student_data: hours of study a week, and the final grade',
     query: `SELECT studytime, count() AS students, round(avg(g3), 1) AS mean_g3
             FROM student_performance.student_data GROUP BY studytime ORDER BY studytime LIMIT 4`,
+  },
+  {
+    topology: 'open-university',
+    title: 'open_university.enrolment_funnel: how far students come',
+    query: `SELECT code_module, code_presentation, enrolments, active, submitted, passed, withdrawn,
+                   round(completion_rate, 2) AS completion_rate
+            FROM open_university.enrolment_funnel ORDER BY code_module, code_presentation LIMIT 3`,
+  },
+  {
+    topology: 'adaptive-learning',
+    title:
+      'adaptive_learning.user_attempts: what learners practise, and what was known of them before',
+    query: `SELECT topic, uniqExact(user_id) AS learners, count() AS attempts, round(avg(correct), 2) AS right,
+                   round(avg(bkt_prob_knowledge_before), 2) AS mean_knowledge_before
+            FROM adaptive_learning.user_attempts GROUP BY topic ORDER BY topic LIMIT 4`,
   },
 ]
 

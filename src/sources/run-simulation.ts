@@ -2,10 +2,10 @@
 import { pause, type Clock } from '../core/clock.ts'
 import type { IngestPort } from './ingest-port.ts'
 import { RecordSender } from './record-sender.ts'
-import type { SimulatedEvent, SimulatedTopic } from './simulate.ts'
+import type { SimulatedEvent } from './simulate.ts'
 
 export interface SimulationRun {
-  readonly events: Iterable<SimulatedEvent>
+  readonly events: Iterable<SimulatedEvent<string>>
   readonly ingest: IngestPort
   readonly clock: Clock
   /** True: an event is sent when the clock reaches its arrival; those of the past at once. */
@@ -22,7 +22,7 @@ const unflushedMax = 10_000
 /** Resolves with the number of events sent, when there are no more or the signal stops it. */
 export async function runSimulation(options: SimulationRun): Promise<number> {
   const { clock, paced, signal, onProgress } = options
-  const senders = new Map<SimulatedTopic, RecordSender>()
+  const senders = new Map<string, RecordSender>()
   let sent = 0
   let unflushed = 0
   const flush = async () => {
@@ -51,8 +51,8 @@ export async function runSimulation(options: SimulationRun): Promise<number> {
 }
 
 function senderOf(
-  senders: Map<SimulatedTopic, RecordSender>,
-  topic: SimulatedTopic,
+  senders: Map<string, RecordSender>,
+  topic: string,
   { ingest, clock }: SimulationRun,
 ): RecordSender {
   let sender = senders.get(topic)

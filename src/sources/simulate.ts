@@ -28,8 +28,8 @@ export interface SimulationOptions {
 export type SimulatedTopic =
   'teachers' | 'tests' | 'questions' | 'students' | 'sessions' | 'answers' | 'submissions'
 
-export interface SimulatedEvent {
-  readonly topic: SimulatedTopic
+export interface SimulatedEvent<Topic extends string = SimulatedTopic> {
+  readonly topic: Topic
   readonly value: Readonly<Record<string, unknown>>
   /** When it happened. */
   readonly timestampMs: number

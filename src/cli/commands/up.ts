@@ -42,10 +42,8 @@ const shown = [
 export function upCommand(): Command {
   return withInstanceOptions(new Command('up'), shown)
     .description('run an instance: log, registry, topologies, ClickHouse and their doors')
-    .addOption(
-      new Option('--samples', 'the OULAD sample and the simulated platform, on a cluster too'),
-    )
-    .addOption(new Option('--no-samples', 'neither the OULAD sample nor the simulated platform'))
+    .addOption(new Option('--samples', 'bring a sample for each topology, on a cluster too'))
+    .addOption(new Option('--no-samples', 'bring no samples'))
     .addOption(new Option('--explain', 'print what would be created, and why, and do nothing'))
     .addOption(
       new Option('--format <format>', 'how --explain prints')
