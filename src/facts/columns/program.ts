@@ -23,6 +23,35 @@ export const programNotes: NotesByTable = {
       finished_at: { formula: 'the clock’s time when it ended; null while it runs' },
     },
   },
+  'tidemark.quality_results': {
+    meaning: 'One row per run of the quality checks and check; kept for 400 days.',
+    origin: 'the run',
+    columns: {
+      run_id: { formula: 'made up when the run is over' },
+      measured_at: { formula: 'the clock’s time when the run began' },
+      measured: {
+        unit: '%, or that of the check',
+        formula: '100 × `rows_failed` / `rows_looked_at`, or what `check` says',
+      },
+      threshold: { unit: 'that of `measured`' },
+      passed: { formula: '`measured` ≤ `threshold`' },
+      rows_looked_at: { unit: 'rows' },
+      rows_failed: { unit: 'rows' },
+    },
+  },
+  'tidemark.quality_scores': {
+    meaning: 'One row per run of the quality checks, topology and dimension; kept for 400 days.',
+    origin: 'the run',
+    columns: {
+      run_id: { formula: 'that of `tidemark.quality_results.run_id`' },
+      measured_at: { formula: 'the clock’s time when the run began' },
+      score: {
+        unit: '0 to 100',
+        formula:
+          'mean over the checks of 100 × (1 − `tidemark.quality_results.rows_failed` / `tidemark.quality_results.rows_looked_at`), weighed by level; then over the dimensions, weighed; then over the topologies',
+      },
+    },
+  },
   'tidemark.schema_migrations': {
     meaning: 'One row per migration that was applied.',
     origin: 'the files in `schemas/clickhouse`',
