@@ -10,7 +10,7 @@ import { noHeaders } from '../../core/record.ts'
 import { encodeTuple } from '../../core/tuple.ts'
 import { avroSerde } from '../../schema/avro-serde.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
-import { tallyChange, type Paper } from '../item-statistics/tally.ts'
+import { TallyChanges, type Paper } from '../item-statistics/tally.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from '../processor.ts'
 import { compareAsKeys } from '../text-order.ts'
 import type { Attempt, AttemptChange } from './attempt.ts'
@@ -49,6 +49,7 @@ export class PapersProcessor implements Processor<UserId, AttemptChange> {
   /** Values: whether the attempt was right. */
   #attempts!: KeyValueStore<ItemAttemptId, number>
   readonly #touched = new Map<string, Touched>()
+  readonly #changes = new TallyChanges()
 
   init(context: ProcessorContext): void {
     this.#context = context
@@ -74,15 +75,17 @@ export class PapersProcessor implements Processor<UserId, AttemptChange> {
 
   flush(): void {
     for (const { paper, before, topic, seenMs } of this.#touched.values()) {
-      const change = tallyChange(topic, orNull(before), orNull(paperOf(paper)), seenMs)
+      this.#changes.add(topic, orNull(before), orNull(paperOf(paper)), seenMs)
+    }
+    this.#touched.clear()
+    for (const change of this.#changes.take()) {
       this.#context.forward({
-        key: [topic],
+        key: [change.testId],
         value: change,
-        timestampMs: seenMs,
+        timestampMs: change.eventTimeMs,
         headers: noHeaders,
       })
     }
-    this.#touched.clear()
   }
 
   #add(attempt: Attempt): void {

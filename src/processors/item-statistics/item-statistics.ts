@@ -78,6 +78,7 @@ export function itemStatistics(item: ItemSums, test: TestSums, markMax = 1): Ite
   }
 }
 
+/** Who left an item out has mark 0 in it, so an item's sums of marks are those over all learners. */
 export function testStatistics(items: readonly ItemSums[], test: TestSums): TestStatistics {
   const { learners } = test
   const spread = centred(test.tt, test.t, test.t, learners)

@@ -6,6 +6,7 @@ import {
   itemStatistics,
   testStatistics,
   type ItemSums,
+  type TestSums,
   type TestStatistics,
 } from './item-statistics.ts'
 import type { ItemTally, Tally } from './tally.ts'
@@ -48,17 +49,18 @@ export class StatisticsRowsProcessor<Row> implements Processor<
     const { population, rowOf } = this.#options
     const { testId, eventTimeMs } = tally
     const knownAtMs = this.#context.wallClockMs
-    const present = tally.items.filter(({ sums }) => sums.learners > 0)
-    const ofAll = present.map(({ sums }) => ({ ...sums, learners: tally.test.learners }))
-    const test = testStatistics(ofAll, tally.test)
+    const present = tally.items.map(({ sums }) => sums).filter(({ learners }) => learners > 0)
+    const statistics = testStatistics(present, tally.test)
+    const shared = {
+      ...testColumns(tally.test, present.length, statistics),
+      event_time: eventTimeMs,
+      known_at: knownAtMs,
+    }
     for (const item of tally.items) {
       const { itemId } = item
       let value: Row | null = null
       if (item.sums.learners > 0) {
-        const columns = columnsOf(item, tally, population)
-        const shared = testColumns(tally, present.length, test)
-        const times = { event_time: eventTimeMs, known_at: knownAtMs }
-        value = rowOf(testId, itemId, { ...columns, ...shared, ...times })
+        value = rowOf(testId, itemId, { ...columnsOf(item, tally, population), ...shared })
       }
       const key = [testId, itemId] as const
       this.#context.forward({ key, value, timestampMs: eventTimeMs, headers: noHeaders })
@@ -79,9 +81,9 @@ function columnsOf(item: ItemTally, tally: Tally, population: Population) {
   }
 }
 
-function testColumns(tally: Tally, items: number, statistics: TestStatistics) {
+function testColumns({ learners }: TestSums, items: number, statistics: TestStatistics) {
   return {
-    test_learners: tally.test.learners,
+    test_learners: learners,
     test_items: items,
     test_mean: statistics.mean,
     test_standard_deviation: statistics.standardDeviation,

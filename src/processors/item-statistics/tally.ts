@@ -41,20 +41,35 @@ export interface Tally {
   readonly eventTimeMs: number
 }
 
-/** What a learner's paper changes: `before` is taken out, `after` put in; null where there is none. */
-export function tallyChange(
-  testId: string,
-  before: Paper | null,
-  after: Paper | null,
-  eventTimeMs: number,
-): Tally {
-  const taken = tallyOf(before, -1)
-  const put = tallyOf(after, 1)
-  return {
-    testId,
-    test: addTestSums(taken.test, put.test),
-    items: mergedItems(taken.items, put.items),
-    eventTimeMs,
+/** What the papers of a batch change in each test's sums: whole numbers, so that one change a test says it all. */
+export class TallyChanges {
+  #byTest = new Map<string, TestChange>()
+
+  /**
+   * Takes `before` out and puts `after` in; null where the learner has none.
+   * @param eventTimeMs of the latest event that was seen
+   */
+  add(testId: string, before: Paper | null, after: Paper | null, eventTimeMs: number): void {
+    let change = this.#byTest.get(testId)
+    if (change === undefined) {
+      change = { test: noTestSums, items: new Map(), eventTimeMs }
+      this.#byTest.set(testId, change)
+    }
+    change.eventTimeMs = Math.max(change.eventTimeMs, eventTimeMs)
+    if (isSame(before, after)) return
+    addPaper(change, before, -1)
+    addPaper(change, after, 1)
+  }
+
+  take(): readonly Tally[] {
+    const changes = [...this.#byTest].map(([testId, { test, items, eventTimeMs }]) => ({
+      testId,
+      test,
+      items: [...items.values()].filter(hasChanged).sort((a, b) => compareText(a.itemId, b.itemId)),
+      eventTimeMs,
+    }))
+    this.#byTest = new Map()
+    return changes
   }
 }
 
@@ -67,18 +82,38 @@ export function sumTallies(a: Tally, b: Tally): Tally {
   }
 }
 
-function tallyOf(paper: Paper | null, sign: 1 | -1): Pick<Tally, 'test' | 'items'> {
-  if (paper === null) return { test: noTestSums, items: [] }
-  const mark = paper.items.filter(({ isCorrect }) => isCorrect).length
-  const test = addToTest(noTestSums, mark, sign)
-  const items = paper.items
-    .map(({ itemId, isCorrect }) => ({
+interface TestChange {
+  test: TestSums
+  readonly items: Map<string, ItemTally>
+  eventTimeMs: number
+}
+
+function isSame(before: Paper | null, after: Paper | null): boolean {
+  if (before === null || after === null) return before === after
+  if (before.items.length !== after.items.length) return false
+  return before.items.every(({ itemId, isCorrect }, index) => {
+    const item = after.items[index]
+    return item?.itemId === itemId && item.isCorrect === isCorrect
+  })
+}
+
+function addPaper(change: TestChange, paper: Paper | null, sign: 1 | -1): void {
+  if (paper === null) return
+  const mark = paper.items.reduce((sum, { isCorrect }) => sum + Number(isCorrect), 0)
+  change.test = addToTest(change.test, mark, sign)
+  for (const { itemId, isCorrect } of paper.items) {
+    const { sums, test } = change.items.get(itemId) ?? { sums: noItemSums, test: noTestSums }
+    change.items.set(itemId, {
       itemId,
-      sums: addToItem(noItemSums, isCorrect ? 1 : 0, mark, sign),
-      test,
-    }))
-    .sort((a, b) => compareText(a.itemId, b.itemId))
-  return { test, items }
+      sums: addToItem(sums, Number(isCorrect), mark, sign),
+      test: addToTest(test, mark, sign),
+    })
+  }
+}
+
+/** False where what came in is what went out: the sums of the item are as they were. */
+function hasChanged({ sums, test }: ItemTally): boolean {
+  return [sums.learners, sums.x, sums.xx, sums.xt, test.t, test.tt].some((sum) => sum !== 0)
 }
 
 /** Both ascending. Items that nobody answers any more stay, with nothing in them, so that their rows are deleted. */

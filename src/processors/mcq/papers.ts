@@ -5,7 +5,7 @@
 import { noHeaders } from '../../core/record.ts'
 import { avroSerde } from '../../schema/avro-serde.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
-import { tallyChange, type Paper } from '../item-statistics/tally.ts'
+import { TallyChanges, type Paper, type PaperItem } from '../item-statistics/tally.ts'
 import type { Processor, ProcessorContext, StreamRecord } from '../processor.ts'
 import { finalAnswer } from './student-test-rows.ts'
 import type { StudentTest, StudentTestId } from './student-test.ts'
@@ -17,22 +17,26 @@ export interface StudentPaper {
   readonly eventTimeMs: number
 }
 
+/** Before an answer or submission: there are sessions only. */
+const noEventMs = Number.MIN_SAFE_INTEGER
+
 /** Questions whose correct option is unknown are no part of it. */
 export function paperOf(state: StudentTest): StudentPaper {
-  const items = []
-  let eventTimeMs = state.submission?.submitMs ?? Number.MIN_SAFE_INTEGER
+  const items: PaperItem[] | null = state.submission?.completed === true ? [] : null
+  let eventTimeMs = state.submission?.submitMs ?? noEventMs
   for (const { questionId: itemId, correctOption, answers } of state.questions) {
     if (answers.length === 0) continue
     const final = finalAnswer(answers)
     eventTimeMs = Math.max(eventTimeMs, final.timestampMs)
-    if (correctOption !== null) items.push({ itemId, isCorrect: final.option === correctOption })
+    if (correctOption !== null) items?.push({ itemId, isCorrect: final.option === correctOption })
   }
-  return { paper: state.submission?.completed === true ? { items } : null, eventTimeMs }
+  return { paper: items === null ? null : { items }, eventTimeMs }
 }
 
 export class PapersProcessor implements Processor<StudentTestId, StudentPaper> {
   #context!: ProcessorContext
   #papers!: KeyValueStore<StudentTestId, StudentPaper>
+  readonly #changes = new TallyChanges()
 
   init(context: ProcessorContext): void {
     this.#context = context
@@ -40,16 +44,24 @@ export class PapersProcessor implements Processor<StudentTestId, StudentPaper> {
   }
 
   /** Its record's own key is loaded. */
-  process({ key, value, timestampMs }: StreamRecord<StudentTestId, StudentPaper>): void {
+  process({ key, value }: StreamRecord<StudentTestId, StudentPaper>): void {
     const [testId] = key
+    const { paper, eventTimeMs } = value
     const before = this.#papers.get(key)?.paper ?? null
-    this.#papers.put(key, value)
-    this.#context.forward({
-      key: [testId],
-      value: tallyChange(testId, before, value.paper, value.eventTimeMs),
-      timestampMs,
-      headers: noHeaders,
-    })
+    // Most events come before the test is completed: then there is nothing to keep.
+    if (before !== null || paper !== null) this.#papers.put(key, value)
+    if (eventTimeMs > noEventMs) this.#changes.add(testId, before, paper, eventTimeMs)
+  }
+
+  flush(): void {
+    for (const change of this.#changes.take()) {
+      this.#context.forward({
+        key: [change.testId],
+        value: change,
+        timestampMs: change.eventTimeMs,
+        headers: noHeaders,
+      })
+    }
   }
 }
 
