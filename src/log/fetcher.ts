@@ -102,8 +102,9 @@ export class Fetcher {
     waitMs: number,
   ): Promise<boolean> {
     const partitions = request.partitions.map((at) => this.#topics.partition(at))
+    // By what was read, and not by the end that the result tells: a record may have come between the two.
     const missed = partitions.some(
-      (partition, index) => partition.highWatermark > (results[index]?.highWatermark ?? 0),
+      (partition, index) => partition.highWatermark > (results[index]?.nextOffset ?? 0),
     )
     if (missed) return Promise.resolve(true)
     return new Promise((resolve) => {
