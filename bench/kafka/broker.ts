@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startKafka } from '../../tools/kafka/start-kafka.ts'
+import type { Kafka } from '../../tools/kafka/start-kafka.ts'
 import { javaProgram } from '../../tools/kafka-streams/java-program.ts'
 import type { JavaProgram } from '../../tools/kafka-streams/java-program.ts'
 
@@ -12,24 +13,28 @@ const outputBytesMax = 1024 * 1024
 export class BenchBroker {
   readonly bootstrapServers: string
   readonly java: JavaProgram
-  readonly #close: () => Promise<void>
+  readonly #kafka: Kafka
 
   /** @throws KafkaUnavailable without Java or Maven */
   static async start(): Promise<BenchBroker> {
     const java = await javaProgram(fileURLToPath(new URL('./java', import.meta.url)))
     // Run as a server is: heap to spare, and the compiler that takes its time.
     const kafka = await startKafka({ heapMb: 1024, jvmOptions: [] })
-    return new BenchBroker(kafka.bootstrapServers, java, () => kafka.close())
+    return new BenchBroker(kafka, java)
   }
 
-  private constructor(bootstrapServers: string, java: JavaProgram, close: () => Promise<void>) {
-    this.bootstrapServers = bootstrapServers
+  private constructor(kafka: Kafka, java: JavaProgram) {
+    this.bootstrapServers = kafka.bootstrapServers
     this.java = java
-    this.#close = close
+    this.#kafka = kafka
+  }
+
+  get pid(): number | undefined {
+    return this.#kafka.brokers[0]?.pid
   }
 
   close(): Promise<void> {
-    return this.#close()
+    return this.#kafka.close()
   }
 
   /** What a program of ./java prints. */

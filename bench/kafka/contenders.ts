@@ -13,6 +13,7 @@ const outputCharactersMax = 20_000
 export interface Running {
   /** Rejects when the process ends before it was told to. */
   readonly ended: Promise<never>
+  readonly pid: number | undefined
   /** SIGTERM, and SIGKILL where that is not enough. */
   stop(): Promise<void>
 }
@@ -42,6 +43,7 @@ export function startContender(
   ended.catch(() => undefined)
   return {
     ended,
+    pid: child.pid,
     stop: async () => {
       isStopping = true
       child.kill('SIGTERM')

@@ -3,7 +3,8 @@
  * `@kafkats/flow`; one broker, one input, the contenders by turns, each time under a new application id. Ours runs at least
  * once too: what exactly once costs.
  *
- * Throughput: answers a second from the first to the last committed fact, by the broker's clock. Latency: answers at half
+ * Throughput: answers a second from the first to the last committed fact, by the broker's clock; where the broker shares
+ * the cores, its own work bounds the ratio, so processor seconds of contender and broker are counted, too. Latency: answers at half
  * the rate of the slower of Java and ours; from an answer's creation until its interaction was appended by the broker,
  * and until a read_committed reader had it, which is what a user waits for.
  */
@@ -16,6 +17,7 @@ import type { ContenderArguments } from './contender-arguments.ts'
 import { startContender } from './contenders.ts'
 import type { ContenderName } from './contenders.ts'
 import { median, ratio } from './figures.ts'
+import { processorSecondsOf } from './processor-seconds.ts'
 
 const partitionCount = 4
 const waitMaxSeconds = 900
@@ -55,6 +57,19 @@ interface Facts {
   readonly lastMs: number
 }
 
+/** One run at full speed. The processor seconds are of the whole run, start included. */
+interface Rate {
+  readonly perSecond: number
+  readonly processorSecondsPerMillion: number
+  readonly brokerSecondsPerMillion: number
+}
+
+interface Run<F> {
+  readonly found: F
+  readonly processorSeconds: number
+  readonly brokerSeconds: number
+}
+
 interface Latencies extends Facts {
   readonly appendedP50Ms: number
   readonly appendedP99Ms: number
@@ -69,7 +84,7 @@ export async function runKafka({ size, rounds, log }: BenchOptions): Promise<Fig
     const all = await bench.produceInput('answers', size)
     const few = await bench.produceInput('few-answers', Math.min(size, kafkatsAnswersMax))
     const rates = await bench.rates((name) => (name === 'kafkats' ? few : all), rounds)
-    const slower = Math.min(...latencyContenders.map((name) => median(rates[name])))
+    const slower = Math.min(...latencyContenders.map((name) => rateOf(rates[name])))
     const perSecond = Math.floor(slower / 2)
     const latencies = await bench.latencies(perSecond, rounds)
     return figuresOf(size, rates, perSecond, latencies)
@@ -96,9 +111,9 @@ class KafkaBench {
     return { topic, answers, digest }
   }
 
-  /** Answers a second, of each contender one a round. @throws Error where the facts are not what they must be */
+  /** Of each contender one a round. @throws Error where the facts are not what they must be */
   async rates(inputOf: (name: RateName) => Input, rounds: number) {
-    const rates: Record<RateName, number[]> = {
+    const rates: Record<RateName, Rate[]> = {
       ours: [],
       ours_at_least_once: [],
       java: [],
@@ -107,8 +122,12 @@ class KafkaBench {
     for (let round = 0; round < rounds; round += 1) {
       for (const name of rateNames) {
         const { topic, answers, digest } = inputOf(name)
-        const found = await this.#run<Facts>(rateRuns[name], topic, 2 * answers, 'later', () =>
-          Promise.resolve(),
+        const { found, processorSeconds, brokerSeconds } = await this.#run<Facts>(
+          rateRuns[name],
+          topic,
+          2 * answers,
+          'later',
+          () => Promise.resolve(),
         )
         if (found.records !== 2 * answers) {
           throw new Error(
@@ -118,7 +137,12 @@ class KafkaBench {
         if (found.digest !== digest)
           throw new Error(`the facts of ${name} are not those of its answers`)
         const perSecond = (1000 * answers) / (found.lastMs - found.firstMs)
-        rates[name].push(perSecond)
+        const perMillion = 1_000_000 / answers
+        rates[name].push({
+          perSecond,
+          processorSecondsPerMillion: processorSeconds * perMillion,
+          brokerSecondsPerMillion: brokerSeconds * perMillion,
+        })
         this.#log(`${name}: ${Math.round(perSecond)} answers/s`)
       }
     }
@@ -133,7 +157,7 @@ class KafkaBench {
         const input = `live-${this.#runs}`
         await this.#broker.createTopics(partitionCount, 'CreateTime', input)
         const produce = () => this.#broker.ask('Produce', input, String(answers), String(perSecond))
-        const found = await this.#run<Latencies>(
+        const { found } = await this.#run<Latencies>(
           rateRuns[name],
           input,
           2 * answers,
@@ -154,7 +178,7 @@ class KafkaBench {
     records: number,
     mode: 'live' | 'later',
     feed: () => Promise<unknown>,
-  ): Promise<F> {
+  ): Promise<Run<F>> {
     this.#runs += 1
     const applicationId = `${name}-${this.#runs}`
     const interactions = `${applicationId}-interactions`
@@ -171,10 +195,15 @@ class KafkaBench {
       guarantee,
       stateFolder,
     })
+    const brokerBefore = processorSecondsOf(this.#broker.pid)
     try {
       const reading = this.#read(interactions, summaries, records, mode)
       const [text] = await Promise.race([Promise.all([reading, feed()]), contender.ended])
-      return JSON.parse(text) as F
+      return {
+        found: JSON.parse(text) as F,
+        processorSeconds: processorSecondsOf(contender.pid),
+        brokerSeconds: processorSecondsOf(this.#broker.pid) - brokerBefore,
+      }
     } finally {
       await contender.stop()
       await rm(stateFolder, { recursive: true, force: true })
@@ -190,17 +219,21 @@ class KafkaBench {
 
 function figuresOf(
   answers: number,
-  rates: Readonly<Record<RateName, readonly number[]>>,
+  rates: Readonly<Record<RateName, readonly Rate[]>>,
   perSecond: number,
   latencies: Readonly<Record<'ours' | 'java', readonly Latencies[]>>,
 ): Figures {
   const figures: Record<string, number> = { answers, rounds: rates.ours.length }
   for (const name of rateNames) {
-    figures[`answers_per_second_${name}`] = Math.round(median(rates[name]))
+    figures[`answers_per_second_${name}`] = Math.round(rateOf(rates[name]))
+    figures[`processor_seconds_per_million_${name}`] = processorOf(rates[name])
+    const broker = median(rates[name].map((rate) => rate.brokerSecondsPerMillion))
+    figures[`broker_seconds_per_million_${name}`] = Number(broker.toFixed(1))
   }
-  figures['ratio_to_java'] = ratio(median(rates.ours), median(rates.java))
-  figures['ratio_to_kafkats'] = ratio(median(rates.ours), median(rates.kafkats))
-  figures['exactly_once_cost'] = ratio(median(rates.ours_at_least_once), median(rates.ours))
+  figures['ratio_to_java'] = ratio(rateOf(rates.ours), rateOf(rates.java))
+  figures['ratio_to_kafkats'] = ratio(rateOf(rates.ours), rateOf(rates.kafkats))
+  figures['processor_ratio_to_java'] = ratio(processorOf(rates.ours), processorOf(rates.java))
+  figures['exactly_once_cost'] = ratio(rateOf(rates.ours_at_least_once), rateOf(rates.ours))
   figures['latency_answers_per_second'] = perSecond
   for (const name of latencyContenders) {
     const of = (pick: (found: Latencies) => number) => median(latencies[name].map(pick))
@@ -212,4 +245,13 @@ function figuresOf(
   const p99 = (name: 'ours' | 'java') => figures[`readable_p99_ms_${name}`] ?? NaN
   figures['latency_ratio_to_java'] = ratio(p99('ours'), p99('java'))
   return figures
+}
+
+function rateOf(rates: readonly Rate[]): number {
+  return median(rates.map(({ perSecond }) => perSecond))
+}
+
+function processorOf(rates: readonly Rate[]): number {
+  const seconds = median(rates.map(({ processorSecondsPerMillion }) => processorSecondsPerMillion))
+  return Number(seconds.toFixed(1))
 }
