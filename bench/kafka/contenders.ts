@@ -1,6 +1,7 @@
 /** Who takes part, and how each is started: a process of its own with the same arguments. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { environmentDefaults, nodeFlags } from '../../bin/node-flags.js'
 import type { JavaProgram } from '../../tools/kafka-streams/java-program.ts'
 import { asValues } from './contender-arguments.ts'
 import type { ContenderArguments } from './contender-arguments.ts'
@@ -24,7 +25,10 @@ export function startContender(
   given: ContenderArguments,
 ): Running {
   const [command, args] = commandOf(name, java)
-  const child = spawn(command, [...args, ...asValues(given)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, [...args, ...asValues(given)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...environmentDefaults, ...process.env },
+  })
   let output = ''
   let isStopping = false
   const keep = (chunk: Buffer) => {
@@ -58,5 +62,5 @@ export function startContender(
 function commandOf(name: ContenderName, java: JavaProgram): [string, string[]] {
   if (name === 'java') return [java.command, ['-Xmx1g', ...java.arguments, 'bench.Mcq']]
   const script = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
-  return [process.execPath, ['--max-semi-space-size=64', script]]
+  return [process.execPath, [...nodeFlags, script]]
 }

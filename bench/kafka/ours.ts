@@ -1,5 +1,7 @@
-/** Our contender: the runtime on Kafka with one worker thread and RocksDB. Started as the others are. */
+/** Our contender: the runtime on Kafka with one worker thread, RocksDB and the product's memory. Started as the others are. */
 import { join } from 'node:path'
+import { loadConfiguration } from '../../src/app/configuration.ts'
+import { cacheBytesOf } from '../../src/app/foundation.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { openKafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import { createRuntime } from '../../src/runtime/runtime.ts'
@@ -11,9 +13,13 @@ import type { TopologyGraph } from '../../src/topology/graph.ts'
 import { contenderArguments } from './contender-arguments.ts'
 import { textCodec } from './text-codecs.ts'
 
-const mebibyte = 1024 * 1024
 const given = contenderArguments(process.argv.slice(2))
 const clock = systemClock
+const product = loadConfiguration({
+  flags: { dataDir: given.stateFolder },
+  environment: {},
+  directory: given.stateFolder,
+})
 
 const topologyUrl = new URL('./ours-topology.ts', import.meta.url)
 for (const part of ['input', 'interactions', 'summaries'] as const) {
@@ -37,13 +43,13 @@ const storage = await openStorage({
   directory: join(given.stateFolder, 'state'),
   clock,
   durability: 'process-crash',
-  memoryBudgetBytes: 256 * mebibyte,
+  memoryBudgetBytes: product.memoryBudgetBytes - cacheBytesOf(product),
 })
 const runtime = createRuntime({
   topologies: [topology.default],
   log,
   state: storage.state,
-  budget: new MemoryBudget(128 * mebibyte),
+  budget: new MemoryBudget(cacheBytesOf(product)),
   codecs: () => textCodec,
   clock,
   limits: { commitIntervalMs: 100 },
