@@ -10,9 +10,11 @@ import type { Hono } from 'hono'
 import { resolve } from 'node:path'
 import { pause, systemClock, type Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
+import { RecordReader } from '../jobs/tail/shown-record.ts'
 import { clickhouseApp } from '../server/clickhouse/clickhouse-app.ts'
 import { consoleApp, type ConsoleServices } from '../server/console/console-app.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
+import { recordsApp } from '../server/console/records-app.ts'
 import { jobsApp } from '../server/console/jobs-app.ts'
 import { ingestApp, type IngestAppOptions } from '../server/ingest/ingest-app.ts'
 import { listen, type Listener } from '../server/listen.ts'
@@ -146,6 +148,8 @@ function consoleDoor(
   })
   const { queries: local, queryable: runtime, clock } = services
   app.route('/', queriesApp({ local, runtime, clock }))
+  const reader = new RecordReader(services.registry)
+  app.route('/', recordsApp({ log: services.doorLog, reader }))
   app.route('/', jobsApp(services))
   return app
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { TidemarkError } from '../core/errors.ts'
 import { productVersion } from '../app/version.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { exportCommand } from './commands/export.ts'
 import { featuresCommand } from './commands/features.ts'
 import { importCommand } from './commands/import.ts'
 import { ingestCommand } from './commands/ingest.ts'
@@ -14,6 +15,8 @@ import { schemasCommand } from './commands/schemas.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { sqlCommand } from './commands/sql.ts'
 import { statusCommand } from './commands/status.ts'
+import { tailCommand } from './commands/tail.ts'
+import { topCommand } from './commands/top.ts'
 import { topologyCommand } from './commands/topology.ts'
 import { upCommand } from './commands/up.ts'
 import { UsageError } from './usage-error.ts'
@@ -33,11 +36,14 @@ export async function main(words: readonly string[]): Promise<number> {
     importCommand(),
     simulateCommand(),
     sqlCommand(),
+    exportCommand(),
+    tailCommand(),
     topologyCommand(),
     quarantineCommand(),
     schemasCommand(),
     featuresCommand(),
     statusCommand(),
+    topCommand(),
     resetCommand(),
     rebuildCommand(),
     runsCommand(),

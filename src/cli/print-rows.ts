@@ -8,10 +8,10 @@ export function printRows(
   columns: readonly string[],
   format: OutputFormat,
 ) {
-  process.stdout.write(render(rows, columns, format))
+  process.stdout.write(rowsText(rows, columns, format))
 }
 
-function render(
+export function rowsText(
   rows: readonly PrintedRow[],
   columns: readonly string[],
   format: OutputFormat,

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
-import { TidemarkError } from '../../core/errors.ts'
-import { readInstanceFile } from '../../app/instance-file.ts'
+import { readStatus } from '../../app/read-status.ts'
 import type { InstanceStatus } from '../../server/console/instance-status.ts'
 import {
   configurationOf,
@@ -18,24 +17,12 @@ export function statusCommand(): Command {
     .description('what the running instance does: groups, tasks, standbys, restoring, facts')
     .addOption(formatOption())
     .action(async (flags: CommonFlags & { format: OutputFormat }) => {
-      const status = await statusOf(configurationOf(flags).dataDir)
+      const status = await readStatus(configurationOf(flags).dataDir)
       if (flags.format === 'json') {
         process.stdout.write(`${JSON.stringify(status, null, 2)}\n`)
       } else printRows(rowsOf(status), columns, flags.format)
       if (status.state !== 'running') process.exitCode = 1
     })
-}
-
-async function statusOf(dataDir: string): Promise<InstanceStatus> {
-  const running = readInstanceFile(dataDir)
-  if (running === null) {
-    throw new TidemarkError(
-      'INSTANCE_NOT_RUNNING',
-      `no instance runs on ${dataDir}; tidemark up starts one`,
-    )
-  }
-  const response = await fetch(`${running.urls.console}/api/status`)
-  return (await response.json()) as InstanceStatus
 }
 
 function rowsOf(status: InstanceStatus): PrintedRow[] {
