@@ -75,9 +75,11 @@ export default defineTopology('exam-scores', (builder) => {
       valueSerde: checkResultSerde,
     })
     .groupByKey('failed-checks-by-event')
-    .reduce('latest-failed-check', laterResult, { store: 'failed-checks', emit: 'on-commit' })
-    .toStream('failed-check-changed')
-    .to('data-quality-check-results', facts.dataQualityCheckResults.topic)
+    // What is kept of a result is its fact.
+    .reduce('latest-failed-check', laterResult, {
+      store: 'failed-checks',
+      changelog: facts.dataQualityCheckResults.topic,
+    })
 
   // The star schema. Of two versions of an event the later stays; the tables below follow it.
   const versions: KStream<TextId, Score> = checked.filter(ports.passed, () => true)

@@ -1,9 +1,11 @@
 /** What operators are told of a fact topic that is its store's changelog. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import examScores from '../../topologies/exam-scores.ts'
 import { counts, words } from '../runtime/test-support/counting.ts'
 import { defineTopology } from '../topology/define.ts'
-import { storesOf } from '../topology/manifest.ts'
+import { diffTopology } from '../topology/diff.ts'
+import { storesOf, type TopologyManifest } from '../topology/manifest.ts'
 import { loadConfiguration } from './configuration.ts'
 import { explain } from './explain.ts'
 import { manifestOf } from './manifest.ts'
@@ -55,4 +57,34 @@ test('a reset deletes it with the facts, and knows that it keeps state', () => {
   assert.deepEqual([facts, factChangelogs], [['counts'], ['counts']])
   assert.deepEqual(changelogs, [])
   assert.deepEqual(resetTopology(loaded, 4, false, undefined).factChangelogs, [])
+})
+
+/** As it was when the store of failed checks had a changelog of its own. */
+function examScoresBefore(withChangelogs: boolean): TopologyManifest {
+  const now = manifestOf(examScores, { defaultPartitionCount: 4, withChangelogs })
+  const changelog = 'exam-scores-failed-checks-changelog'
+  const subTopologies = now.subTopologies.map((of) => ({
+    ...of,
+    stores: of.stores.map((each) =>
+      withChangelogs && each.name === 'failed-checks' ? { ...each, changelog } : each,
+    ),
+  }))
+  return { ...now, subTopologies }
+}
+
+test('failed checks of exam scores go over to their facts: agreed to on a cluster, at once elsewhere', () => {
+  const changes = (withChangelogs: boolean) => {
+    const wanted = manifestOf(examScores, { defaultPartitionCount: 4, withChangelogs })
+    const existing = { manifest: examScoresBefore(withChangelogs), topics: null }
+    return diffTopology(wanted, existing, { accepted: [] })
+  }
+  assert.deepEqual(changes(false), [])
+  const [change, ...others] = changes(true)
+  assert.deepEqual(others, [])
+  assert.equal(change?.verdict, 'refused')
+  assert.equal(change.accept, 'exam-scores/failed-checks')
+  assert.match(
+    change.effect,
+    /would be the facts in exam_scores\.data_quality_checks_results: go on/,
+  )
 })

@@ -152,6 +152,24 @@ test('a store that would be restored from another topic is refused, and may be a
   }
 })
 
+test('what a store would be restored from is told: facts that may have all its rows, or what has none', () => {
+  const facts = { name: 'app.counts', role: 'sink' as const, partitionCount: 4 }
+  const inFacts = {
+    ...manifest([sub(0, ['events'], [store('counts', { changelog: facts.name })])]),
+    topics: [facts],
+  }
+  const refusal = (wanted: TopologyManifest, before: TopologyManifest) =>
+    startRefusal('app', diffTopology(wanted, ran(before), { accepted: [] }))?.message ?? ''
+  assert.match(
+    refusal(inFacts, counts),
+    /was topic app-counts-changelog and would be the facts in app\.counts: go on where they have each .*\(--accept app\/counts\)/,
+  )
+  assert.match(
+    refusal(counts, inFacts),
+    /was topic app\.counts and would be app-counts-changelog, which says nothing/,
+  )
+})
+
 test('a new number of a sub-topology is told; refused where positions are kept under the old one', () => {
   const two = manifest([sub(0, ['events'], [store('counts')]), sub(1, ['clicks'], [])])
   const turned = manifest([sub(0, ['clicks'], []), sub(1, ['events'], [store('counts')])])

@@ -110,7 +110,7 @@ function storeChanges(
   const changes: TopologyChange[] = []
   for (const [name, place] of now) {
     const was = before.get(name)
-    if (was !== undefined) changes.push(...storeChange(topology, was, place))
+    if (was !== undefined) changes.push(...storeChange(wanted, was, place))
     else changes.push(...newStore(topology, place.store, { manifest, topics }))
   }
   for (const name of before.keys()) {
@@ -162,7 +162,11 @@ function newStore(
   return [{ kind: 'store-added', name, verdict, effect, accept: null }]
 }
 
-function storeChange(topology: string, was: StorePlace, now: StorePlace): TopologyChange[] {
+function storeChange(
+  { topology, topics }: TopologyManifest,
+  was: StorePlace,
+  now: StorePlace,
+): TopologyChange[] {
   const { name } = now.store
   const changes: TopologyChange[] = []
   if (was.store.kind !== now.store.kind) {
@@ -179,11 +183,15 @@ function storeChange(topology: string, was: StorePlace, now: StorePlace): Topolo
   }
   const [wasIn, isIn] = [was.store.changelog, now.store.changelog]
   if (wasIn !== null && isIn !== null && wasIn !== isIn) {
+    const isFacts = topics.some((topic) => topic.name === isIn && topic.role === 'sink')
+    const then = isFacts
+      ? `the facts in ${isIn}: go on where they have each of its rows as it is; where not,`
+      : `${isIn}, which says nothing of what is there now;`
     changes.push({
       kind: 'store-changed',
       name,
       verdict: 'refused',
-      effect: `its changelog was topic ${wasIn} and would be ${isIn}, which says nothing of what is there now; start anew with tidemark reset --facts`,
+      effect: `its changelog was topic ${wasIn} and would be ${then} start anew with tidemark reset --facts`,
       accept: `${topology}/${name}`,
     })
   }
