@@ -33,7 +33,7 @@ export interface LogAdmin {
   /** Of each topic the identity that it got when it was made: another one once it was deleted and made anew (KIP-516).
    * @throws TidemarkError TOPIC_UNKNOWN */
   topicIds(names: readonly TopicName[]): Promise<ReadonlyMap<TopicName, string>>
-  /** What is set on the topic itself, defaults left out. */
+  /** What holds for the topic, wherever it is set: on itself, on the broker, or Kafka's default. */
   topicConfiguration(name: TopicName): Promise<ReadonlyMap<string, string>>
   /** The first offset whose record is at or after the time; the end of the partition where there is none. */
   offsetsAt(

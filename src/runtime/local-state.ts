@@ -29,7 +29,7 @@ export interface LocalStateOptions {
   readonly onFailure: (failure: unknown) => void
 }
 
-/** Kafka's default of `delete.retention.ms`. */
+/** Kafka's default of `delete.retention.ms`: for a log that cannot be asked. */
 const deleteRetentionMsDefault = 24 * 60 * 60 * 1000
 const cleanupIntervalMsMax = 60_000
 
@@ -117,6 +117,6 @@ export class LocalState {
 
 async function deleteRetentionMs(log: Log, { topic }: StoreChangelog): Promise<number> {
   if (!('topicConfiguration' in log)) return deleteRetentionMsDefault
-  const set = await (log as Log & LogAdmin).topicConfiguration(topic)
-  return Number(set.get('delete.retention.ms') ?? deleteRetentionMsDefault)
+  const configuration = await (log as Log & LogAdmin).topicConfiguration(topic)
+  return Number(configuration.get('delete.retention.ms') ?? deleteRetentionMsDefault)
 }

@@ -15,7 +15,6 @@ const retentionKey = 'retention.ms'
 /** Kafka 3.6 on refuses records more than an hour ahead of the broker's clock, which event time may be. */
 const timestampLimitKey = 'message.timestamp.after.max.ms'
 const forEver = '-1'
-const dynamicTopicSource = 1
 
 /** What a topic is created with. */
 export function configurationOf(
@@ -87,7 +86,8 @@ function policyMismatch(spec: TopicSpec, existing: RetainedSpec): TidemarkError 
   )
 }
 
-/** What is set on the topic itself. @throws TidemarkError TOPIC_UNKNOWN | KAFKA_REFUSED */
+/** What holds for the topic: set on itself, on the broker, or by default.
+ * @throws TidemarkError TOPIC_UNKNOWN | KAFKA_REFUSED */
 export async function topicConfiguration(
   cluster: KafkaCluster,
   name: TopicName,
@@ -95,12 +95,12 @@ export async function topicConfiguration(
   await cluster.topics([name])
   const question = { names: [name], keys: null }
   const answer = await cluster.retry({ kind: 'any' }, describeConfigsRequest, question)
-  const set = new Map<string, string>()
+  const effective = new Map<string, string>()
   for (const { errorCode, configs } of answer.results) {
     if (errorCode !== 0) throw failureOfCode(errorCode, 'DescribeConfigs', name)
-    for (const { name: key, value, configSource } of configs) {
-      if (configSource === dynamicTopicSource && typeof value === 'string') set.set(key, value)
+    for (const { name: key, value } of configs) {
+      if (typeof value === 'string') effective.set(key, value)
     }
   }
-  return set
+  return effective
 }
