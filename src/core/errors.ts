@@ -56,12 +56,12 @@ export const errorTable = {
   SOURCE_UNREADABLE: 'refuse',
   INSTANCE_NOT_RUNNING: 'refuse',
   QUERY_FAILED: 'refuse',
-  LAKE_UNREACHABLE: 'retry',
-  LAKE_REFUSED: 'refuse',
-  LAKE_BUSY: 'refuse',
   JOB_UNKNOWN: 'refuse',
   JOB_RUNNING: 'refuse',
   JOB_INTERRUPTED: 'refuse',
+  LAKE_UNREACHABLE: 'retry',
+  LAKE_REFUSED: 'refuse',
+  LAKE_BUSY: 'refuse',
 } as const satisfies Record<string, Reaction>
 
 export type ErrorCode = keyof typeof errorTable

@@ -11,6 +11,9 @@ export interface FactTable<Key extends readonly KeyPart[] = readonly KeyPart[], 
   /** The columns that make a row's key, in the order of the topic's key. */
   readonly keyColumns: readonly string[]
   readonly topic: TopicDefinition<Key, Row>
+  /** Its rows tell what was known at a time: they follow from the order in which events came, and not from the events
+   * alone, so that a replay may have others. */
+  readonly followsDelivery?: true
   /** Units and formulas, for the documentation. */
   readonly notes?: TableNotes
 }

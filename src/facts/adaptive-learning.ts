@@ -1,4 +1,5 @@
 /** The facts of adaptive learning. Times are milliseconds since the epoch; days and hours are those of UTC. */
+import type { FactTable } from '../core/fact-table.ts'
 import { defineFactTable, type FactMetadata } from './define.ts'
 import type { ItemStatisticsColumns } from './item-statistics.ts'
 
@@ -115,10 +116,16 @@ export const userAttempts = defineFactTable<readonly [string, string], UserAttem
   'user_attempts',
   ['user_id', 'attempt_id'],
 )
-export const supersededUserAttempts = defineFactTable<
-  readonly [string, string, number],
-  SupersededUserAttempt
->(database, 'user_attempts_superseded', ['user_id', 'attempt_id', 'revision'])
+type SupersededKey = readonly [string, string, number]
+
+export const supersededUserAttempts: FactTable<SupersededKey, SupersededUserAttempt> = {
+  ...defineFactTable<SupersededKey, SupersededUserAttempt>(database, 'user_attempts_superseded', [
+    'user_id',
+    'attempt_id',
+    'revision',
+  ]),
+  followsDelivery: true,
+}
 export const userSessions = defineFactTable<readonly [string, string], UserSessionFact>(
   database,
   'user_sessions',

@@ -92,7 +92,12 @@ async function rebuildTable(source: FactSource, options: RebuildOptions): Promis
   }
 }
 
-async function createShadow(clickhouse: ClickHouse, live: TableName, shadow: TableName) {
+/** An empty table of versions beside the one of a fact table, with its columns, order and engine. */
+export async function createShadow(
+  clickhouse: ClickHouse,
+  live: TableName,
+  shadow: TableName,
+): Promise<void> {
   const versions = versionsTable(live)
   const [row] = await ask<{ engine: string }>(
     clickhouse,
