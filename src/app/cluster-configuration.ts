@@ -1,8 +1,7 @@
 /** What an instance needs to know of its cluster, put together from its settings. */
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { messageOf } from '../core/errors.ts'
 import { Secret } from './secret.ts'
+import { SettingsReader } from './settings-reader.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
 
 export interface ClusterConfiguration {
@@ -71,6 +70,9 @@ export interface ClickHouseConfiguration {
   readonly replicated: boolean
 }
 
+/** Who needs a setting that is missing. */
+const needer = 'the cluster profile (kafka.bootstrapServers)'
+
 /** Null in the embedded profile, where nobody says where brokers are. Faults name where the setting was made; a setting
  * whose own value is a fault is not missing, too. */
 export function clusterConfiguration(
@@ -79,7 +81,7 @@ export function clusterConfiguration(
   faults: string[],
 ): ClusterConfiguration | null {
   if (!origins.has('kafka.bootstrapServers')) return null
-  const reader = new Reader(values, origins, faults)
+  const reader = new SettingsReader(values, origins, faults, needer)
   const bootstrapServers = values['kafka.bootstrapServers'] ?? []
   const urls = values['registry.url'] ?? reader.missing<readonly string[]>('registry.url', [])
   return {
@@ -92,7 +94,7 @@ export function clusterConfiguration(
     clickhouse: {
       url: values['clickhouse.url'] ?? reader.missing('clickhouse.url', ''),
       username: values['clickhouse.username'],
-      password: reader.secret('clickhouse.password', 'clickhouse.passwordFile'),
+      password: reader.secret('clickhouse.password'),
       cluster: values['clickhouse.cluster'],
       replicated: values['clickhouse.replicated'],
     },
@@ -109,7 +111,7 @@ export function clusterConfiguration(
   }
 }
 
-function kafkaOf(reader: Reader): Omit<KafkaConfiguration, 'bootstrapServers'> {
+function kafkaOf(reader: SettingsReader): Omit<KafkaConfiguration, 'bootstrapServers'> {
   const { values } = reader
   const ca = reader.pem('kafka.tlsCaFile')
   const cert = reader.pem('kafka.tlsCertFile')
@@ -136,12 +138,12 @@ function kafkaOf(reader: Reader): Omit<KafkaConfiguration, 'bootstrapServers'> {
   }
 }
 
-function saslOf(reader: Reader): SaslConfiguration | null {
+function saslOf(reader: SettingsReader): SaslConfiguration | null {
   const { values } = reader
   const mechanism = values['kafka.saslMechanism']
   const username = values['kafka.saslUsername']
-  const password = reader.secret('kafka.saslPassword', 'kafka.saslPasswordFile')
-  const token = reader.secret('kafka.saslToken', 'kafka.saslTokenFile')
+  const password = reader.secret('kafka.saslPassword')
+  const token = reader.secret('kafka.saslToken')
   if (mechanism === null) {
     const isGiven = username !== null || password !== null || token !== null
     if (isGiven && !reader.isSet('kafka.saslMechanism')) {
@@ -164,10 +166,10 @@ function saslOf(reader: Reader): SaslConfiguration | null {
   }
 }
 
-function registryAuthentication(reader: Reader): RegistryConfiguration['authentication'] {
+function registryAuthentication(reader: SettingsReader): RegistryConfiguration['authentication'] {
   const username = reader.values['registry.username']
-  const password = reader.secret('registry.password', 'registry.passwordFile')
-  const token = reader.secret('registry.token', 'registry.tokenFile')
+  const password = reader.secret('registry.password')
+  const token = reader.secret('registry.token')
   if (token !== null) {
     if (username !== null) {
       reader.fault(
@@ -199,69 +201,3 @@ function groupInstanceId(values: SettingValues, faults: string[]): string | null
   )
   return null
 }
-
-class Reader {
-  readonly values: SettingValues
-  readonly #origins: ReadonlyMap<SettingPath, string>
-  readonly #faults: string[]
-
-  constructor(values: SettingValues, origins: ReadonlyMap<SettingPath, string>, faults: string[]) {
-    this.values = values
-    this.#origins = origins
-    this.#faults = faults
-  }
-
-  /** Rightly or wrongly. */
-  isSet(path: SettingPath): boolean {
-    return this.#origins.has(path)
-  }
-
-  fault(path: SettingPath, what: string): void {
-    this.#faults.push(`${this.#origins.get(path) ?? path}: ${what}`)
-  }
-
-  missing<T>(path: SettingPath, standIn: T): T {
-    if (!this.isSet(path)) {
-      this.#faults.push(`${path}: missing; the cluster profile (kafka.bootstrapServers) needs it`)
-    }
-    return standIn
-  }
-
-  file(path: FileSetting): string | undefined {
-    const name = this.values[path]
-    if (name === null) return undefined
-    try {
-      return readFileSync(name, 'utf8')
-    } catch (thrown) {
-      this.fault(path, `cannot be read: ${messageOf(thrown)}`)
-      return undefined
-    }
-  }
-
-  pem(path: FileSetting): string | undefined {
-    const content = this.file(path)
-    if (content === undefined || content.includes('-----BEGIN ')) return content
-    this.fault(path, 'is not PEM, which begins with -----BEGIN')
-    return undefined
-  }
-
-  /** From itself or from a file, whose last line end is not part of it. */
-  secret(path: SecretSetting, filePath: FileSetting): Secret | null {
-    const text = this.values[path]
-    const ofFile = this.file(filePath)?.replace(/\r?\n$/, '')
-    if (text !== null && ofFile !== undefined) {
-      this.fault(filePath, `set ${path} or ${filePath}, not both`)
-    }
-    if (ofFile === '') this.fault(filePath, 'the file is empty')
-    const found = text ?? ofFile
-    return found === undefined ? null : new Secret(found)
-  }
-}
-
-type FileSetting = Extract<SettingPath, `${string}File`>
-type SecretSetting =
-  | 'kafka.saslPassword'
-  | 'kafka.saslToken'
-  | 'registry.password'
-  | 'registry.token'
-  | 'clickhouse.password'

@@ -13,6 +13,12 @@ export interface Condition {
   readonly over: string
 }
 
+/** Those of an instance that works with others. */
+export interface InstanceConditions {
+  readonly outage?: Condition
+  readonly unreadPartitions?: Condition
+}
+
 /** Brokers that are away for a shorter time are no trouble: connections are cut and made anew. */
 const outageMinMs = 2_000
 const lookIntervalMs = 500

@@ -4,6 +4,7 @@
  */
 import { TidemarkError } from '../core/errors.ts'
 import { embeddedBatches, serverBatches, type FactBatches } from '../sinks/fact-batches.ts'
+import { alertsConfiguration, type AlertsConfiguration } from './alerts/alerts-configuration.ts'
 import { clusterConfiguration, type ClusterConfiguration } from './cluster-configuration.ts'
 import { layersOf, type ConfigurationInput } from './configuration-layers.ts'
 import {
@@ -41,6 +42,7 @@ export interface Configuration {
   /** Stores, `topology/store`, whose loss was agreed to. */
   readonly accept: readonly string[]
   readonly sink: SinkConfiguration
+  readonly alerts: AlertsConfiguration
   /** Null: the embedded profile. */
   readonly cluster: ClusterConfiguration | null
 }
@@ -81,9 +83,10 @@ export function loadConfiguration(input: ConfigurationInput): Configuration {
       faults.push(`${originOf(path)}: says nothing without kafka.bootstrapServers`)
     }
   }
+  const alerts = alertsConfiguration(values, origins, faults)
   const sink = sinkOf(values, cluster === null ? embeddedBatches : serverBatches, originOf, faults)
   if (faults.length > 0) throw refusal(faults)
-  return configurationOf(values, cluster, sink)
+  return configurationOf(values, { cluster, sink, alerts })
 }
 
 /** A server wants few and large inserts; the engine in this process can be as quick as one likes. */
@@ -110,25 +113,24 @@ function sinkOf(
 
 function configurationOf(
   values: SettingValues,
-  cluster: ClusterConfiguration | null,
-  sink: SinkConfiguration,
+  parts: Pick<Configuration, 'cluster' | 'sink' | 'alerts'>,
 ): Configuration {
+  const profile = parts.cluster === null ? 'embedded' : 'cluster'
   return {
+    ...parts,
     dataDir: values.dataDir,
     topologies: values.topologies,
     host: values.host,
     portOffset: values.portOffset,
-    doors: values.doors ?? (cluster === null ? doorNames : clusterDoors),
+    doors: values.doors ?? (profile === 'embedded' ? doorNames : clusterDoors),
     workers: values.workers,
     partitions: values.partitions,
     memoryBudgetBytes: values.memoryBudgetBytes,
     commitIntervalMs: values.commitIntervalMs,
     durability: values.durability,
     bodyBytesMax: values.bodyBytesMax,
-    recordBytesMax: values.recordBytesMax ?? recordBytes[cluster === null ? 'embedded' : 'cluster'],
+    recordBytesMax: values.recordBytesMax ?? recordBytes[profile],
     accept: values.accept,
-    sink,
-    cluster,
   }
 }
 

@@ -20,9 +20,16 @@ import { ingestApp, type IngestAppOptions } from '../server/ingest/ingest-app.ts
 import { listen, type Listener } from '../server/listen.ts'
 import { queriesApp } from '../server/queries/queries-app.ts'
 import { registryApp } from '../server/registry/registry-app.ts'
+import { lookAt } from './alerts/look-at.ts'
+import { openAlerts } from './alerts/open-alerts.ts'
 import type { Configuration } from './configuration.ts'
 import { Cleanup } from './cleanup.ts'
-import { outageOf, tellConditions, unreadPartitions, type Condition } from './conditions.ts'
+import {
+  outageOf,
+  tellConditions,
+  unreadPartitions,
+  type InstanceConditions,
+} from './conditions.ts'
 import { removeInstanceFile, writeInstanceFile } from './instance-file.ts'
 import { endpointOf } from './membership.ts'
 import { portsOf } from './ports.ts'
@@ -98,11 +105,16 @@ async function open(
   })
   const member = memberStatus(configuration, services)
   const conditions = conditionsOf(services, member)
+  const told = Object.values(conditions)
+  const alerts = openAlerts(configuration, services, onProgress)
   let state: InstanceStatus['state'] = 'starting'
   let trouble: string | null = null
   let urls: InstanceUrls = { console: '', registry: '', ingest: '', clickhouse: '' }
   const fixed = { startedAtMs, dataDir: resolve(configuration.dataDir), member }
-  const status = () => statusOf(services, { ...fixed, state, urls, trouble }, conditions)
+  const status = () => {
+    const frame = { ...fixed, state, urls, trouble, alerts: alerts.status() }
+    return statusOf(services, frame, told)
+  }
   const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
   const apps: InstanceApps = {
     console: consoleDoor(services, { status, whenIdle }),
@@ -113,10 +125,13 @@ async function open(
   if (options.listen) urls = await openDoors(apps, configuration, work)
   await services.keepManifests()
   state = 'running'
-  work.add({ name: 'what is told', close: tellConditions(conditions, clock, onProgress) })
+  work.add({ name: 'what is told', close: tellConditions(told, clock, onProgress) })
+  alerts.watch(lookAt(services, status, conditions))
+  work.add({ name: 'alerts', close: () => alerts.close() })
   const failed = services.failed.catch((thrown: unknown) => {
     state = 'failed'
     trouble = messageOf(thrown)
+    alerts.tellNow()
     throw thrown
   })
   failed.catch(() => {})
@@ -172,9 +187,12 @@ function memberStatus(
 function conditionsOf(
   { log, clock, runtime }: Services,
   member: InstanceStatus['member'],
-): readonly Condition[] {
-  if (member === null) return []
-  return [outageOf(log, clock, member.brokers), unreadPartitions(() => runtime.status())]
+): InstanceConditions {
+  if (member === null) return {}
+  return {
+    outage: outageOf(log, clock, member.brokers),
+    unreadPartitions: unreadPartitions(() => runtime.status()),
+  }
 }
 
 function doorOptions(services: Services, configuration: Configuration): IngestAppOptions {

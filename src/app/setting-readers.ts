@@ -50,6 +50,24 @@ export function httpUrls(raw: unknown): Reading<readonly string[]> {
   return reading
 }
 
+/** As SMTP's envelope takes it, without a name before it. */
+export function emailAddress(raw: unknown): Reading<string> {
+  if (typeof raw === 'string' && /^[^\s@<>,;:"]{1,64}@[^\s@<>,;:"]{1,255}$/.test(raw.trim())) {
+    return { value: raw.trim() }
+  }
+  return { fault: `expected an address like somebody@example.org, found ${JSON.stringify(raw)}` }
+}
+
+export function emailAddresses(raw: unknown): Reading<readonly string[]> {
+  const reading = list(raw)
+  if ('fault' in reading) return reading
+  for (const address of reading.value) {
+    const one = emailAddress(address)
+    if ('fault' in one) return one
+  }
+  return reading
+}
+
 export function wholeNumber(min: number, max: number): Read<number> {
   return (raw) => {
     const value = typeof raw === 'string' && /^-?\d+$/.test(raw.trim()) ? Number(raw) : raw

@@ -2,6 +2,8 @@
  * Every setting, by its path. One rule gives its three names: `kafka.clientRack` is the flag `--kafka-client-rack`, the
  * environment variable `TIDEMARK_KAFKA_CLIENT_RACK`, and the key `clientRack` under `kafka:` in YAML.
  */
+import { alertSettings } from './alerts/alert-settings.ts'
+import { optional, secret, setting, type Setting } from './setting.ts'
 import {
   addresses,
   httpUrl,
@@ -9,33 +11,12 @@ import {
   identifier,
   list,
   oneOf,
-  secretText,
   severalOf,
   text,
   wholeNumber,
   yesOrNo,
-  type Read,
 } from './setting-readers.ts'
 
-export interface Setting<T> {
-  readonly fallback: T
-  readonly read: Read<T>
-  /** Under its own name in the environment too, as other software calls it. */
-  readonly environment?: string
-  /** It has no flag: the arguments of a process can be seen by everybody. */
-  readonly isSecret?: boolean
-}
-
-function setting<T>(fallback: T, read: Read<T>, more: Partial<Setting<T>> = {}): Setting<T> {
-  return { fallback, read, ...more }
-}
-
-/** Absent where nobody sets it. */
-function optional<T>(read: Read<T>, more: Partial<Setting<T | null>> = {}): Setting<T | null> {
-  return { fallback: null, read, ...more }
-}
-
-const secret = () => optional(secretText, { isSecret: true })
 const mebibyte = 1024 * 1024
 const day = 24 * 60 * 60_000
 
@@ -68,6 +49,7 @@ const common = {
   'sink.bytesMax': optional(wholeNumber(1024, 1024 * mebibyte)),
   'sink.ageMaxMs': optional(wholeNumber(1, 60_000)),
   'sink.lagMax': setting(500_000, wholeNumber(1, 1_000_000_000)),
+  ...alertSettings,
 } as const
 
 /** Of the cluster profile: they say nothing without `kafka.bootstrapServers`. */

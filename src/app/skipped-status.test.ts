@@ -48,6 +48,7 @@ test('the metrics count skips by group, topic and partition', async () => {
     quarantined: 0,
     refused: 0,
     residentBytes: 0,
+    alerts: { firing: [], channels: [] },
     trouble: null,
   }
   const app = consoleApp({

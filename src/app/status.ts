@@ -11,7 +11,7 @@ import { productVersion } from './version.ts'
 
 type Frame = Pick<
   InstanceStatus,
-  'state' | 'startedAtMs' | 'dataDir' | 'urls' | 'trouble' | 'member'
+  'state' | 'startedAtMs' | 'dataDir' | 'urls' | 'trouble' | 'member' | 'alerts'
 >
 
 /** @param conditions with any of them the instance is not ready */

@@ -30,6 +30,7 @@ export interface InstanceStatus {
   /** Records that a door refused and did not keep: their senders were told why. */
   readonly refused: number
   readonly residentBytes: number
+  readonly alerts: AlertsStatus
   /** Why the instance waits or has stopped; null while all is well. */
   readonly trouble: string | null
 }
@@ -113,4 +114,37 @@ export interface TableStatus {
   readonly name: string
   /** Rows in the log that are not yet queryable. */
   readonly lag: number
+}
+
+export interface AlertsStatus {
+  /** What is an alert now, told or about to be. */
+  readonly firing: readonly FiringAlert[]
+  /** Where alerts are sent; empty where nobody has set up a channel. */
+  readonly channels: readonly ChannelStatus[]
+}
+
+export interface FiringAlert {
+  readonly name: string
+  /** Which of its name: topology, group, node, topic, job or check. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly what: string
+  readonly mend: string
+  readonly sinceMs: number
+}
+
+/** Counts are of messages but for `retries`. */
+export interface ChannelStatus {
+  readonly name: string
+  /** Without what is secret of it. */
+  readonly target: string
+  readonly delivered: number
+  /** Refused for good, or after the last attempt. */
+  readonly failed: number
+  /** Not sent: too many waited. */
+  readonly dropped: number
+  /** Attempts after the first. */
+  readonly retries: number
+  readonly waiting: number
+  /** What the last attempt failed with; null where it did not. */
+  readonly trouble: string | null
 }

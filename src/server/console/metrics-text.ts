@@ -17,6 +17,7 @@ function metricsOf(status: InstanceStatus): readonly Metric[] {
     ...topologyMetrics(status.topologies),
     ingestMetric(status.ingest),
     skipsMetric(status.skips),
+    ...alertMetrics(status.alerts),
     gauge('tidemark_resident_bytes', 'Resident memory of the process.', [
       { labels: {}, value: status.residentBytes },
     ]),
@@ -106,6 +107,33 @@ function skipsMetric(skips: InstanceStatus['skips']): Metric {
       value,
     })),
   )
+}
+
+function alertMetrics({ firing, channels }: InstanceStatus['alerts']): readonly Metric[] {
+  const counts = new Map<string, number>()
+  for (const { name } of firing) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return [
+    gauge(
+      'tidemark_alerts_firing',
+      'What the instance would tell, or has told, an operator of.',
+      [...counts].map(([alert, value]) => ({ labels: { alert }, value })),
+    ),
+    counter(
+      'tidemark_alert_messages_total',
+      'Messages of alerts: delivered, failed for good, or dropped because too many waited.',
+      channels.flatMap(({ name: channel, ...status }) =>
+        (['delivered', 'failed', 'dropped'] as const).map((outcome) => ({
+          labels: { channel, outcome },
+          value: status[outcome],
+        })),
+      ),
+    ),
+    counter(
+      'tidemark_alert_retries_total',
+      'Attempts to deliver a message of alerts after the first.',
+      channels.map(({ name: channel, retries: value }) => ({ labels: { channel }, value })),
+    ),
+  ]
 }
 
 function counter(name: string, help: string, samples: Metric['samples']): Metric {

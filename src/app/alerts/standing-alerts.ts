@@ -1,0 +1,23 @@
+/** Conditions that hold from one event to another: a job that failed has failed until it succeeds. */
+import { alertKey, type AlertCondition } from './alert.ts'
+
+export class StandingAlerts {
+  readonly #conditions = new Map<string, AlertCondition>()
+
+  /** @param held of the process before this one */
+  constructor(held: readonly AlertCondition[] = []) {
+    for (const condition of held) this.raise(condition)
+  }
+
+  raise(condition: AlertCondition): void {
+    this.#conditions.set(alertKey(condition), condition)
+  }
+
+  clear(which: Pick<AlertCondition, 'name' | 'labels'>): void {
+    this.#conditions.delete(alertKey(which))
+  }
+
+  all(): readonly AlertCondition[] {
+    return [...this.#conditions.values()]
+  }
+}
