@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { TidemarkError } from '../core/errors.ts'
 import { productVersion } from '../app/version.ts'
 import { alertsCommand } from './commands/alerts.ts'
+import { backfillCommand } from './commands/backfill.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { exportCommand } from './commands/export.ts'
 import { featuresCommand } from './commands/features.ts'
@@ -47,6 +48,7 @@ export async function main(words: readonly string[]): Promise<number> {
     topCommand(),
     resetCommand(),
     rebuildCommand(),
+    backfillCommand(),
     runsCommand(),
     alertsCommand(),
     doctorCommand(),
