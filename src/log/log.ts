@@ -28,9 +28,12 @@ export interface TopicSpec {
   readonly cleanupPolicy: 'delete' | 'compact'
   /** How long a closed part of the log is kept; null keeps it for ever. */
   readonly retentionMs: number | null
+  /** How much of a partition a closed part of the log holds, where the topic is created: only closed parts are cleared
+   * away. Absent: as the log does by default. */
+  readonly segmentBytes?: number
 }
 
-export interface TopicDescription extends TopicSpec {
+export interface TopicDescription extends Omit<TopicSpec, 'segmentBytes'> {
   /** Compacted, and what is old is deleted all the same: Kafka's `compact,delete`. */
   readonly deletesToo?: boolean
   readonly partitions: readonly PartitionDescription[]

@@ -75,14 +75,13 @@ export class TopicCatalog {
       }
       if (existing !== undefined && sameSpec(existing.spec, spec)) continue
       const number = existing?.number ?? wanted.get(spec.name)?.[1].number ?? nextNumber++
-      const { cleanupPolicy, retentionMs } = spec
-      const persisted = {
-        number,
-        partitionCount: spec.partitionCount,
-        cleanupPolicy,
-        retentionMs,
-      }
-      wanted.set(spec.name, [spec, persisted])
+      // Parts of this log are cleared away record by record: how large they are is not kept.
+      const { name, partitionCount: count, cleanupPolicy, retentionMs } = spec
+      const kept = { partitionCount: count, cleanupPolicy, retentionMs }
+      wanted.set(name, [
+        { name, ...kept },
+        { number, ...kept },
+      ])
     }
     return [...wanted.values()]
   }

@@ -10,6 +10,10 @@ import { quarantineTopic } from '../quality/quarantine.ts'
 import { changelogStores, changelogSuffix, changelogTopic, sourcesOf } from './changelog.ts'
 import { compileTaskGraph } from './task-graph.ts'
 
+/** As Kafka Streams: what is purged leaves the disk with its segment, so that by Kafka's default of 1 GiB it would stay for
+ * long. */
+const repartitionSegmentBytes = 50 * 1024 * 1024
+
 export function topicSpecs(
   graphs: readonly TopologyGraph[],
   defaultPartitionCount: number,
@@ -128,7 +132,13 @@ function addTopics(
       specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs })
     } else {
       // Retention goes by event time: on history it would take records before they are processed.
-      specs.set(name, { name, partitionCount, cleanupPolicy: 'delete', retentionMs: null })
+      specs.set(name, {
+        name,
+        partitionCount,
+        cleanupPolicy: 'delete',
+        retentionMs: null,
+        segmentBytes: repartitionSegmentBytes,
+      })
     }
   }
 }

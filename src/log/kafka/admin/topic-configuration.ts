@@ -12,13 +12,14 @@ type Retention = RetainedSpec & Pick<TopicDescription, 'deletesToo'>
 
 const policyKey = 'cleanup.policy'
 const retentionKey = 'retention.ms'
+const segmentKey = 'segment.bytes'
 /** Kafka 3.6 on refuses records more than an hour ahead of the broker's clock, which event time may be. */
 const timestampLimitKey = 'message.timestamp.after.max.ms'
 const forEver = '-1'
 
 /** What a topic is created with. */
 export function configurationOf(
-  spec: RetainedSpec,
+  spec: RetainedSpec & Pick<TopicSpec, 'segmentBytes'>,
   knowsTimestampLimit: boolean,
 ): ReadonlyMap<string, string> {
   const configuration = new Map([
@@ -27,6 +28,7 @@ export function configurationOf(
   ])
   if (knowsTimestampLimit) configuration.set(timestampLimitKey, '9223372036854775807')
   if (spec.cleanupPolicy === 'delete') configuration.set(retentionKey, retentionValue(spec))
+  if (spec.segmentBytes !== undefined) configuration.set(segmentKey, String(spec.segmentBytes))
   return configuration
 }
 
