@@ -1,7 +1,14 @@
 /** What a reset of topologies means in this configuration. */
 import { systemClock, type Clock } from '../core/clock.ts'
+import type { TidemarkError } from '../core/errors.ts'
 import { storeName, topicName } from '../core/record.ts'
-import { planReset, type ResetStep, type ResetTopology } from '../jobs/reset.ts'
+import {
+  carryOutReset,
+  planReset,
+  type ResetPlan,
+  type ResetStep,
+  type ResetTopology,
+} from '../jobs/reset.ts'
 import type { ResetPosition } from '../jobs/reset-offsets.ts'
 import { scopedStoreName } from '../runtime/scoped-state.ts'
 import { openStorage } from '../state/rocksdb-backend.ts'
@@ -25,10 +32,12 @@ export interface ResetRequest {
   readonly force: boolean
   readonly dryRun: boolean
   readonly onStep: (step: Pick<ResetStep, 'topology' | 'what'>) => void
+  /** Of a dry run: what the reset itself would end with. */
+  readonly onRefusal: (refusal: TidemarkError) => void
   readonly clock?: Clock
 }
 
-/** Tells each step before it is done; a dry run only tells.
+/** Tells each step before it is done; a dry run only tells, and is not refused for members that live.
  * @throws TidemarkError GROUP_ACTIVE | DATA_DIR_IN_USE | CONFIGURATION_INVALID */
 export async function resetTopologies(
   configuration: Configuration,
@@ -38,30 +47,30 @@ export async function resetTopologies(
   try {
     const topologies = await loadTopologies(configuration.topologies)
     const { cluster } = configuration
-    const steps =
+    const plan =
       cluster === null
-        ? await embeddedSteps(configuration, topologies, request, cleanup)
-        : await clusterSteps(configuration, cluster, topologies, request, cleanup)
-    for (const step of steps) {
-      request.onStep(step)
-      if (!request.dryRun) await step.run()
-    }
+        ? await embeddedPlan(configuration, topologies, request, cleanup)
+        : await clusterPlan(configuration, cluster, topologies, request, cleanup)
+    if (request.dryRun) {
+      plan.steps.forEach(request.onStep)
+      plan.refusals.forEach(request.onRefusal)
+    } else await carryOutReset(plan, request.onStep)
   } finally {
     await cleanup.run()
   }
 }
 
-async function embeddedSteps(
+async function embeddedPlan(
   { dataDir, partitions }: Configuration,
   topologies: readonly LoadedTopology[],
   { position, withFacts, force, clock = systemClock }: ResetRequest,
   cleanup: Cleanup,
-): Promise<readonly ResetStep[]> {
+): Promise<ResetPlan> {
   const storage = await openStorage({ directory: dataDir, clock })
   cleanup.add({ name: 'log and state', close: () => storage.close() })
   const meta = ownMetaRecords(dataDir)
   const manifests = await readManifests(meta)
-  const steps = await planReset({
+  const { steps, refusals } = await planReset({
     log: storage.log,
     admin: null,
     state: storage.state,
@@ -72,21 +81,21 @@ async function embeddedSteps(
     withFacts,
     force,
   })
-  return [...steps, ...forgetSteps(meta, graphsOf(topologies))]
+  return { steps: [...steps, ...forgetSteps(meta, graphsOf(topologies))], refusals }
 }
 
-async function clusterSteps(
+async function clusterPlan(
   { partitions }: Configuration,
   cluster: ClusterConfiguration,
   topologies: readonly LoadedTopology[],
   { position, withFacts, force, clock = systemClock }: ResetRequest,
   cleanup: Cleanup,
-): Promise<readonly ResetStep[]> {
+): Promise<ResetPlan> {
   const log = await openOperatorLog(cluster, clock)
   cleanup.add({ name: 'Kafka', close: () => log.close() })
   const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
   const manifests = await readManifests(meta)
-  const steps = await planReset({
+  const { steps, refusals } = await planReset({
     log,
     admin: log,
     // Each instance throws its own away when it starts.
@@ -105,7 +114,7 @@ async function clusterSteps(
     run: () => noteResets(meta, names, clock.nowMs()),
   }
   // First: a topic that is gone while an instance still trusts its state would be the worse half.
-  return [note, ...steps, ...forgetSteps(meta, graphsOf(topologies))]
+  return { steps: [note, ...steps, ...forgetSteps(meta, graphsOf(topologies))], refusals }
 }
 
 function graphsOf(topologies: readonly LoadedTopology[]): readonly TopologyGraph[] {

@@ -5,7 +5,7 @@ import { offset, partition, storeName, topicName } from '../core/record.ts'
 import type { LogAdmin } from '../log/log-admin.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
 import type { ResetPosition } from './reset-offsets.ts'
-import { planReset, sinkGroup, type ResetOptions } from './reset.ts'
+import { carryOutReset, planReset, sinkGroup, type ResetOptions } from './reset.ts'
 
 const input = topicName('events')
 const repartition = topicName('app-by-key-repartition')
@@ -62,7 +62,7 @@ async function setting(context: TestContext) {
 }
 
 async function carryOut(options: ResetOptions): Promise<void> {
-  for (const step of await planReset(options)) await step.run()
+  await carryOutReset(await planReset(options), () => undefined)
 }
 
 for (const [position, expected] of [
@@ -85,7 +85,7 @@ for (const [position, expected] of [
 
 test('a plan that is only made changes nothing, and tells each step', async (context) => {
   const { options, committed, state } = await setting(context)
-  const steps = await planReset(options({ kind: 'earliest' }))
+  const { steps } = await planReset(options({ kind: 'earliest' }))
   assert.deepEqual(
     steps.map(({ what }) => what),
     [
@@ -103,7 +103,7 @@ test('facts that keep state do not stay behind', async (context) => {
   const { options, log } = await setting(context)
   const kept = [{ ...topology, factChangelogs: [facts] }]
   const position = { kind: 'earliest' } as const
-  await assert.rejects(planReset(options(position, { topologies: kept })), {
+  await assert.rejects(carryOut(options(position, { topologies: kept })), {
     code: 'CONFIGURATION_INVALID',
     message: /keeps state in its facts \(app\.facts\).*reset it with --facts/,
   })
@@ -137,8 +137,8 @@ test('with facts their topics are emptied, and who brings them to ClickHouse goe
 
 test('a reset that is run again ends in the same place', async (context) => {
   const { options, committed } = await setting(context)
-  const [first] = await planReset(options({ kind: 'earliest' }))
-  await first?.run()
+  const { steps } = await planReset(options({ kind: 'earliest' }))
+  await steps[0]?.run()
   await carryOut(options({ kind: 'earliest' }))
   await carryOut(options({ kind: 'earliest' }))
   assert.equal(await committed(), 0)
@@ -171,10 +171,21 @@ test('a group that lives is refused; with force its members are taken out first'
     deleteTopics: (names) => note(`topics ${names.join()}`),
   }
   const more = { admin: admin as LogAdmin, state: null }
-  await assert.rejects(planReset(options({ kind: 'earliest' }, more)), {
+  const plan = await planReset(options({ kind: 'earliest' }, more))
+  assert.deepEqual(
+    plan.steps.map(({ what }) => what),
+    ['set group app to events 0: 6 -> 0', 'delete topics app-by-key-repartition'],
+    'what would be done is told all the same',
+  )
+  assert.deepEqual(
+    plan.refusals.map(({ code }) => code),
+    ['GROUP_ACTIVE'],
+  )
+  await assert.rejects(carryOut(options({ kind: 'earliest' }, more)), {
     code: 'GROUP_ACTIVE',
     message: /group app is stable and has members: pod-1 \(\/10\.0\.0\.1\)/,
   })
+  assert.deepEqual(done, [])
   await carryOut(options({ kind: 'earliest' }, { ...more, force: true }))
   assert.deepEqual(done, ['remove app', 'delete app', 'alter app', `topics ${repartition}`])
 })

@@ -1,9 +1,9 @@
 /**
  * Sets a topology back, as Kafka's application reset tool does: its group reads its inputs again from the place that is
  * asked for, and what it had made of them (state, changelogs, repartition topics) is thrown away. The plan is a list of
- * steps that say what they do; a dry run prints it.
+ * steps that say what they do, and of what stands against them; a dry run prints both.
  *
- *  1. Nothing is touched while a member of the group lives: it would go on from what it has in memory.
+ *  1. Nothing is touched while a member of the group lives: it would go on from what it has in memory. A plan may be made.
  *  2. The offsets go first: interrupted behind them, inputs are read again into state that knows them, which changes
  *     nothing; the other way round, state would be gone whose inputs nobody reads. Run again, a reset ends.
  *  3. Facts stay unless they are asked for: the same inputs give the same rows, which replace the ones that are there. Where they
@@ -60,37 +60,52 @@ export interface ResetStep {
   readonly run: () => Promise<void>
 }
 
+export interface ResetPlan {
+  readonly steps: readonly ResetStep[]
+  /** Why it is not carried out now: GROUP_ACTIVE; CONFIGURATION_INVALID where facts would stay that keep state. */
+  readonly refusals: readonly TidemarkError[]
+}
+
 const nobody = { generationId: -1, memberId: '' }
 const entriesPerWrite = 1000
 
-/** @throws TidemarkError GROUP_ACTIVE; CONFIGURATION_INVALID where facts would stay that keep state */
-export async function planReset(options: ResetOptions): Promise<readonly ResetStep[]> {
+/** Changes nothing. */
+export async function planReset(options: ResetOptions): Promise<ResetPlan> {
   const existing = await existingTopics(options)
-  const steps: ResetStep[] = []
+  const plans: ResetPlan[] = []
   for (const topology of options.topologies) {
-    steps.push(...(await topologySteps(options, topology, existing)))
+    plans.push(await planTopology(options, topology, existing))
   }
-  return steps
+  return {
+    steps: plans.flatMap(({ steps }) => steps),
+    refusals: plans.flatMap(({ refusals }) => refusals),
+  }
+}
+
+/** Tells each step before it is done. @throws TidemarkError the first refusal, before anything is done */
+export async function carryOutReset(
+  { steps, refusals: [refusal] }: ResetPlan,
+  onStep: (step: ResetStep) => void,
+): Promise<void> {
+  if (refusal !== undefined) throw refusal
+  for (const step of steps) {
+    onStep(step)
+    await step.run()
+  }
 }
 
 export function sinkGroup(topology: string): string {
   return `${topology}-clickhouse`
 }
 
-async function topologySteps(
+async function planTopology(
   options: ResetOptions,
   topology: ResetTopology,
   existing: ReadonlyMap<string, number>,
-): Promise<ResetStep[]> {
-  const { log, admin, withFacts, position } = options
-  const { name, inputs, factChangelogs } = topology
-  if (!withFacts && factChangelogs.length > 0) {
-    throw new TidemarkError(
-      'CONFIGURATION_INVALID',
-      `topology ${name} keeps state in its facts (${factChangelogs.join(', ')}), which would bring it back: reset it with --facts`,
-      { details: { topology: name } },
-    )
-  }
+): Promise<ResetPlan> {
+  const { log, admin, withFacts, position, force } = options
+  const { name, inputs } = topology
+  const refusals = withFacts ? [] : keptFactsRefusals(topology)
   const there = (topics: readonly TopicName[]) => topics.filter((topic) => existing.has(topic))
   const partitions = there(inputs).flatMap((topic) => partitionsOf(topic, existing.get(topic) ?? 0))
   const changes = await offsetChanges(log, admin, name, partitions, position)
@@ -98,7 +113,13 @@ async function topologySteps(
   const steps: ResetStep[] = []
   const add = (what: string, run: () => Promise<void>) => steps.push({ topology: name, what, run })
   for (const group of groups) {
-    for (const step of await memberSteps(options, group)) add(step.what, step.run)
+    const found = admin === null ? null : await admin.describeGroup(group)
+    if (admin === null || found === null || found.members.length === 0) continue
+    if (!force) refusals.push(membersRefusal(found))
+    else {
+      const what = `take ${membersOf(found)} out of group ${group}`
+      add(what, () => admin.removeMembers(group))
+    }
   }
   const dropped = there([
     ...topology.changelogs,
@@ -115,7 +136,27 @@ async function topologySteps(
   if (withFacts && admin !== null) {
     add(`delete group ${sinkGroup(name)}`, () => deleteGroup(admin, sinkGroup(name)))
   }
-  return steps
+  return { steps, refusals }
+}
+
+function keptFactsRefusals({ name, factChangelogs }: ResetTopology): TidemarkError[] {
+  if (factChangelogs.length === 0) return []
+  return [
+    new TidemarkError(
+      'CONFIGURATION_INVALID',
+      `topology ${name} keeps state in its facts (${factChangelogs.join(', ')}), which would bring it back: reset it with --facts`,
+      { details: { topology: name } },
+    ),
+  ]
+}
+
+function membersRefusal(group: GroupDescription): TidemarkError {
+  const { groupId, state, members } = group
+  return new TidemarkError(
+    'GROUP_ACTIVE',
+    `group ${groupId} is ${state} and has members: ${membersOf(group)}; stop them first, or take them out with --force if they are gone`,
+    { details: { group: groupId, members: members.length } },
+  )
 }
 
 async function setGroup(
@@ -128,29 +169,6 @@ async function setGroup(
   // With it go the offsets of topics that are about to go.
   await deleteGroup(admin, groupId)
   if (offsets.length > 0) await admin.alterGroupOffsets(groupId, offsets)
-}
-
-/** @throws TidemarkError GROUP_ACTIVE unless they are to be taken out */
-async function memberSteps(
-  { admin, force }: ResetOptions,
-  groupId: string,
-): Promise<readonly Omit<ResetStep, 'topology'>[]> {
-  const group = admin === null ? null : await admin.describeGroup(groupId)
-  if (admin === null || group === null || group.members.length === 0) return []
-  const members = membersOf(group)
-  if (!force) {
-    throw new TidemarkError(
-      'GROUP_ACTIVE',
-      `group ${groupId} is ${group.state} and has members: ${members}; stop them first, or take them out with --force if they are gone`,
-      { details: { group: groupId, members: group.members.length } },
-    )
-  }
-  return [
-    {
-      what: `take ${members} out of group ${groupId}`,
-      run: () => admin.removeMembers(groupId),
-    },
-  ]
 }
 
 function membersOf({ members }: GroupDescription): string {

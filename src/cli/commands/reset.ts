@@ -35,8 +35,9 @@ export function resetCommand(): Command {
     .addHelpText(
       'after',
       `
-Stop the instances first: a group with members is refused. Facts stay, unless --facts is given, and the same inputs
-replace them by the same rows.
+Stop the instances first: a group with members is refused; a dry run shows the plan all the same, and what the
+reset would be refused for. Facts stay, unless --facts is given, and the same
+inputs replace them by the same rows.
 
   tidemark reset --topologies mcq --dry-run
   tidemark reset --topologies mcq --to-datetime 2026-03-01T00:00:00Z`,
@@ -51,6 +52,7 @@ async function run(flags: ResetFlags): Promise<void> {
   const { resetTopologies } = await import('../../app/reset.ts')
   const dryRun = flags.dryRun === true
   let steps = 0
+  let refusals = 0
   await resetTopologies(configuration, {
     position,
     withFacts: flags.facts === true,
@@ -60,8 +62,14 @@ async function run(flags: ResetFlags): Promise<void> {
       steps += 1
       process.stdout.write(`${dryRun ? 'would' : 'now'}: ${topology}: ${what}\n`)
     },
+    onRefusal: ({ code, message }) => {
+      refusals += 1
+      process.stdout.write(`would be refused now: ${code}: ${message}\n`)
+    },
   })
-  process.stdout.write(dryRun ? `${steps} steps, none was done\n` : `${steps} steps done\n`)
+  const done = dryRun ? 'none was done' : 'done'
+  const ending = refusals > 0 ? `${done}, and as it is the reset would be refused` : done
+  process.stdout.write(`${steps} steps${dryRun ? ', ' : ' '}${ending}\n`)
 }
 
 function positionOf(flags: ResetFlags): ResetPosition {
