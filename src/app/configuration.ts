@@ -6,6 +6,7 @@ import { TidemarkError } from '../core/errors.ts'
 import { embeddedBatches, serverBatches, type FactBatches } from '../sinks/fact-batches.ts'
 import { alertsConfiguration, type AlertsConfiguration } from './alerts/alerts-configuration.ts'
 import { clusterConfiguration, type ClusterConfiguration } from './cluster-configuration.ts'
+import { qualityConfiguration, type QualityConfiguration } from './quality/quality-configuration.ts'
 import { layersOf, type ConfigurationInput } from './configuration-layers.ts'
 import {
   doorNames,
@@ -43,6 +44,7 @@ export interface Configuration {
   readonly accept: readonly string[]
   readonly sink: SinkConfiguration
   readonly alerts: AlertsConfiguration
+  readonly quality: QualityConfiguration
   /** Null: the embedded profile. */
   readonly cluster: ClusterConfiguration | null
 }
@@ -84,9 +86,10 @@ export function loadConfiguration(input: ConfigurationInput): Configuration {
     }
   }
   const alerts = alertsConfiguration(values, origins, faults)
+  const quality = qualityConfiguration(values, origins, faults)
   const sink = sinkOf(values, cluster === null ? embeddedBatches : serverBatches, originOf, faults)
   if (faults.length > 0) throw refusal(faults)
-  return configurationOf(values, { cluster, sink, alerts })
+  return configurationOf(values, { cluster, sink, alerts, quality })
 }
 
 /** A server wants few and large inserts; the engine in this process can be as quick as one likes. */
@@ -113,7 +116,7 @@ function sinkOf(
 
 function configurationOf(
   values: SettingValues,
-  parts: Pick<Configuration, 'cluster' | 'sink' | 'alerts'>,
+  parts: Pick<Configuration, 'cluster' | 'sink' | 'alerts' | 'quality'>,
 ): Configuration {
   const profile = parts.cluster === null ? 'embedded' : 'cluster'
   return {

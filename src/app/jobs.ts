@@ -4,6 +4,7 @@ import { JobRunner } from '../jobs/runs/job-runner.ts'
 import { instanceBackfill } from './backfill.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
+import { qualityJobs } from './quality/instance-quality.ts'
 import type { Services } from './services.ts'
 
 export interface InstanceJobs {
@@ -13,7 +14,11 @@ export interface InstanceJobs {
 
 /** What an instance can be asked to run, and what it runs by itself. */
 export function jobsOf(configuration: Configuration, services: JobServices): InstanceJobs {
-  return { jobs: [instanceBackfill(configuration, services)], schedule: [] }
+  const quality = qualityJobs(configuration, services)
+  return {
+    jobs: [instanceBackfill(configuration, services), ...quality.jobs],
+    schedule: quality.schedule,
+  }
 }
 
 /** What jobs work on. */

@@ -35,6 +35,7 @@ import { endpointOf, membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
 import { migrationsDirectory } from './migrations-directory.ts'
 import { openFoundation } from './open-foundation.ts'
+import { openLatestQuality, type LatestQuality } from './quality/instance-quality.ts'
 import { redriveEntries } from './redrive-entries.ts'
 import { createRunsTopic, recorderOf } from './run-records.ts'
 import { sourceTopicsOf } from './source-topics.ts'
@@ -62,6 +63,7 @@ export interface Services {
   readonly ingest: LocalIngest
   readonly jobs: JobRunner
   readonly runs: RunRecorder
+  readonly quality: LatestQuality
   /** When the door must not take more for now: the sink is behind. */
   backPressure(): { readonly retryAfterMs: number } | null
   describe(topology: string): { text: string; mermaid: string } | null
@@ -140,6 +142,7 @@ export async function openServices(
     describe: (name) => describeTopology(topologies, name),
     redrive: (request) => redriveEntries(request, { log: doorLog, clock, topics, quarantine }),
     keepManifests: () => keepManifests(foundation.meta, changes),
+    quality: await openLatestQuality(clickhouse),
     failed: failure.promise,
   }
   const jobs = await openJobs(configuration, services, told.onProgress, cleanup.work)

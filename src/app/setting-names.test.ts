@@ -10,6 +10,14 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const groups = new Set(settingPaths.filter((path) => path.includes('.')).map(groupOf))
 const paths = new Set<string>([...settingPaths, ...groups])
 const variables = new Set(settingPaths.map(environmentOf))
+/** `lake.write`: a job is named like a setting of its group. */
+const jobs = new Set(
+  globSync('src/jobs/**/*.ts', { cwd: root })
+    .flatMap((path) => [
+      ...readFileSync(root + path, 'utf8').matchAll(/\bname(?::| =) '([a-z]+\.[a-z]+)'/g),
+    ])
+    .map(([, name = '']) => name),
+)
 
 function groupOf(path: string): string {
   return path.split('.')[0] ?? ''
@@ -26,7 +34,7 @@ function unknownNames(fileName: string, text: string): string[] {
     if (isText(node)) {
       const found = [...node.text.matchAll(mentioned), ...node.text.matchAll(/TIDEMARK_[A-Z_]+\b/g)]
       for (const [name] of found) {
-        if (!paths.has(name) && !variables.has(name) && !name.endsWith('_')) {
+        if (!paths.has(name) && !jobs.has(name) && !variables.has(name) && !name.endsWith('_')) {
           unknown.push(`${fileName}: ${name}`)
         }
       }

@@ -3,6 +3,7 @@
  * environment variable `TIDEMARK_KAFKA_CLIENT_RACK`, and the key `clientRack` under `kafka:` in YAML.
  */
 import { alertSettings } from './alerts/alert-settings.ts'
+import { qualitySettings } from './quality/quality-settings.ts'
 import { optional, secret, setting, type Setting } from './setting.ts'
 import {
   addresses,
@@ -50,6 +51,7 @@ const common = {
   'sink.ageMaxMs': optional(wholeNumber(1, 60_000)),
   'sink.lagMax': setting(500_000, wholeNumber(1, 1_000_000_000)),
   ...alertSettings,
+  ...qualitySettings,
 } as const
 
 /** Of the cluster profile: they say nothing without `kafka.bootstrapServers`. */

@@ -49,6 +49,7 @@ test('the metrics count skips by group, topic and partition', async () => {
     refused: 0,
     residentBytes: 0,
     alerts: { firing: [], channels: [] },
+    quality: null,
     trouble: null,
   }
   const app = consoleApp({

@@ -54,6 +54,7 @@ export function statusOf(
     restoring: runtime.restoring,
     restored: runtime.restored,
     ingest,
+    quality: services.quality.scores,
     skips: skippedStatus([
       ...[...runtime.byTopology].map(([group, { skips }]) => ({ group, skips })),
       ...[...services.consumers].map(([name, consumer]) => ({

@@ -9,6 +9,7 @@ import { exportCommand } from './commands/export.ts'
 import { featuresCommand } from './commands/features.ts'
 import { importCommand } from './commands/import.ts'
 import { ingestCommand } from './commands/ingest.ts'
+import { qualityCommand } from './commands/quality.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
 import { rebuildCommand } from './commands/rebuild.ts'
 import { resetCommand } from './commands/reset.ts'
@@ -42,6 +43,7 @@ export async function main(words: readonly string[]): Promise<number> {
     tailCommand(),
     topologyCommand(),
     quarantineCommand(),
+    qualityCommand(),
     schemasCommand(),
     featuresCommand(),
     statusCommand(),

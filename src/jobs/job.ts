@@ -31,4 +31,6 @@ export interface ScheduledJob {
   readonly request: unknown
   /** From the end of one run to the start of the next; 0 is never. */
   readonly everyMs: number
+  /** From the start of the instance to the first run; absent: `everyMs`. */
+  readonly firstMs?: number
 }

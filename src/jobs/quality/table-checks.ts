@@ -78,7 +78,7 @@ function tableStatement(
   return `SELECT ${columns.join(',\n  ')}\nFROM ${tableName(table)} WHERE ${within(period)}`
 }
 
-function uniqueness({ fact, key, naturalKey }: TableExpectations) {
+export function uniqueness({ fact, key, naturalKey }: TableExpectations) {
   const unique = {
     check: { name: 'unique_key', dimension: 'consistency', level: 'Error' },
     alias: 'key',

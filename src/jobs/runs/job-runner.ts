@@ -75,11 +75,11 @@ export class JobRunner {
     this.#schedules = Promise.all(due.map((scheduled) => this.#keep(scheduled)))
   }
 
-  async #keep({ job, request, everyMs }: ScheduledJob): Promise<void> {
+  async #keep({ job, request, everyMs, firstMs = everyMs }: ScheduledJob): Promise<void> {
     const { clock, onProgress } = this.#options
     const { signal } = this.#stopping
-    for (;;) {
-      await pause(clock, everyMs, signal)
+    for (let waitMs = firstMs; ; waitMs = everyMs) {
+      await pause(clock, waitMs, signal)
       if (signal.aborted) return
       // Somebody else runs it: that will do.
       if (this.isRunning(job)) continue

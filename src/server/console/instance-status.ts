@@ -1,4 +1,5 @@
 import type { SkippedRecords } from '../../core/skipped-records.ts'
+import type { LatestScores } from '../../jobs/quality/quality-store.ts'
 import type { RestoreStatus, StandbyStatus } from '../../runtime/runtime-status.ts'
 
 /** What an instance tells of itself at `GET /api/status`. Counts are since the start of the process. */
@@ -31,6 +32,8 @@ export interface InstanceStatus {
   readonly refused: number
   readonly residentBytes: number
   readonly alerts: AlertsStatus
+  /** Of the last check over all topologies; null before the first. */
+  readonly quality: LatestScores | null
   /** Why the instance waits or has stopped; null while all is well. */
   readonly trouble: string | null
 }

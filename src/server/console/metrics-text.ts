@@ -18,6 +18,7 @@ function metricsOf(status: InstanceStatus): readonly Metric[] {
     ingestMetric(status.ingest),
     skipsMetric(status.skips),
     ...alertMetrics(status.alerts),
+    ...qualityMetrics(status.quality),
     gauge('tidemark_resident_bytes', 'Resident memory of the process.', [
       { labels: {}, value: status.residentBytes },
     ]),
@@ -132,6 +133,34 @@ function alertMetrics({ firing, channels }: InstanceStatus['alerts']): readonly 
       'tidemark_alert_retries_total',
       'Attempts to deliver a message of alerts after the first.',
       channels.map(({ name: channel, retries: value }) => ({ labels: { channel }, value })),
+    ),
+  ]
+}
+
+/** A score that there is nothing to measure of has no sample. */
+function qualityMetrics(quality: InstanceStatus['quality']): readonly Metric[] {
+  if (quality === null) return []
+  const scores = [
+    { topology: '', dimension: '', score: quality.score },
+    ...quality.topologies.flatMap(({ topology, score, dimensions }) => [
+      { topology, dimension: '', score },
+      ...Object.entries(dimensions).map(([dimension, own]) => ({
+        topology,
+        dimension,
+        score: own,
+      })),
+    ]),
+  ]
+  return [
+    gauge(
+      'tidemark_quality_score',
+      'Score of the tables, 0 to 100, by the last check; an empty label is over all.',
+      scores.flatMap(({ score, ...labels }) => (score === null ? [] : [{ labels, value: score }])),
+    ),
+    gauge(
+      'tidemark_quality_checked_seconds',
+      'When the tables were last checked, seconds since the epoch.',
+      [{ labels: {}, value: quality.measuredAtMs / 1000 }],
     ),
   ]
 }
