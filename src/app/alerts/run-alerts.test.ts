@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { tellRun, type QualityFailure, type QualityVerdict } from './run-alerts.ts'
+import { tellRun, type HeardFailure, type HeardVerdict } from './run-alerts.ts'
 import { StandingAlerts } from './standing-alerts.ts'
 
 const run = { runId: 'r1', job: 'lake.write' }
@@ -14,12 +14,12 @@ function scored(topology: string, anomalies = 0) {
   return { topology, anomalies }
 }
 
-function failing(topology: string, name: string): QualityFailure {
-  const counts = { level: 'Error', rows: 4, failed: 2, detail: '' }
+function failing(topology: string, name: string): HeardFailure {
+  const counts = { level: 'Error', rows: 4, failed: 2, detail: '' } as const
   return { topology, table: `${topology}.facts`, check: name, ...counts }
 }
 
-function verdict(of: Partial<QualityVerdict>): QualityVerdict {
+function verdict(of: Partial<HeardVerdict>): HeardVerdict {
   return { score: 90, topologies: [], score_min: 50, failures: [], ...of }
 }
 

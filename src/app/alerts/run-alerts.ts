@@ -1,29 +1,23 @@
 /** Alerts of jobs, heard from whoever records their runs: a job has failed until it succeeds, a check until it passes. */
 import type { EndedRun } from '../../jobs/runs/run-recorder.ts'
+import type { QualityVerdict } from '../../jobs/quality/quality-jobs.ts'
+import type { QualityResult } from '../../jobs/quality/result.ts'
+import type { TopologyScore } from '../../jobs/quality/score.ts'
 import type { StandingAlerts } from './standing-alerts.ts'
 
 const qualityJob = 'quality.check'
 
 /** What is heard of a run of it. */
-export interface QualityVerdict {
-  /** Null: nothing to measure. */
-  readonly score: number | null
-  readonly score_min: number
+export interface HeardVerdict extends Pick<QualityVerdict, 'score' | 'score_min'> {
   /** That were looked at. */
-  readonly topologies: readonly { readonly topology: string; readonly anomalies: number }[]
-  readonly failures: readonly QualityFailure[]
+  readonly topologies: readonly Pick<TopologyScore, 'topology' | 'anomalies'>[]
+  readonly failures: readonly HeardFailure[]
 }
 
-export interface QualityFailure {
-  readonly topology: string
-  /** Empty where it is about the topology as a whole. */
-  readonly table: string
-  readonly check: string
-  readonly level: string
-  readonly rows: number
-  readonly failed: number
-  readonly detail: string
-}
+export type HeardFailure = Pick<
+  QualityResult,
+  'topology' | 'table' | 'check' | 'level' | 'rows' | 'failed' | 'detail'
+>
 
 export function tellRun({ job, runId, state, error, result }: EndedRun, to: StandingAlerts): void {
   const failed = { name: 'JobFailed', labels: { job } } as const
@@ -41,11 +35,11 @@ export function tellRun({ job, runId, state, error, result }: EndedRun, to: Stan
 }
 
 /** Of a check that was spared, because another has just run, nothing new is known. */
-function isVerdict(result: object | undefined): result is QualityVerdict {
+function isVerdict(result: object | undefined): result is HeardVerdict {
   return result !== undefined && 'failures' in result
 }
 
-function tellVerdict(verdict: QualityVerdict, to: StandingAlerts): void {
+function tellVerdict(verdict: HeardVerdict, to: StandingAlerts): void {
   const looked = new Set(verdict.topologies.map(({ topology }) => topology))
   // What it still finds is raised again below: the book has known it all along.
   for (const condition of to.all()) {
@@ -67,7 +61,7 @@ function tellVerdict(verdict: QualityVerdict, to: StandingAlerts): void {
   })
 }
 
-function tellFailures({ failures }: QualityVerdict, to: StandingAlerts): void {
+function tellFailures({ failures }: HeardVerdict, to: StandingAlerts): void {
   for (const { topology, table, check, level, failed, rows, detail } of failures) {
     to.raise({
       name: 'QualityCheckFailed',
@@ -81,7 +75,7 @@ function tellFailures({ failures }: QualityVerdict, to: StandingAlerts): void {
   }
 }
 
-function tellAnomalies({ topologies }: QualityVerdict, to: StandingAlerts): void {
+function tellAnomalies({ topologies }: HeardVerdict, to: StandingAlerts): void {
   for (const { topology, anomalies } of topologies) {
     if (anomalies === 0) continue
     to.raise({
