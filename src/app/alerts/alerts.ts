@@ -49,10 +49,11 @@ export class Alerts {
     this.#queues = channels.map((channel) => new ChannelQueue({ channel, clock, limits, tell }))
   }
 
-  /** Looks from now on. */
-  watch(look: () => Look): void {
+  /** Looks from now on. Returns how to end: as `close`. */
+  watch(look: () => Look): () => Promise<void> {
     this.#look = look
     this.#keepLooking()
+    return () => this.close()
   }
 
   /** What is there to tell is told without waiting for what may come with it. */
