@@ -83,6 +83,10 @@ export function clusterConfiguration(
   if (!origins.has('kafka.bootstrapServers')) return null
   const reader = new SettingsReader(values, origins, faults, needer)
   const bootstrapServers = values['kafka.bootstrapServers'] ?? []
+  if (values.workers === 0) {
+    const why = 'what a task computes in the main thread holds up its heartbeats'
+    reader.fault('workers', `0 is for an instance without a cluster: ${why}; set 1 or more`)
+  }
   const urls = values['registry.url'] ?? reader.missing<readonly string[]>('registry.url', [])
   return {
     kafka: { bootstrapServers, ...kafkaOf(reader) },

@@ -94,6 +94,15 @@ test('what says something of a cluster only is refused without brokers', () => {
   assert.match(message, /TIDEMARK_REGISTRY_URL: says nothing without kafka\.bootstrapServers/)
 })
 
+test('tasks in the main thread are refused on a cluster: a long one would starve its heartbeats', () => {
+  const message = faultsOf({ flags: { workers: '0' }, environment: addresses })
+  assert.match(
+    message,
+    /^the configuration has 1 fault:\n {2}flag --workers: 0 is for .* set 1 or more$/,
+  )
+  assert.equal(load({ flags: { workers: '0' } }).workers, 0)
+})
+
 test('brokers without a registry and ClickHouse are refused, both at once', () => {
   const message = faultsOf({ flags: { 'kafka.bootstrapServers': 'one:9092' } })
   assert.match(message, /registry\.url: missing/)
