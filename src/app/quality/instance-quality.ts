@@ -25,6 +25,8 @@ export interface LatestQuality {
 
 /** After a start: facts that wait for ClickHouse go first. */
 const firstCheckMs = 2 * 60_000
+/** Instances that start together do not measure together. */
+const spreadMs = 5 * 60_000
 
 /** What an earlier instance has measured is told from the start. */
 export async function openLatestQuality(clickhouse: ClickHouse): Promise<LatestQuality> {
@@ -39,7 +41,7 @@ export interface QualityJobs {
 /** @throws TidemarkError CONFIGURATION_INVALID where a threshold is of a check that there is not */
 export function qualityJobs(
   { quality }: Configuration,
-  { clickhouse, clock, topologies, runtime, consumers, quality: latest }: JobServices,
+  { clickhouse, clock, topologies, runtime, consumers, member, quality: latest }: JobServices,
 ): QualityJobs {
   const judged = topologies.map((loaded) => judgedTopology(loaded, { runtime, consumers }))
   refuseUnknownThresholds(quality.thresholds, judged)
@@ -55,11 +57,19 @@ export function qualityJobs(
   const everyMs = quality.checkIntervalMs
   // Of several instances one measures, and the others take over what it has found.
   const request = { age_max_ms: Math.floor(everyMs / 2) }
-  const firstMs = Math.min(everyMs, firstCheckMs)
+  const firstMs = Math.min(everyMs, firstCheckMs + offsetMs(member?.instanceId ?? ''))
   return {
     jobs: [qualityCheckJob(ports), qualityReportJob(ports), qualityProfileJob(ports)],
     schedule: [{ job: 'quality.check', request, everyMs, firstMs }],
   }
+}
+
+/** The same for the same name, in [0, `spreadMs`); 0 for the empty one. */
+function offsetMs(instanceId: string): number {
+  let hash = 0
+  for (const character of instanceId)
+    hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % spreadMs
+  return hash
 }
 
 function judgedTopology(
