@@ -8,6 +8,7 @@ import { alertsConfiguration, type AlertsConfiguration } from './alerts/alerts-c
 import { clusterConfiguration, type ClusterConfiguration } from './cluster-configuration.ts'
 import { qualityConfiguration, type QualityConfiguration } from './quality/quality-configuration.ts'
 import { layersOf, type ConfigurationInput } from './configuration-layers.ts'
+import { lakeConfiguration, type LakeConfiguration } from './lake/lake-configuration.ts'
 import {
   doorNames,
   isOfTheCluster,
@@ -45,6 +46,7 @@ export interface Configuration {
   readonly sink: SinkConfiguration
   readonly alerts: AlertsConfiguration
   readonly quality: QualityConfiguration
+  readonly lake: LakeConfiguration
   /** Null: the embedded profile. */
   readonly cluster: ClusterConfiguration | null
 }
@@ -87,9 +89,10 @@ export function loadConfiguration(input: ConfigurationInput): Configuration {
   }
   const alerts = alertsConfiguration(values, origins, faults)
   const quality = qualityConfiguration(values, origins, faults)
+  const lake = lakeConfiguration(values, origins, faults)
   const sink = sinkOf(values, cluster === null ? embeddedBatches : serverBatches, originOf, faults)
   if (faults.length > 0) throw refusal(faults)
-  return configurationOf(values, { cluster, sink, alerts, quality })
+  return configurationOf(values, { cluster, sink, alerts, lake, quality })
 }
 
 /** A server wants few and large inserts; the engine in this process can be as quick as one likes. */
@@ -116,7 +119,7 @@ function sinkOf(
 
 function configurationOf(
   values: SettingValues,
-  parts: Pick<Configuration, 'cluster' | 'sink' | 'alerts' | 'quality'>,
+  parts: Pick<Configuration, 'cluster' | 'sink' | 'alerts' | 'lake' | 'quality'>,
 ): Configuration {
   const profile = parts.cluster === null ? 'embedded' : 'cluster'
   return {

@@ -4,6 +4,7 @@ import { JobRunner } from '../jobs/runs/job-runner.ts'
 import { instanceBackfill } from './backfill.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
+import { instanceLake } from './lake/instance-lake.ts'
 import { qualityJobs } from './quality/instance-quality.ts'
 import type { Services } from './services.ts'
 
@@ -14,10 +15,11 @@ export interface InstanceJobs {
 
 /** What an instance can be asked to run, and what it runs by itself. */
 export function jobsOf(configuration: Configuration, services: JobServices): InstanceJobs {
+  const lake = instanceLake(configuration, services)
   const quality = qualityJobs(configuration, services)
   return {
-    jobs: [instanceBackfill(configuration, services), ...quality.jobs],
-    schedule: quality.schedule,
+    jobs: [instanceBackfill(configuration, services), ...lake.jobs, ...quality.jobs],
+    schedule: [...lake.schedule, ...quality.schedule],
   }
 }
 

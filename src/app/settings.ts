@@ -3,6 +3,7 @@
  * environment variable `TIDEMARK_KAFKA_CLIENT_RACK`, and the key `clientRack` under `kafka:` in YAML.
  */
 import { alertSettings } from './alerts/alert-settings.ts'
+import { lakeSettings } from './lake/lake-settings.ts'
 import { qualitySettings } from './quality/quality-settings.ts'
 import { optional, secret, setting, type Setting } from './setting.ts'
 import {
@@ -52,6 +53,7 @@ const common = {
   'sink.lagMax': setting(500_000, wholeNumber(1, 1_000_000_000)),
   ...alertSettings,
   ...qualitySettings,
+  ...lakeSettings,
 } as const
 
 /** Of the cluster profile: they say nothing without `kafka.bootstrapServers`. */

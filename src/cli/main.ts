@@ -9,6 +9,7 @@ import { exportCommand } from './commands/export.ts'
 import { featuresCommand } from './commands/features.ts'
 import { importCommand } from './commands/import.ts'
 import { ingestCommand } from './commands/ingest.ts'
+import { lakeCommand } from './commands/lake.ts'
 import { qualityCommand } from './commands/quality.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
 import { rebuildCommand } from './commands/rebuild.ts'
@@ -46,6 +47,7 @@ export async function main(words: readonly string[]): Promise<number> {
     qualityCommand(),
     schemasCommand(),
     featuresCommand(),
+    lakeCommand(),
     statusCommand(),
     topCommand(),
     resetCommand(),

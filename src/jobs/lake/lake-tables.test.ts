@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { TidemarkError } from '../../core/errors.ts'
+import type { ClickHouse, ReadRequest } from '../../sinks/clickhouse/clickhouse.ts'
 import type { CleanedUp } from './clean-up.ts'
 import { changed, dayMs, dying, LakeSetting, nowMs, things, type Row } from './lake.test-support.ts'
 import type { DayMetadata } from './metadata.ts'
@@ -141,6 +142,31 @@ describe('tables in a lake', () => {
       (await everything()).some((path) => path.startsWith(eighth)),
       false,
     )
+  })
+
+  test('are read as a stream, and written once under keys that go as text', async () => {
+    await setting.put('one', '2026-03-08', { colour: 'blue' })
+    const summaries: unknown[] = []
+    const { clickhouse, tables } = setting.options()
+    const watched = Object.assign(Object.create(clickhouse) as ClickHouse, {
+      read: async (request: ReadRequest) => {
+        const result = await clickhouse.read(request)
+        summaries.push(result.summary)
+        return result
+      },
+    })
+    const keyed = tables.map((table) => ({ ...table, keyColumns: ['id', 'colour', 'kind'] }))
+    const options = { clickhouse: watched, tables: keyed }
+    const outcomes = [
+      told(await setting.run<LakeWritten>('lake.write', {}, options)),
+      told(await setting.run<LakeWritten>('lake.write', {}, options)),
+    ]
+    assert.deepEqual(outcomes, [
+      [1, 0, 0, 1],
+      [0, 1, 0, 0],
+    ])
+    // A summary would be there where the engine had made the whole answer first.
+    assert.deepEqual(summaries, [null])
   })
 
   test('a table that is empty takes nothing out of the lake', async () => {

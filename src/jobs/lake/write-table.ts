@@ -166,7 +166,7 @@ interface ReadDays {
 /** One pass over the table, into a file or more a day. */
 async function readDays({ run, table, columns }: Pass, days: readonly string[]): Promise<ReadDays> {
   const ours: readonly LakeColumn[] = [
-    ...columns,
+    ...columns.map((column) => ({ ...column, name: answerName(column) })),
     { name: dayColumn, type: 'Date32', isBytes: false },
     { name: hashColumn, type: 'UInt64', isBytes: false },
   ]
@@ -212,15 +212,25 @@ function selectDays(
   days: readonly string[],
 ): string {
   const list = days.map((day) => `toDate32(${textLiteral(day)})`).join(', ')
-  const selected = columns.map(({ expression, name }) => {
-    const quoted = quoteIdentifier(name)
-    return expression === quoted ? quoted : `${expression} AS ${quoted}`
+  const selected = columns.map((column) => {
+    const { name, expression } = column
+    const answered = answerName(column)
+    return answered === name ? expression : `${expression} AS ${quoteIdentifier(answered)}`
   })
-  // Within: an alias of the outer query would stand for the column in day and hash, too.
-  const within =
-    `SELECT *, ${dayExpression} AS ${dayColumn}, ${hashExpression(table, columns)} AS ${hashColumn} ` +
+  const added = [
+    `${dayExpression} AS ${dayColumn}`,
+    `${hashExpression(table, columns)} AS ${hashColumn}`,
+  ]
+  // One SELECT, which the engine streams: of a query within another it would hold the whole answer.
+  return (
+    `SELECT ${[...selected, ...added].join(', ')} ` +
     `FROM ${qualifiedName(table)} WHERE ${dayExpression} IN (${list})`
-  return `SELECT ${[...selected, dayColumn, hashColumn].join(', ')} FROM (${within})`
+  )
+}
+
+/** What is written as text has another name in the answer: its own would stand for the text in the hash, too. */
+function answerName({ name, expression }: SelectedColumn): string {
+  return expression === quoteIdentifier(name) ? name : `tidemark_lake_text_${name}`
 }
 
 interface WrittenDay {

@@ -7,6 +7,7 @@
  *  2. At most `filesOpenMax` files are open; the one that was written to longest ago is finished for the next.
  *  3. A file that has reached `fileBytesMax` is finished, and its day goes on in another.
  */
+import { setImmediate } from 'node:timers/promises'
 import { LakeFile, type Compression, type FinishedFile } from './lake-file.ts'
 import type { LakeColumn } from './parquet-columns.ts'
 
@@ -27,9 +28,10 @@ interface Waiting {
   bytes: number
 }
 
-const groupRowsMax = 50_000
-const groupBytesMax = 8 * 1024 * 1024
-const bufferBytesMax = 24 * 1024 * 1024
+const groupRowsMax = 20_000
+const groupBytesMax = 4 * 1024 * 1024
+/** As they came; as values of JavaScript they take some ten times as much. */
+const bufferBytesMax = 8 * 1024 * 1024
 const filesOpenMax = 200
 
 export class DayFiles {
@@ -61,6 +63,8 @@ export class DayFiles {
 
   /** Writes what must not wait any longer. */
   async settle(): Promise<void> {
+    // Blocks that are here already come without the event loop turning: doors and commits wait for it.
+    await setImmediate()
     for (const [day, { rows, bytes }] of this.#waiting) {
       if (rows >= this.#options.groupRowsMax || bytes >= groupBytesMax) await this.#write(day)
     }
