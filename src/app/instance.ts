@@ -22,6 +22,7 @@ import { queriesApp } from '../server/queries/queries-app.ts'
 import { registryApp } from '../server/registry/registry-app.ts'
 import { lookAt } from './alerts/look-at.ts'
 import { openAlerts } from './alerts/open-alerts.ts'
+import { openAudit, type Audit } from './audit.ts'
 import type { Configuration } from './configuration.ts'
 import { Cleanup } from './cleanup.ts'
 import {
@@ -116,12 +117,8 @@ async function open(
     return statusOf(services, frame, told)
   }
   const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
-  const apps: InstanceApps = {
-    console: consoleDoor(services, { status, whenIdle }),
-    registry: registryApp(services.registry),
-    ingest: ingestApp(doorOptions(services, configuration)),
-    clickhouse: clickhouseApp(services.clickhouse, {}),
-  }
+  const audit = openAudit(configuration, { clock, onProgress, cleanup: ground })
+  const apps = doorsOf(services, configuration, { status, whenIdle }, audit)
   if (options.listen) urls = await openDoors(apps, configuration, work)
   await services.keepManifests()
   state = 'running'
@@ -147,6 +144,20 @@ async function open(
       if (state !== 'failed') state = 'stopping'
       await cleanup.run()
     },
+  }
+}
+
+function doorsOf(
+  services: Services,
+  configuration: Configuration,
+  told: Pick<ConsoleServices, 'status' | 'whenIdle'>,
+  audit: Audit,
+): InstanceApps {
+  return {
+    console: audit.door('console', consoleDoor(services, told)),
+    registry: audit.door('registry', registryApp(services.registry)),
+    ingest: ingestApp(doorOptions(services, configuration)),
+    clickhouse: clickhouseApp(services.clickhouse, { onStatement: audit.onStatement }),
   }
 }
 

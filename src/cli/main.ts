@@ -23,6 +23,7 @@ import { tailCommand } from './commands/tail.ts'
 import { topCommand } from './commands/top.ts'
 import { topologyCommand } from './commands/topology.ts'
 import { upCommand } from './commands/up.ts'
+import { auditedCommand } from './audited-command.ts'
 import { UsageError } from './usage-error.ts'
 
 export async function main(words: readonly string[]): Promise<number> {
@@ -50,8 +51,8 @@ export async function main(words: readonly string[]): Promise<number> {
     lakeCommand(),
     statusCommand(),
     topCommand(),
-    resetCommand(),
-    rebuildCommand(),
+    auditedCommand(resetCommand()),
+    auditedCommand(rebuildCommand()),
     backfillCommand(),
     runsCommand(),
     alertsCommand(),

@@ -10,6 +10,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { ClickHouse, ReadResult, ReadSummary } from '../../sinks/clickhouse/clickhouse.ts'
 import { ClickHouseFailure, clickHouseFailure } from '../../sinks/clickhouse/failure.ts'
+import { addressOf } from '../audit/audited.ts'
 import { authenticate } from './authentication.ts'
 import type { Users } from './authentication.ts'
 import { compressedFrames } from './compressed-frames.ts'
@@ -27,12 +28,25 @@ export interface ClickHouseAppOptions {
   readonly queryBytesMax?: number
   /** Of a result that has to be held as a whole (JSON and the like); rows in lines are streamed without end. */
   readonly resultBytesMax?: number
+  /** Told of each statement as its answer begins, or once it is refused. */
+  readonly onStatement?: (statement: AskedStatement) => void
+}
+
+export interface AskedStatement {
+  /** Null where nobody has proved to be one. */
+  readonly user: string | null
+  readonly address: string | null
+  /** Null where the request was refused before it was read. */
+  readonly sql: string | null
+  /** ClickHouse's name of the failure; null where it is answered. */
+  readonly failure: string | null
 }
 
 const defaults = {
   users: { default: '' },
   queryBytesMax: 1024 * 1024,
   resultBytesMax: 64 * 1024 * 1024,
+  onStatement: () => {},
 } as const satisfies Required<ClickHouseAppOptions>
 
 /** Shown behind error messages where ClickHouse shows its own. */
@@ -61,10 +75,16 @@ async function answer(
   const request = context.req.raw
   const queryId = new URL(request.url).searchParams.get('query_id') ?? ''
   const id = /^[\w.:-]{1,100}$/.test(queryId) ? queryId : randomUUID()
+  let user: string | null = null
+  let asked: string | null = null
+  const tell = (failure: string | null) => {
+    limits.onStatement({ user, address: addressOf(context), sql: asked, failure })
+  }
   try {
-    authenticate(request.headers, new URL(request.url).searchParams, limits.users)
+    user = authenticate(request.headers, new URL(request.url).searchParams, limits.users)
     if (request.method === 'HEAD') return new Response(null, { headers: commonHeaders(id) })
     const { sql, search } = await readQuery(request, limits.queryBytesMax)
+    asked = sql
     if (sql.trim() === '') {
       if (request.method !== 'POST') return context.text('Ok.\n')
       throw new ClickHouseFailure(62, 'SYNTAX_ERROR', 'Syntax error: Empty query')
@@ -80,9 +100,12 @@ async function answer(
       resultBytesMax: limits.resultBytesMax,
       signal: request.signal,
     })
+    tell(null)
     return respond(request.headers, search, result, id)
   } catch (thrown) {
-    return refuse(clickHouseFailure(thrown), id)
+    const failure = clickHouseFailure(thrown)
+    tell(failure.type)
+    return refuse(failure, id)
   }
 }
 
