@@ -29,6 +29,7 @@ import { definitionsOf } from './manifest.ts'
 import { sharedMetaRecords } from './meta-records.ts'
 import { RepartitionPurge } from './purge.ts'
 import { reachAll } from './reach-all.ts'
+import { factStarts } from './fact-starts.ts'
 import { followResets } from './reset-records.ts'
 import { withoutCredentials } from './secret.ts'
 import type { SettingPath } from './settings.ts'
@@ -54,6 +55,7 @@ export async function openClusterFoundation(
     options,
   )
   const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
+  const stateFrom = await factStarts(meta, log)
   const directory = join(dataDir, 'state')
   if (await followResets(meta, dataDir, directory)) {
     options.onProgress('a topology was reset: local state is built anew')
@@ -81,7 +83,7 @@ export async function openClusterFoundation(
     knowsSchema: (subject, schema) => registry.isKnown(subject, schema),
     clickhouse,
     meta,
-    member: { instanceId, groupInstanceId: cluster.groupInstanceId },
+    member: { instanceId, groupInstanceId: cluster.groupInstanceId, stateFrom },
     endTransactionsOf: async (gone) => {
       const ids = allTransactionalIds(cluster.applicationId, gone, transactionLanes)
       for (const id of ids) await log.endAbandonedTransaction(id)

@@ -7,6 +7,7 @@ import type { FactTable } from '../core/fact-table.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { LogAdmin } from '../log/log-admin.ts'
+import type { StateFrom } from '../runtime/standby/open-cursors.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
 import type { FactConsumerOptions } from '../sinks/fact-consumer-options.ts'
@@ -46,6 +47,8 @@ export interface Foundation {
 export interface MemberIdentity {
   readonly instanceId: string
   readonly groupInstanceId: string | null
+  /** As `ClusterOptions`. */
+  readonly stateFrom?: StateFrom
 }
 
 export interface FoundationOptions {

@@ -9,7 +9,7 @@ import { portsOf } from './ports.ts'
 export function membershipOf(
   configuration: Configuration,
   cluster: ClusterConfiguration,
-  { instanceId, groupInstanceId }: MemberIdentity,
+  { instanceId, groupInstanceId, stateFrom }: MemberIdentity,
   endTransactionsOf: Foundation['endTransactionsOf'],
 ): ClusterOptions {
   const { clientRack } = cluster.kafka
@@ -21,6 +21,7 @@ export function membershipOf(
     acceptableRecoveryLag: cluster.recoveryLagMax,
     probingRebalanceIntervalMs: cluster.probingRebalanceIntervalMs,
     capacity: Math.max(1, configuration.workers),
+    ...(stateFrom === undefined ? {} : { stateFrom }),
     ...(endTransactionsOf === null ? {} : { endTransactionsOf }),
     ...(clientRack === null ? {} : { rack: clientRack }),
     ...(groupInstanceId === null ? {} : { groupInstanceId }),

@@ -1,7 +1,7 @@
 /** What a reset of topologies means in this configuration. */
 import { systemClock, type Clock } from '../core/clock.ts'
 import type { TidemarkError } from '../core/errors.ts'
-import { storeName, topicName } from '../core/record.ts'
+import { storeName, topicName, type TopicName } from '../core/record.ts'
 import {
   carryOutReset,
   planReset,
@@ -20,6 +20,7 @@ import { openOperatorLog } from './inspect.ts'
 import { forgetManifests, readManifests } from './manifest-records.ts'
 import { manifestOf } from './manifest.ts'
 import { ownMetaRecords, sharedMetaRecords, type MetaRecords } from './meta-records.ts'
+import { noteFactStarts } from './fact-starts.ts'
 import { noteResets } from './reset-records.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 import { storesOf, type TopicManifest, type TopologyManifest } from '../topology/manifest.ts'
@@ -95,14 +96,15 @@ async function clusterPlan(
   cleanup.add({ name: 'Kafka', close: () => log.close() })
   const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
   const manifests = await readManifests(meta)
+  const scopes = topologies.map((loaded) =>
+    resetTopology(loaded, partitions, true, manifests.get(loaded.graph.name)),
+  )
   const { steps, refusals } = await planReset({
     log,
     admin: log,
     // Each instance throws its own away when it starts.
     state: null,
-    topologies: topologies.map((loaded) =>
-      resetTopology(loaded, partitions, true, manifests.get(loaded.graph.name)),
-    ),
+    topologies: scopes,
     position,
     withFacts,
     force,
@@ -113,8 +115,16 @@ async function clusterPlan(
     what: 'tell the instances to throw their local state away when they start',
     run: () => noteResets(meta, names, clock.nowMs()),
   }
+  const existing = new Set(await log.topicNames())
+  const starts = scopes.flatMap(({ name, factChangelogs }) => {
+    const kept = withFacts ? [] : factChangelogs.filter((topic) => existing.has(topic))
+    if (kept.length === 0) return []
+    const what = `have the state in ${kept.join(', ')} begin behind what is there`
+    return [{ topology: name, what, run: () => noteFactStarts(meta, log, name, kept) }]
+  })
+  const forget = forgetSteps(meta, graphsOf(topologies))
   // First: a topic that is gone while an instance still trusts its state would be the worse half.
-  return { steps: [note, ...steps, ...forgetSteps(meta, graphsOf(topologies))], refusals }
+  return { steps: [note, ...steps, ...starts, ...forget], refusals }
 }
 
 function graphsOf(topologies: readonly LoadedTopology[]): readonly TopologyGraph[] {
@@ -129,13 +139,18 @@ function forgetSteps(meta: MetaRecords, graphs: readonly TopologyGraph[]): reado
   }))
 }
 
+export interface ResetScope extends ResetTopology {
+  /** Those of its facts that are changelogs. */
+  readonly factChangelogs: readonly TopicName[]
+}
+
 /** What the code has, and what an earlier code had left. */
 export function resetTopology(
   { graph, factTables }: LoadedTopology,
   defaultPartitionCount: number,
   withChangelogs: boolean,
   before: TopologyManifest | undefined,
-): ResetTopology {
+): ResetScope {
   const now = manifestOf(graph, { defaultPartitionCount, withChangelogs })
   const all = before === undefined ? [now] : [now, before]
   const facts = new Set<string>(factTables.map(({ topic }) => topic.name))

@@ -19,7 +19,6 @@ const topology = {
   inputs: [input, topicName('not-there-yet')],
   repartitions: [repartition],
   changelogs: [],
-  factChangelogs: [],
   facts: [facts],
   stores: [{ name: store, partitionCount: 2 }],
 }
@@ -97,19 +96,6 @@ test('a plan that is only made changes nothing, and tells each step', async (con
   assert.equal(await committed(), 6)
   const kept = await state.scan({ store, partition: partition(1), entriesMax: 1 })
   assert.equal(kept.length, 1)
-})
-
-test('facts that keep state do not stay behind', async (context) => {
-  const { options, log } = await setting(context)
-  const kept = [{ ...topology, factChangelogs: [facts] }]
-  const position = { kind: 'earliest' } as const
-  await assert.rejects(carryOut(options(position, { topologies: kept })), {
-    code: 'CONFIGURATION_INVALID',
-    message: /keeps state in its facts \(app\.facts\).*reset it with --facts/,
-  })
-  await carryOut(options(position, { topologies: kept, withFacts: true }))
-  const [description] = await log.describeTopics([facts])
-  assert.equal(description?.partitions[0]?.logStartOffset, 10)
 })
 
 test('state and records on the way are gone, those of other topologies and the facts stay', async (context) => {

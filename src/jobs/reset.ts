@@ -7,7 +7,7 @@
  *  2. The offsets go first: interrupted behind them, inputs are read again into state that knows them, which changes
  *     nothing; the other way round, state would be gone whose inputs nobody reads. Run again, a reset ends.
  *  3. Facts stay unless they are asked for: the same inputs give the same rows, which replace the ones that are there. Where they
- *     keep state they have to be asked for.
+ *     keep state, whoever resets sees to it that the state begins behind them.
  */
 import { TidemarkError } from '../core/errors.ts'
 import { partition, storeName, topicName } from '../core/record.ts'
@@ -29,8 +29,6 @@ export interface ResetTopology {
   readonly repartitions: readonly TopicName[]
   readonly changelogs: readonly TopicName[]
   readonly facts: readonly TopicName[]
-  /** Those of them that are changelogs: they would bring back what is thrown away. */
-  readonly factChangelogs: readonly TopicName[]
   /** With the names of the backend, those of the runtime among them. */
   readonly stores: readonly ResetStore[]
 }
@@ -62,7 +60,7 @@ export interface ResetStep {
 
 export interface ResetPlan {
   readonly steps: readonly ResetStep[]
-  /** Why it is not carried out now: GROUP_ACTIVE; CONFIGURATION_INVALID where facts would stay that keep state. */
+  /** Why it is not carried out now: GROUP_ACTIVE. */
   readonly refusals: readonly TidemarkError[]
 }
 
@@ -105,7 +103,7 @@ async function planTopology(
 ): Promise<ResetPlan> {
   const { log, admin, withFacts, position, force } = options
   const { name, inputs } = topology
-  const refusals = withFacts ? [] : keptFactsRefusals(topology)
+  const refusals: TidemarkError[] = []
   const there = (topics: readonly TopicName[]) => topics.filter((topic) => existing.has(topic))
   const partitions = there(inputs).flatMap((topic) => partitionsOf(topic, existing.get(topic) ?? 0))
   const changes = await offsetChanges(log, admin, name, partitions, position)
@@ -137,17 +135,6 @@ async function planTopology(
     add(`delete group ${sinkGroup(name)}`, () => deleteGroup(admin, sinkGroup(name)))
   }
   return { steps, refusals }
-}
-
-function keptFactsRefusals({ name, factChangelogs }: ResetTopology): TidemarkError[] {
-  if (factChangelogs.length === 0) return []
-  return [
-    new TidemarkError(
-      'CONFIGURATION_INVALID',
-      `topology ${name} keeps state in its facts (${factChangelogs.join(', ')}), which would bring it back: reset it with --facts`,
-      { details: { topology: name } },
-    ),
-  ]
 }
 
 function membersRefusal(group: GroupDescription): TidemarkError {

@@ -1,5 +1,6 @@
 /** How an instance takes part in a cluster. The names are Kafka Streams'. */
 import { TidemarkError } from '../core/errors.ts'
+import type { StateFrom } from './standby/open-cursors.ts'
 
 export interface ClusterOptions {
   /** The same after a restart, where its state is the same. */
@@ -20,6 +21,8 @@ export interface ClusterOptions {
    * not committed is waited for. It may be called by several members, and for a process that has ended nothing.
    */
   readonly endTransactionsOf?: (instanceId: string) => Promise<void>
+  /** Facts outlive a reset, and their records of before it are not state any more. Absent: none was there. */
+  readonly stateFrom?: StateFrom
   /** Threads that run tasks; a share of the tasks goes by it. Default 1. */
   readonly capacity?: number
 }

@@ -12,6 +12,7 @@ import { keptTasks } from './kept-task.ts'
 import type { KeptTask, StoreChangelog } from './kept-task.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { LocalStateKeeper } from './local-state-keeper.ts'
+import type { StateFrom } from './standby/open-cursors.ts'
 import { StateUpdater } from './standby/state-updater.ts'
 import type { StateKeeper } from './state-keeper.ts'
 import type { CompiledTopology } from './task-plan.ts'
@@ -25,6 +26,7 @@ export interface LocalStateOptions {
   readonly topologies: ReadonlyMap<string, CompiledTopology>
   /** A standby that lacks no more offsets than this has caught up. */
   readonly caughtUpLag: number
+  readonly stateFrom?: StateFrom
   readonly onCaughtUp: (taskId: string) => void
   readonly onFailure: (failure: unknown) => void
 }

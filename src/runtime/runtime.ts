@@ -172,6 +172,7 @@ class LocalRuntime implements Runtime {
       limits: this.#limits,
       topologies: this.#topologies,
       caughtUpLag: cluster?.acceptableRecoveryLag ?? 0,
+      ...(cluster?.stateFrom === undefined ? {} : { stateFrom: cluster.stateFrom }),
       onCaughtUp: (taskId) => {
         this.#groups.noteCaughtUp(taskId)
       },

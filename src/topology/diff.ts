@@ -191,7 +191,7 @@ function storeChange(
       kind: 'store-changed',
       name,
       verdict: 'refused',
-      effect: `its changelog was topic ${wasIn} and would be ${then} start anew with tidemark reset --facts`,
+      effect: `its changelog was topic ${wasIn} and would be ${then} start anew with tidemark reset`,
       accept: `${topology}/${name}`,
     })
   }

@@ -172,6 +172,18 @@ void test('a reset is refused while the group lives; after it the same facts com
   assert.match(again.output, /a topology was reset: local state is built anew/)
   assertSameFacts(await factsOf(again), expected, 'after the reset')
   assert.equal((await again.end('SIGTERM')).code, 0, again.output)
+
+  const kept = await command('reset', '--topologies', 'exam-scores')
+  assert.equal(kept.code, 0, kept.stderr)
+  assert.match(
+    kept.stdout,
+    /now: exam-scores: have the state in exam_scores\.data_quality_checks_results begin behind/,
+  )
+  const third = await instance('one')
+  await third.ready()
+  await third.idle()
+  assertSameFacts(await factsOf(third), expected, 'after a reset whose facts stay')
+  assert.equal((await third.end('SIGTERM')).code, 0, third.output)
 })
 
 void test('all servers that do not answer at a start are named at once', async () => {

@@ -20,7 +20,7 @@ const deleteRetentionMs = 1000
 const key = Buffer.from('a')
 
 /** A changelog of three records and a state that is complete up to `reached`, written at 0. */
-async function open(reached: number | null, nowMs = 0, deletedBefore = 0) {
+async function open(reached: number | null, nowMs = 0, deletedBefore = 0, stateFrom?: number) {
   const clock = new ManualClock()
   const storage = await openMemoryStorage({ clock, sharesState: false })
   const { log, state } = storage
@@ -47,6 +47,7 @@ async function open(reached: number | null, nowMs = 0, deletedBefore = 0) {
     clock,
     checkpoints,
     deleteRetentionMsOf: () => Promise.resolve(deleteRetentionMs),
+    ...(stateFrom === undefined ? {} : { stateFrom: () => stateFrom as Offset }),
   })
   const [kept] = await state.readMany([{ store, partition, key }])
   await storage.close()
@@ -83,4 +84,12 @@ test('a state that may have missed deletes is wiped, one that misses nothing is 
 test('a state that nobody knows the end of is wiped', async () => {
   const why = 'local state without a checkpoint'
   assert.deepEqual(await open(null), { offset: 0, lag: 3, why, isKept: false })
+})
+
+test('where state begins behind older records they are not read, and what is left of them is wiped', async () => {
+  const why = 'checkpoint before the start of the changelog'
+  assert.deepEqual(await open(1, 0, 0, 2), { offset: 2, lag: 1, why, isKept: false })
+  assert.deepEqual(await open(2, 0, 0, 2), { offset: 2, lag: 1, why: null, isKept: true })
+  // A log that has lost its end still has one.
+  assert.deepEqual(await open(3, 0, 0, 7), { offset: 3, lag: 0, why: null, isKept: true })
 })

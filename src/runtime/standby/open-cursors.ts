@@ -5,7 +5,7 @@
 import { present } from '../../core/assert.ts'
 import type { Clock } from '../../core/clock.ts'
 import { topicPartitionId } from '../../core/record.ts'
-import type { Offset, Partition } from '../../core/record.ts'
+import type { Offset, Partition, TopicName } from '../../core/record.ts'
 import type { StateBackend } from '../../core/state.ts'
 import type { Log, PartitionDescription } from '../../log/log.ts'
 import type { Checkpoints } from '../checkpoints.ts'
@@ -20,7 +20,12 @@ export interface OpenCursorsOptions {
   readonly checkpoints: Checkpoints
   /** How long the log keeps a delete of this topic for readers that are behind (Kafka's `delete.retention.ms`). */
   readonly deleteRetentionMsOf: (changelog: StoreChangelog) => Promise<number>
+  readonly stateFrom?: StateFrom
 }
+
+/** Where the state begins in a topic that has been there for longer, as facts that outlive a reset; null: at the topic's
+ * start. */
+export type StateFrom = (topic: TopicName, partition: Partition) => Offset | null
 
 /** A clock of another machine may differ, and a restore takes its time: be so much earlier, at most. */
 const marginMaxMs = 10 * 60 * 1000
@@ -38,15 +43,27 @@ export async function openCursors(
     const { topic } = changelog
     const { partition } = task.plan
     const description = present(byName.get(topic), `changelog topic ${topic}`)
-    const at = present(
+    const found = present(
       description.partitions.find((candidate) => candidate.partition === partition),
       topicPartitionId({ topic, partition }),
     )
+    const at = { ...found, logStartOffset: beginningOf(topic, found, options) }
     const endOffset = await endOf(changelog, partition, at, log)
     const start = await startOf(task, changelog, { ...at, highWatermark: endOffset }, options)
     cursors.push(new ChangelogCursor({ task, changelog, ...start, endOffset }, clock))
   }
   return cursors
+}
+
+function beginningOf(
+  topic: TopicName,
+  { partition, logStartOffset, highWatermark }: PartitionDescription,
+  { stateFrom }: OpenCursorsOptions,
+): Offset {
+  const from = stateFrom?.(topic, partition) ?? null
+  return from === null
+    ? logStartOffset
+    : (Math.max(logStartOffset, Math.min(from, highWatermark)) as Offset)
 }
 
 /** A table is what its task has read of the topic and no more: what follows is still to be processed. */

@@ -6,6 +6,7 @@ import type { Checkpoints } from '../checkpoints.ts'
 import type { Codecs } from '../codecs.ts'
 import type { KeptTask, StoreChangelog } from '../kept-task.ts'
 import type { RuntimeLimits } from '../limits.ts'
+import type { StateFrom } from './open-cursors.ts'
 
 export interface StateUpdaterOptions {
   readonly log: Log
@@ -16,6 +17,7 @@ export interface StateUpdaterOptions {
   readonly checkpoints: Checkpoints
   readonly codecs: Codecs
   readonly deleteRetentionMsOf: (changelog: StoreChangelog) => Promise<number>
+  readonly stateFrom?: StateFrom
   /** A standby or a warm-up has come within so many offsets of its changelogs' end. */
   readonly caughtUpLag: number
   readonly onCaughtUp: (taskId: string) => void
