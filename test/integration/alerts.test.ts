@@ -1,6 +1,9 @@
 /** Alerts of a whole instance, and `tidemark alerts test`, against real servers. */
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Configuration } from '../../src/app/configuration.ts'
 import { openHookServer } from '../../src/app/alerts/test-support/hook-server.ts'
@@ -48,6 +51,37 @@ test('a channel that hangs keeps nothing from its work, and what it gets says wh
     await server.close()
   }
   assert.equal(instance.instance.status().alerts.channels[0]?.delivered, 1)
+})
+
+test('an instance that fails tells why before it ends, and the next one that it is over', async () => {
+  const server = await openHookServer((response) => response.end())
+  const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-alerts-'))
+  const flags = { dataDir, 'alerts.webhookUrl': server.url, 'alerts.groupWaitMs': 0 }
+  const first = await TestInstance.open(flags)
+  try {
+    const { clickhouse } = first.instance.services
+    await clickhouse.writer.command({
+      query: 'DROP TABLE mcq.question_interaction_fact_versions SYNC',
+    })
+    await first.post('/topics/answers', ofValues(answerEvent('ann')))
+    await assert.rejects(first.instance.failed)
+    await first.stop().catch(() => {})
+    const [failed] = server.posts.flatMap(({ body }) => body.alerts)
+    assert.equal(failed.labels.alertname, 'TidemarkInstanceFailed')
+    assert.match(failed.annotations.description, /question_interaction_fact/)
+    const second = await TestInstance.open({ ...flags, topologies: ['exam-scores'] })
+    try {
+      await server.posted(2)
+    } finally {
+      await second.stop()
+    }
+    const over = server.posts[1]?.body.alerts[0]
+    assert.deepEqual([over.labels.alertname, over.status], ['TidemarkInstanceFailed', 'resolved'])
+    assert.equal(over.startsAt, failed.startsAt)
+  } finally {
+    await server.close()
+    await rm(dataDir, { recursive: true })
+  }
 })
 
 function ask({ instance }: TestInstance) {

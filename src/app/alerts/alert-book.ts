@@ -53,6 +53,12 @@ export class AlertBook {
     else this.#newsAtMs ??= nowMs
   }
 
+  /** Whoever tells it from now on, it is not this book: neither that it lasts nor that it is over. */
+  forget(key: string): void {
+    this.#held.delete(key)
+    this.#over.delete(key)
+  }
+
   /** What is to be told now, which from then on is told; empty where nothing is.
    * @param atOnce waits for nothing that may still come */
   take(nowMs: number, atOnce = false): readonly Alert[] {

@@ -94,6 +94,7 @@ export class Alerts {
   #step(atOnce: boolean): void {
     if (this.#look === null) return
     const nowMs = this.#options.clock.nowMs()
+    for (const key of this.standing.takeHandedOver()) this.#book.forget(key)
     const conditions = this.#rules.conditions(this.#look(), nowMs)
     this.#book.look([...conditions, ...this.standing.all()], nowMs)
     this.#send(this.#book.take(nowMs, atOnce))

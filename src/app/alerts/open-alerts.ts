@@ -4,7 +4,7 @@ import { AlertFile } from './alert-file.ts'
 import { Alerts } from './alerts.ts'
 import { channelsOf } from './channels/channels.ts'
 import { instanceNameOf } from './instance-name.ts'
-import { tellRun } from './run-alerts.ts'
+import { RunAlerts } from './run-alerts.ts'
 
 /** @param tell a line for the operator */
 export function openAlerts(
@@ -20,8 +20,9 @@ export function openAlerts(
     file: new AlertFile(configuration.dataDir),
     tell,
   })
+  const ofRuns = new RunAlerts(alerts.standing)
   runs.watch((run) => {
-    tellRun(run, alerts.standing)
+    ofRuns.tell(run)
   })
   return alerts
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { tellRun, type HeardFailure, type HeardVerdict } from './run-alerts.ts'
+import { AlertBook } from './alert-book.ts'
+import { RunAlerts, type HeardFailure, type HeardVerdict } from './run-alerts.ts'
 import { StandingAlerts } from './standing-alerts.ts'
 
 const run = { runId: 'r1', job: 'lake.write' }
@@ -20,25 +21,27 @@ function failing(topology: string, name: string): HeardFailure {
 }
 
 function verdict(of: Partial<HeardVerdict>): HeardVerdict {
-  return { score: 90, topologies: [], score_min: 50, failures: [], ...of }
+  return { run_id: 'q1', score: 90, topologies: [], score_min: 50, failures: [], ...of }
 }
 
 test('a job has failed until it succeeds; one that was interrupted is as it was', () => {
   const standing = new StandingAlerts()
-  tellRun({ ...run, state: 'failed', error: 'no room' }, standing)
-  tellRun({ ...run, state: 'interrupted' }, standing)
-  tellRun({ ...run, job: 'lake.cleanup', state: 'succeeded' }, standing)
+  const runs = new RunAlerts(standing)
+  runs.tell({ ...run, state: 'failed', error: 'no room' })
+  runs.tell({ ...run, state: 'interrupted' })
+  runs.tell({ ...run, job: 'lake.cleanup', state: 'succeeded' })
   assert.deepEqual(told(standing), [['JobFailed', 'lake.write']])
   assert.match(standing.all()[0]?.what ?? '', /the run r1 of lake\.write failed: no room/)
-  tellRun({ ...run, state: 'succeeded' }, standing)
+  runs.tell({ ...run, state: 'succeeded' })
   assert.deepEqual(told(standing), [])
 })
 
 test('each check that fails is told until a run that looked at its topology finds it good', () => {
   const standing = new StandingAlerts()
+  const runs = new RunAlerts(standing)
   const both = [scored('mcq', 2), scored('exams')]
   const failures = [failing('mcq', 'a'), failing('mcq', 'b'), failing('exams', 'c')]
-  tellRun({ ...check, result: verdict({ topologies: both, failures, score: 40 }) }, standing)
+  runs.tell({ ...check, result: verdict({ topologies: both, failures, score: 40 }) })
   const all = [
     ['QualityCheckFailed', 'mcq mcq.facts a'],
     ['QualityCheckFailed', 'mcq mcq.facts b'],
@@ -48,12 +51,29 @@ test('each check that fails is told until a run that looked at its topology find
   ]
   assert.deepEqual(told(standing), all)
   assert.equal(standing.all()[0]?.what, 'Error: 2 of 4 rows fail a')
-  tellRun({ ...check, result: { run_id: 'y', score: 99, is_known: true } }, standing)
+  runs.tell({ ...check, result: { run_id: 'q1', score: 99, is_known: true } })
   assert.deepEqual(told(standing), all, 'a run that was spared has looked at nothing')
   const mcq = verdict({ topologies: [scored('mcq')], failures: [failing('mcq', 'b')] })
-  tellRun({ ...check, result: mcq }, standing)
+  runs.tell({ ...check, result: mcq })
   assert.deepEqual(told(standing), [
     ['QualityCheckFailed', 'exams exams.facts c'],
     ['QualityCheckFailed', 'mcq mcq.facts b'],
   ])
+})
+
+test('what another instance has measured since is told by that one, and by this one nothing is over', () => {
+  const standing = new StandingAlerts()
+  const runs = new RunAlerts(standing)
+  runs.tell({ ...run, state: 'failed', error: 'no room' })
+  const failures = [failing('mcq', 'a')]
+  runs.tell({ ...check, result: verdict({ topologies: [scored('mcq')], failures }) })
+  const book = new AlertBook({ groupWaitMs: 0, repeatIntervalMs: 100 })
+  book.look(standing.all(), 0)
+  assert.equal(book.take(0).length, 2)
+  runs.tell({ ...check, result: { run_id: 'q2', score: 99, is_known: true } })
+  assert.deepEqual(told(standing), [['JobFailed', 'lake.write']])
+  for (const key of standing.takeHandedOver()) book.forget(key)
+  assert.deepEqual(standing.takeHandedOver(), [])
+  book.look(standing.all(), 10)
+  assert.deepEqual(book.take(10), [])
 })

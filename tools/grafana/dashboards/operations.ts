@@ -129,6 +129,24 @@ FROM tidemark.quarantine WHERE status = 'quarantined'
 GROUP BY topic, check, level ORDER BY records DESC LIMIT 100`,
     },
     {
+      title: 'Quality of the tables, 0 to 100',
+      kind: 'timeseries',
+      width: 12,
+      queries: { '{{topology}}': 'max by (topology) (tidemark_quality_score{dimension=""})' },
+    },
+    {
+      title: 'Checks that fail, by the last run of each topology',
+      description: 'Empty while all are good',
+      kind: 'table',
+      width: 12,
+      sql: `SELECT results.topology AS of_topology, \`table\`, \`check\`, level, rows_failed, rows_looked_at, detail, results.measured_at AS at
+FROM tidemark.quality_results AS results FINAL
+INNER JOIN (
+  SELECT topology, argMax(run_id, measured_at) AS run_id FROM tidemark.quality_results GROUP BY topology
+) AS latest USING (topology, run_id)
+WHERE NOT ifNull(passed, true) ORDER BY of_topology, level, \`table\`, \`check\` LIMIT 200`,
+    },
+    {
       title: 'Runs of jobs',
       kind: 'table',
       width: 12,
