@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { decodeSubscription } from './assignment/subscription-user-data.ts'
 import { TestCluster } from './test-support/test-cluster.ts'
 import counting from './test-support/counting.ts'
 import { enriching, joining, orders, outputs, users } from './test-support/joining.ts'
@@ -97,4 +98,23 @@ test('what a process has left open is ended by its next start, and by those who 
   assert.deepEqual(ended.splice(0), ['two', 'two'])
   await cluster.start('two')
   assert.deepEqual(ended, ['two'])
+})
+
+test('an instance tells its group which rack it is on', async () => {
+  const cluster = await TestCluster.open([counting], { rack: 'east' })
+  const joinGroup = cluster.log.joinGroup.bind(cluster.log)
+  const told: Buffer[] = []
+  cluster.log.joinGroup = (options) => {
+    told.push(options.userData())
+    return joinGroup(options)
+  }
+  try {
+    await cluster.start('one')
+  } finally {
+    await cluster.close()
+  }
+  assert.deepEqual(
+    told.map((userData) => decodeSubscription(userData)?.rack),
+    ['east'],
+  )
 })

@@ -83,6 +83,24 @@ describe('the assignor of tasks', () => {
     for (const { data } of [a, b]) assert.deepEqual(data.processIds, ['a', 'b'])
   })
 
+  test('keeps the copy of a task on another rack than the task', () => {
+    const racks = new Map([
+      ['a', 'east'],
+      ['b', 'east'],
+      ['c', 'west'],
+      ['d', 'west'],
+    ])
+    const members = [...racks].map(([name, rack]) => member(name, { rack }))
+    const result = taskAssignor({ tasks, options: { standbyReplicaCount: 1 } })(members, topics)
+    const rackOf = (kind: 'active' | 'standby', task: string) =>
+      [...racks].find(([name]) => of(result, name).data[kind].includes(task))?.[1]
+    for (const { id } of tasks) {
+      const [active, standby] = [rackOf('active', id), rackOf('standby', id)]
+      assert.ok(active !== undefined && standby !== undefined, id)
+      assert.notEqual(active, standby, id)
+    }
+  })
+
   test('measures lag against the furthest that anyone knows of', () => {
     const states = [0, 1, 2, 3].map((partition) => state(partition, { offsetSum: 100_000 }))
     const behind = [state(0, { offsetSum: 80_000 }), state(1, { offsetSum: 95_000 })]
