@@ -7,6 +7,7 @@ import type {
   QualityVerdict,
   TableProfile,
 } from '../../jobs/quality/quality-jobs.ts'
+import type { ColumnProfile } from '../../jobs/quality/profile-table.ts'
 import { dimensions } from '../../jobs/quality/expectation.ts'
 import type { QualityResult } from '../../jobs/quality/result.ts'
 import {
@@ -128,10 +129,18 @@ async function runProfile(table: string, flags: ReportFlags): Promise<void> {
   const { days } = flags
   const request = { table, ...(days === undefined ? {} : { days }) }
   const { columns } = await run<TableProfile>('quality.profile', request, flags)
-  printRows(
-    columns.map((column) => ({ ...column })),
-    profileColumns,
-    flags.format,
+  const rows = columns.map((column) => (flags.format === 'table' ? rounded(column) : { ...column }))
+  printRows(rows, profileColumns, flags.format)
+}
+
+/** To six digits: a table is for people. */
+function rounded(column: ColumnProfile): PrintedRow {
+  const entries = Object.entries(column as unknown as PrintedRow)
+  return Object.fromEntries(
+    entries.map(([name, value]) => {
+      const isLong = typeof value === 'number' && !Number.isInteger(value)
+      return [name, isLong ? Number(value.toPrecision(6)) : value]
+    }),
   )
 }
 

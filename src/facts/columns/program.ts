@@ -37,6 +37,10 @@ export const programNotes: NotesByTable = {
       passed: { formula: '`measured` ≤ `threshold`' },
       rows_looked_at: { unit: 'rows' },
       rows_failed: { unit: 'rows' },
+      detail: {
+        meaning:
+          'How to find the rows that fail, or what else there is to say; never whose rows they are.',
+      },
     },
   },
   'tidemark.quality_scores': {

@@ -11,8 +11,6 @@ import { figure, shareResult, unmeasured, type QualityResult } from './result.ts
 
 /** Distinct keys that are held in memory, about. */
 const keysMax = 1_000_000
-/** Failed checks of a table whose rows are looked up for an example. */
-const examplesMax = 5
 
 export interface TableMeasuring {
   readonly topology: string
@@ -36,10 +34,12 @@ export async function measureTable(measuring: TableMeasuring): Promise<readonly 
   if ('reason' in outcome) return [unmeasured(of, 'rows', outcome.reason)]
   const figures = outcome.value[0] ?? {}
   const number = (name: string) => figures[name] ?? 0
-  const results = [
-    ...checks.map((check, index) =>
-      shareResult(of, check, { rows: number(`r${index}`), failed: number(`f${index}`) }, options),
-    ),
+  return [
+    ...checks.map((check, index) => {
+      const counted = { rows: number(`r${index}`), failed: number(`f${index}`) }
+      const detail = counted.failed === 0 ? '' : whereItFails(measuring, check)
+      return shareResult(of, check, { ...counted, detail }, options)
+    }),
     ...uniqueness(table).map(({ check, alias }) => {
       const rows = number(`${alias}_rows`)
       const counted = { rows, failed: rows - number(`${alias}_distinct`) }
@@ -47,7 +47,6 @@ export async function measureTable(measuring: TableMeasuring): Promise<readonly 
     }),
     ...timeliness(measuring, figures),
   ]
-  return await withExamples(measuring, checks, results)
 }
 
 /** Rows of the table in the period, as its results say: those of the check that is asked of all. */
@@ -118,29 +117,8 @@ function timeliness(
   ]
 }
 
-/** Of failed checks of level Critical and Error, a row that fails. */
-async function withExamples(
-  { table, period, reading }: TableMeasuring,
-  checks: readonly RowCheck[],
-  results: readonly QualityResult[],
-): Promise<readonly QualityResult[]> {
-  const key = table.key ?? table.fact.keyColumns
-  const told: QualityResult[] = []
-  let examples = 0
-  for (const result of results) {
-    const check = checks.find(({ name }) => name === result.check)
-    const isGrave = result.level === 'Critical' || result.level === 'Error'
-    if (result.passed !== false || !isGrave || check === undefined || examples >= examplesMax) {
-      told.push(result)
-      continue
-    }
-    examples++
-    const asked = check.where === undefined ? '' : `ifNull(${check.where}, false) AND `
-    const sql = `SELECT ${key.join(', ')} FROM ${tableName(table)}
-WHERE ${within(period)} AND ${asked}NOT ifNull(${check.holds}, true) LIMIT 1`
-    const outcome = await ifMeasurable(readRows<object>(reading, sql))
-    const row = 'value' in outcome ? outcome.value[0] : undefined
-    told.push({ ...result, detail: row === undefined ? '' : `as in ${JSON.stringify(row)}` })
-  }
-  return told
+/** How to find the rows that fail. Their keys are not kept: they may be persons, who can ask to be forgotten. */
+function whereItFails({ table, period }: TableMeasuring, { holds, where }: RowCheck): string {
+  const asked = where === undefined ? '' : `(${where}) AND `
+  return `SELECT * FROM ${tableName(table)} WHERE ${within(period)} AND ${asked}NOT (${holds})`
 }
