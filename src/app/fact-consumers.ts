@@ -28,6 +28,8 @@ export interface FactConsumersOptions {
 /** By topology; that of the program's own facts is `tidemark`. */
 export type FactConsumers = Map<string, FactConsumer>
 
+/** Of the consumer that brings them to ClickHouse. */
+export const ownFactsName = 'tidemark'
 /** What was refused, and what was run. */
 export const ownFacts = [quarantineFact, runsFact] as readonly FactTable[]
 
@@ -53,7 +55,7 @@ export async function startFactConsumers(
     cleanup.add({ name: `facts of ${name}`, close: () => consumer.stop() })
   }
   for (const { graph, factTables } of topologies) await start(graph.name, factTables)
-  await start('tidemark', ownFacts)
+  await start(ownFactsName, ownFacts)
 }
 
 /** Not null while a sink is behind: whoever produces holds back so long and asks again. */

@@ -14,6 +14,7 @@ import { RecordReader } from '../jobs/tail/shown-record.ts'
 import { clickhouseApp } from '../server/clickhouse/clickhouse-app.ts'
 import { consoleApp, type ConsoleServices } from '../server/console/console-app.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
+import { LifeDoor } from '../server/console/life-door.ts'
 import { recordsApp } from '../server/console/records-app.ts'
 import { jobsApp } from '../server/console/jobs-app.ts'
 import { ingestApp, type IngestAppOptions } from '../server/ingest/ingest-app.ts'
@@ -112,19 +113,18 @@ async function open(
   let trouble: string | null = null
   let urls: InstanceUrls = { console: '', registry: '', ingest: '', clickhouse: '' }
   const fixed = { startedAtMs, dataDir: resolve(configuration.dataDir), member }
-  const status = () => {
-    const frame = { ...fixed, state, urls, trouble, alerts: alerts.status() }
-    return statusOf(services, frame, told)
-  }
+  const status = () =>
+    statusOf(services, { ...fixed, state, urls, trouble, alerts: alerts.status() }, told)
   const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
+  const life = new LifeDoor(member)
   const audit = openAudit(configuration, { clock, onProgress, cleanup: ground })
-  const apps = doorsOf(services, configuration, { status, whenIdle }, audit)
+  const console = consoleDoor(services, life, { status, whenIdle })
+  const apps = doorsOf(services, configuration, console, audit)
   if (options.listen) urls = await openDoors(apps, configuration, work)
   await services.keepManifests()
   state = 'running'
   work.add({ name: 'what is told', close: tellConditions(told, clock, onProgress) })
-  alerts.watch(lookAt(services, status, conditions))
-  work.add({ name: 'alerts', close: () => alerts.close() })
+  work.add({ name: 'alerts', close: alerts.watch(lookAt(services, status, conditions)) })
   const failed = services.failed.catch((thrown: unknown) => {
     state = 'failed'
     trouble = messageOf(thrown)
@@ -142,6 +142,7 @@ async function open(
     failed,
     stop: async () => {
       if (state !== 'failed') state = 'stopping'
+      life.leave()
       await cleanup.run()
     },
   }
@@ -150,11 +151,11 @@ async function open(
 function doorsOf(
   services: Services,
   configuration: Configuration,
-  told: Pick<ConsoleServices, 'status' | 'whenIdle'>,
+  console: Hono,
   audit: Audit,
 ): InstanceApps {
   return {
-    console: audit.door('console', consoleDoor(services, told)),
+    console: audit.door('console', console),
     registry: audit.door('registry', registryApp(services.registry)),
     ingest: ingestApp(doorOptions(services, configuration)),
     clickhouse: clickhouseApp(services.clickhouse, { onStatement: audit.onStatement }),
@@ -164,6 +165,7 @@ function doorsOf(
 /** The console and, on the same port, the interactive queries. */
 function consoleDoor(
   services: Services,
+  life: LifeDoor,
   { status, whenIdle }: Pick<ConsoleServices, 'status' | 'whenIdle'>,
 ): Hono {
   const app = consoleApp({
@@ -174,6 +176,7 @@ function consoleDoor(
   })
   const { queries: local, queryable: runtime, clock } = services
   app.route('/', queriesApp({ local, runtime, clock }))
+  app.route('/', life.app)
   const reader = new RecordReader(services.registry)
   app.route('/', recordsApp({ log: services.doorLog, reader }))
   app.route('/', jobsApp(services))

@@ -35,6 +35,7 @@ import { endpointOf, membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
 import { migrationsDirectory } from './migrations-directory.ts'
 import { openFoundation } from './open-foundation.ts'
+import { takeOutFormerSelf, watchPeers } from './peers/watch-peers.ts'
 import { openLatestQuality, type LatestQuality } from './quality/instance-quality.ts'
 import { redriveEntries } from './redrive-entries.ts'
 import { createRunsTopic, recorderOf } from './run-records.ts'
@@ -110,11 +111,10 @@ export async function openServices(
   const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
   await sink.setup()
   const parts = { sink, clock, codecs, topologies, onFailure, cleanup: cleanup.work }
-  const work = await startWork(configuration, foundation, parts)
+  const work = await startWork(configuration, foundation, { ...parts, tell: told.onProgress })
   const endUpkeep = keepMaintained(() => foundation.maintain(graphs), clock, onFailure)
   cleanup.work.add({ name: 'upkeep', close: endUpkeep })
 
-  const queryable = queryableOf(configuration, foundation, graphs, work.runtime)
   const topics = admissionTopics(topologies, codecs)
   const quarantine = codecs.quarantine
   const { recordBytesMax } = configuration
@@ -122,13 +122,12 @@ export async function openServices(
     profile: foundation.profile,
     member: foundation.member,
     trouble: foundation.trouble,
-    queryable,
     queries: new LocalQueries({
       topologies: graphs,
       log: doorLog,
       state,
       clock,
-      runtime: queryable,
+      runtime: work.queryable,
     }),
     clock,
     log,
@@ -149,7 +148,7 @@ export async function openServices(
   return { ...services, jobs }
 }
 
-type StartedWork = Pick<Services, 'runtime' | 'consumers' | 'backPressure' | 'runs'>
+type StartedWork = Pick<Services, 'runtime' | 'queryable' | 'consumers' | 'backPressure' | 'runs'>
 
 /** The tasks first, which make the fact topics, then those who bring facts to ClickHouse. */
 async function startWork(
@@ -158,6 +157,9 @@ async function startWork(
   parts: SinkParts,
 ): Promise<StartedWork> {
   const { topologies, codecs, clock, cleanup, onFailure } = parts
+  const graphs = topologies.map(({ graph }) => graph)
+  const topologyNames = graphs.map(({ name }) => name)
+  await takeOutFormerSelf(configuration, foundation, topologyNames)
   const consumers: FactConsumers = new Map()
   const backPressure = () => backPressureOf(consumers)
   const runtime = await startRuntime(configuration, {
@@ -171,13 +173,17 @@ async function startWork(
   void runtime.failed.then(onFailure)
   await createRunsTopic(foundation.log)
   const epoch = await startSinks(configuration, foundation, consumers, parts)
-  return { runtime, consumers, backPressure, runs: recorderOf({ ...foundation, ...parts, epoch }) }
+  const queryable = queryableOf(configuration, foundation, graphs, runtime)
+  const watched = { ...foundation, ...parts, topologyNames, consumers, queryable }
+  cleanup.add({ name: 'the watch of peers', close: watchPeers(configuration, watched) })
+  const runs = recorderOf({ ...foundation, ...parts, epoch })
+  return { runtime, queryable, consumers, backPressure, runs }
 }
 
 type SinkParts = Pick<
   FactConsumersOptions,
   'sink' | 'clock' | 'codecs' | 'topologies' | 'onFailure'
-> & { readonly cleanup: Cleanup }
+> & { readonly cleanup: Cleanup; readonly tell: (line: string) => void }
 
 /** Once the fact topics exist. */
 async function startSinks(

@@ -19,14 +19,20 @@ export interface GroupDescription {
   readonly members: readonly GroupMemberDescription[]
 }
 
+export interface MemberRemoval {
+  readonly memberIds: readonly string[]
+  /** For the coordinator's log (KIP-800). */
+  readonly reason: string
+}
+
 export interface LogAdmin {
   /** Null where no such group exists. */
   describeGroup(groupId: string): Promise<GroupDescription | null>
   groupOffsets(groupId: string): Promise<readonly PartitionOffset[]>
   /** Of a group without members. @throws TidemarkError GROUP_ACTIVE */
   alterGroupOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void>
-  /** Members that are gone without a word, static ones too, are taken out. */
-  removeMembers(groupId: string): Promise<void>
+  /** Takes out members that are gone without a word, static ones too; all of the group where none are named. */
+  removeMembers(groupId: string, removal?: MemberRemoval): Promise<void>
   deleteGroup(groupId: string): Promise<void>
   topicNames(): Promise<readonly TopicName[]>
   deleteTopics(names: readonly TopicName[]): Promise<void>

@@ -32,6 +32,7 @@ import { epochOf, factRows } from './fact-rows.ts'
 import type { FactSource } from './fact-rows.ts'
 import type { TableRows } from './sink.ts'
 import { passes } from './passing.ts'
+import { sinkGroup } from './sink-group.ts'
 import { startOffsets } from './start-offsets.ts'
 import { WrittenFacts } from './written-facts.ts'
 
@@ -77,15 +78,15 @@ export class FactConsumer {
     for (const source of options.facts) this.#sources.set(source.fact.topic.name, source)
     this.#written = new WrittenFacts({
       log: options.log,
-      groupId: this.#groupId,
+      groupId: this.groupId,
       topics: options.facts.map(({ fact }) => fact.topic.name),
       positions: this.#positions,
       identityOf: (topic) => this.#identityOf(topic),
     })
   }
 
-  get #groupId(): string {
-    return `${this.#options.name}-clickhouse`
+  get groupId(): string {
+    return sinkGroup(this.#options.name)
   }
 
   /** Resolves when the tables exist and the partitions are known; reading goes on until `stop`.
@@ -97,7 +98,7 @@ export class FactConsumer {
       this.#identities.set(fact.topic.name, await sink.identityOf(fact))
     }
     this.#member = await log.joinGroup({
-      groupId: this.#groupId,
+      groupId: this.groupId,
       topics: facts.map(({ fact }) => fact.topic.name),
       userData: () => Buffer.alloc(0),
       onAssigned: (partitions) => this.#assign(partitions),
@@ -182,7 +183,7 @@ export class FactConsumer {
     const identityOf = (topic: TopicName) => this.#identityOf(topic)
     for (;;) {
       try {
-        return await startOffsets(log, this.#groupId, partitions, identityOf)
+        return await startOffsets(log, this.groupId, partitions, identityOf)
       } catch (thrown) {
         if (!passes(thrown) || this.#stopping.signal.aborted) throw thrown
         await pause(clock, backPressureRetryMs, this.#stopping.signal)

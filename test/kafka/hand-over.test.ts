@@ -57,6 +57,32 @@ test('SIGTERM while ClickHouse hangs: the tasks are handed over, the exit code i
   assertSameFacts(await factsOf(second), expected, 'after ClickHouse was back')
 })
 
+/** So long that only who knows of the death goes on before it is over. */
+const longSession = ['--kafka-session-timeout-ms', String(30 * 60_000)]
+
+test('SIGKILL: the standby goes on without waiting for the session, and so does the next life of the one killed', async (t) => {
+  const stage = await openProductStage(t, { topologies, words: longSession })
+  if (stage === undefined) return
+  const [first, second] = await startPair(stage)
+  const all = await taskIds([first, second])
+  const feed = new Feed(batchesOf(events, 50))
+  for (let index = 0; index < feed.batches.length / 2; index++) await feed.send(second, index)
+  const fromMs = performance.now()
+  await first.end('SIGKILL')
+  await untilRuns(second, all)
+  t.diagnostic(
+    `the other ran all ${all.length} tasks after ${Math.round(performance.now() - fromMs)} ms`,
+  )
+  assert.match(second.output, /is gone without a word/)
+  await feed.sendRest(second)
+  await second.idle()
+  assertSameFacts(await factsOf(second), await stage.embedded(events, factsOf), 'the kill')
+  // Nobody is left to tell of it.
+  await second.end('SIGKILL')
+  const again = await stage.start('two')
+  await untilRuns(again, all)
+})
+
 async function startPair(
   stage: ProductStage,
 ): Promise<readonly [InstanceProcess, InstanceProcess]> {

@@ -14,7 +14,7 @@ import type {
   EncodedProducer,
   FetchedBatches,
 } from '../encoded-log.ts'
-import type { GroupDescription, LogAdmin } from '../log-admin.ts'
+import type { GroupDescription, LogAdmin, MemberRemoval } from '../log-admin.ts'
 import type {
   AppendResult,
   FetchedPartition,
@@ -227,9 +227,9 @@ export class ClusterLog implements KafkaLog {
     await alterGroupOffsets(groupId, offsets, this.#context)
   }
 
-  async removeMembers(groupId: string): Promise<void> {
+  async removeMembers(groupId: string, removal?: MemberRemoval): Promise<void> {
     this.#checkOpen()
-    await removeMembers(this.#cluster, groupId)
+    await removeMembers(this.#cluster, groupId, removal)
   }
 
   async deleteGroup(groupId: string): Promise<void> {

@@ -3,7 +3,7 @@ import { deleteGroupsV2, describeGroupsV5, leaveGroupV4, leaveGroupV5 } from '@p
 
 import { TidemarkError } from '../../../core/errors.ts'
 import type { PartitionOffset } from '../../log.ts'
-import type { GroupDescription, GroupMemberDescription } from '../../log-admin.ts'
+import type { GroupDescription, GroupMemberDescription, MemberRemoval } from '../../log-admin.ts'
 import { libraryVersion } from '../connections/versioned.ts'
 import { decodeMemberAssignment, decodeMemberSubscription } from '../group/consumer-protocol.ts'
 import type { Destination, KafkaCluster, RequestKind } from '../kafka-cluster.ts'
@@ -35,7 +35,8 @@ function deleted(groupId: string): [string[]] {
 
 interface Removal {
   readonly groupId: string
-  readonly members: readonly GroupMemberDescription[]
+  readonly members: readonly Pick<GroupMemberDescription, 'memberId' | 'groupInstanceId'>[]
+  readonly reason: string
 }
 
 const removeMembersRequest: RequestKind<Removal, unknown> = {
@@ -44,13 +45,17 @@ const removeMembersRequest: RequestKind<Removal, unknown> = {
   versions: [libraryVersion(leaveGroupV5.api, removal), libraryVersion(leaveGroupV4.api, removal)],
 }
 
-function removal({ groupId, members }: Removal): [string, leaveGroupV5.LeaveGroupRequestMember[]] {
+function removal({
+  groupId,
+  members,
+  reason,
+}: Removal): [string, leaveGroupV5.LeaveGroupRequestMember[]] {
   return [
     groupId,
     members.map(({ memberId, groupInstanceId }) => ({
       memberId,
       ...(groupInstanceId === null ? {} : { groupInstanceId }),
-      reason: 'removed by an operator',
+      reason,
     })),
   ]
 }
@@ -112,12 +117,19 @@ export async function alterGroupOffsets(
   }
 }
 
-export async function removeMembers(cluster: KafkaCluster, groupId: string): Promise<void> {
+export async function removeMembers(
+  cluster: KafkaCluster,
+  groupId: string,
+  { memberIds, reason }: Partial<MemberRemoval> = {},
+): Promise<void> {
   const group = await describeGroup(cluster, groupId)
-  if (group === null || group.members.length === 0) return
+  const members = (group?.members ?? []).filter(
+    ({ memberId }) => memberIds === undefined || memberIds.includes(memberId),
+  )
+  if (members.length === 0) return
+  const asked = { groupId, members, reason: reason ?? 'removed by an operator' }
   try {
-    const { members } = group
-    await cluster.retry(coordinatorOf(groupId), removeMembersRequest, { groupId, members })
+    await cluster.retry(coordinatorOf(groupId), removeMembersRequest, asked)
   } catch (failure) {
     // It left by itself meanwhile.
     if (!(failure instanceof ProtocolError) || failure.codeName !== 'UNKNOWN_MEMBER_ID')
