@@ -50,7 +50,8 @@ function openAlerts(dataDir = newDataDir(), send: () => Promise<Delivery> = take
     },
   }
   const file = new AlertFile(dataDir)
-  const tell = () => {}
+  const lines: string[] = []
+  const tell = (line: string) => lines.push(line)
   const common = { configuration, clock, instance: 'here', file, tell }
   const alerts = new Alerts({ ...common, channels: [channel] })
   const seen: { outage: string | null; state: 'running' | 'failed' } = {
@@ -67,7 +68,7 @@ function openAlerts(dataDir = newDataDir(), send: () => Promise<Delivery> = take
     clock.advance(ms)
     await setImmediate()
   }
-  return { alerts, clock, subjects, seen, look, pass, dataDir }
+  return { alerts, clock, subjects, lines, seen, look, pass, dataDir }
 }
 
 function taken(): Promise<Delivery> {
@@ -162,4 +163,21 @@ test('a channel that hangs is seen in the status, and keeps a close for no longe
   await pass(2_500)
   await closing
   assert.equal(alerts.status().channels[0]?.dropped, 1)
+})
+
+test('a look that fails is told once, and the next one goes on', async () => {
+  const { alerts, lines, subjects, look, pass } = openAlerts()
+  let isBroken = true
+  alerts.watch(() => {
+    if (isBroken) throw new Error('no status')
+    return look()
+  })
+  alerts.tellNow()
+  await pass(60_000)
+  assert.deepEqual(lines, ['alerts: the look failed: no status'])
+  isBroken = false
+  alerts.standing.raise(failedJob)
+  await pass(60_000)
+  assert.deepEqual(subjects, ['[FIRING:1] JobFailed'])
+  await alerts.close()
 })

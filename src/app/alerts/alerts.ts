@@ -3,6 +3,7 @@
  * A look is short and waits for nothing; the channels work beside it.
  */
 import type { Clock } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { AlertsStatus } from '../../server/console/instance-status.ts'
 import type { Alert } from './alert.ts'
 import { AlertBook } from './alert-book.ts'
@@ -38,6 +39,8 @@ export class Alerts {
   readonly #queues: readonly ChannelQueue[]
   #look: (() => Look) | null = null
   #cancel = () => {}
+  /** Of the last look; null where it went well. */
+  #fault: string | null = null
 
   constructor(options: AlertsOptions) {
     const { configuration, channels, clock, file, tell, limits = {} } = options
@@ -91,11 +94,23 @@ export class Alerts {
     })
   }
 
+  /** Whatever goes wrong in a look, the instance works on without it. */
   #step(atOnce: boolean): void {
     if (this.#look === null) return
+    try {
+      this.#lookAndTell(this.#look, atOnce)
+      this.#fault = null
+    } catch (thrown) {
+      const fault = messageOf(thrown)
+      if (fault !== this.#fault) this.#options.tell(`alerts: the look failed: ${fault}`)
+      this.#fault = fault
+    }
+  }
+
+  #lookAndTell(look: () => Look, atOnce: boolean): void {
     const nowMs = this.#options.clock.nowMs()
     for (const key of this.standing.takeHandedOver()) this.#book.forget(key)
-    const conditions = this.#rules.conditions(this.#look(), nowMs)
+    const conditions = this.#rules.conditions(look(), nowMs)
     this.#book.look([...conditions, ...this.standing.all()], nowMs)
     this.#send(this.#book.take(nowMs, atOnce))
     this.#options.file.write(this.#book.firing(nowMs))

@@ -75,6 +75,26 @@ function rowsOf(status: InstanceStatus): PrintedRow[] {
       detail: `${Math.round(store.recordsPerSecond)}/s${store.remainingMs === null ? '' : `, ${Math.ceil(store.remainingMs / 1000)} s left`}`,
     })),
     { what: 'facts', name: 'ClickHouse', state: '', lag: status.sinkLag, detail: '' },
+    ...alertRows(status),
+  ]
+}
+
+function alertRows({ alerts }: InstanceStatus): PrintedRow[] {
+  return [
+    ...alerts.firing.map(({ name, labels, what, sinceMs }) => ({
+      what: 'alert',
+      name: [name, ...Object.values(labels)].join(' '),
+      state: `since ${new Date(sinceMs).toISOString()}`,
+      lag: null,
+      detail: what,
+    })),
+    ...alerts.channels.map(({ name, target, delivered, waiting, trouble }) => ({
+      what: 'channel',
+      name: `${name} ${target}`,
+      state: trouble === null ? `${delivered} messages delivered` : 'does not take messages',
+      lag: waiting,
+      detail: trouble ?? '',
+    })),
   ]
 }
 
