@@ -47,6 +47,8 @@ export interface Configuration {
   readonly alerts: AlertsConfiguration
   readonly quality: QualityConfiguration
   readonly lake: LakeConfiguration
+  /** How long live events may wait behind what files bring; 0 is as long as it takes. */
+  readonly bulkDelayMaxMs: number
   /** Null: the embedded profile. */
   readonly cluster: ClusterConfiguration | null
 }
@@ -137,6 +139,7 @@ function configurationOf(
     bodyBytesMax: values.bodyBytesMax,
     recordBytesMax: values.recordBytesMax ?? recordBytes[profile],
     accept: values.accept,
+    bulkDelayMaxMs: values['bulk.delayMaxMs'],
   }
 }
 

@@ -48,7 +48,9 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
   }
   // Loaded only here: the engines behind it are large, and a command that finds an instance needs none.
   const { openInstance } = await import('./instance.ts')
-  const instance = await openInstance(configuration, { listen: false })
+  // Nobody else waits for facts here.
+  const ownUse = { ...configuration, bulkDelayMaxMs: 0 }
+  const instance = await openInstance(ownUse, { listen: false })
   const inside =
     (app: { request(path: string, init?: RequestInit): Response | Promise<Response> }): Send =>
     async (path, init) =>

@@ -19,6 +19,7 @@ import { describe } from '../topology/describe.ts'
 import { describeMermaid } from '../topology/describe-mermaid.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 import { checkStart } from './check-start.ts'
+import { openBulkPace } from './bulk-imports.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
 import type { Configuration } from './configuration.ts'
@@ -118,6 +119,7 @@ export async function openServices(
   const topics = admissionTopics(topologies, codecs)
   const quarantine = codecs.quarantine
   const { recordBytesMax } = configuration
+  const pace = openBulkPace(configuration, { log: doorLog, clock, topologies }, cleanup.work)
   const services: Omit<Services, 'jobs'> = {
     profile: foundation.profile,
     member: foundation.member,
@@ -137,7 +139,7 @@ export async function openServices(
     clickhouse,
     topologies,
     ...work,
-    ingest: new LocalIngest({ topics, log: doorLog, clock, quarantine, recordBytesMax }),
+    ingest: new LocalIngest({ topics, log: doorLog, clock, quarantine, recordBytesMax, pace }),
     describe: (name) => describeTopology(topologies, name),
     redrive: (request) => redriveEntries(request, { log: doorLog, clock, topics, quarantine }),
     keepManifests: () => keepManifests(foundation.meta, changes),

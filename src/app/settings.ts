@@ -51,6 +51,7 @@ const common = {
   'sink.bytesMax': optional(wholeNumber(1024, 1024 * mebibyte)),
   'sink.ageMaxMs': optional(wholeNumber(1, 60_000)),
   'sink.lagMax': setting(500_000, wholeNumber(1, 1_000_000_000)),
+  'bulk.delayMaxMs': setting(2_000, wholeNumber(0, day)),
   ...alertSettings,
   ...qualitySettings,
   ...lakeSettings,

@@ -25,6 +25,7 @@ import {
   type QuarantineEntry,
 } from '../quality/quarantine.ts'
 import { nearestName } from '../schema/nearest-name.ts'
+import type { BulkPace } from './bulk-pace.ts'
 import { IngestCounters } from './ingest-counters.ts'
 import type {
   IngestOptions,
@@ -44,6 +45,8 @@ export interface LocalIngestOptions {
   /** Key, value and headers together. The log must take `entryBytesMax` of it: a row that keeps a record is
    * larger than the record. */
   readonly recordBytesMax: number
+  /** Of what comes from files; absent: it comes as quickly as it can. */
+  readonly pace?: Pick<BulkPace, 'wait'>
 }
 
 type Decision =
@@ -59,14 +62,16 @@ export class LocalIngest implements IngestPort {
   readonly #quarantine: ValueCodec<QuarantineEntry>
   readonly #recordBytesMax: number
   readonly #counts: PartitionCounts
+  readonly #pace: LocalIngestOptions['pace']
 
-  constructor({ topics, log, clock, quarantine, recordBytesMax }: LocalIngestOptions) {
+  constructor({ topics, log, clock, quarantine, recordBytesMax, pace }: LocalIngestOptions) {
     this.topics = topics
     this.#log = log
     this.#clock = clock
     this.#quarantine = quarantine
     this.#recordBytesMax = recordBytesMax
     this.#counts = new PartitionCounts(log)
+    this.#pace = pace
   }
 
   /** @throws TidemarkError TOPIC_UNKNOWN, with the nearest name */
@@ -86,6 +91,7 @@ export class LocalIngest implements IngestPort {
     options: IngestOptions,
   ): Promise<IngestReport> {
     const topic = this.topic(name)
+    if (options.source === 'file') await this.#pace?.wait(name)
     const topicPartitions = await this.#counts.of(topic.definition.name)
     const quarantinePartitions =
       options.onError === 'quarantine' ? await this.#counts.of(quarantineTopic.name) : 0
