@@ -65,9 +65,10 @@ const current = (instance: Instance) =>
     'SELECT id, score, known_at FROM exam_scores.events ORDER BY id',
   )
 
-/** By hand, past all that Tidemark knows of. */
-async function damage(): Promise<void> {
-  await withInstance(async ({ services: { clickhouse } }) => {
+/** By hand, past all that Tidemark knows of. Returns the rows that are there then. */
+async function damage() {
+  return await withInstance(async (instance) => {
+    const { clickhouse } = instance.services
     const run = (query: string) =>
       clickhouse.writer.command({ query, clickhouse_settings: { mutations_sync: '2' } })
     const events = 'exam_scores.events_versions'
@@ -80,6 +81,7 @@ async function damage(): Promise<void> {
     await run(
       `INSERT INTO ${events} SELECT * REPLACE ('nobody' AS id) FROM (SELECT * FROM ${events} WHERE id = 'e103')`,
     )
+    return await current(instance)
   })
 }
 
@@ -109,8 +111,7 @@ async function backfill(request: object, signal = new AbortController().signal) 
 const found = { different: 3, missing: 3, extra: 1 }
 
 test('what was damaged by hand is told, with examples, and nothing is changed by that', async () => {
-  await damage()
-  const before = await withInstance(current)
+  const before = await damage()
   const { tables, events } = await backfill({ dry_run: true })
   assert.equal(events, scores.length)
   assert.deepEqual(wrongIn(tables), { 'exam_scores.events': { ...found, put_right: 0 } })
