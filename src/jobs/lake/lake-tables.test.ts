@@ -3,17 +3,15 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
 import { TidemarkError } from '../../core/errors.ts'
 import type { ClickHouse, ReadRequest } from '../../sinks/clickhouse/clickhouse.ts'
-import type { CleanedUp } from './clean-up.ts'
-import { changed, dayMs, dying, LakeSetting, nowMs, things, type Row } from './lake.test-support.ts'
+import { dying, LakeSetting, nowMs, things, told, type Row } from './lake.test-support.ts'
 import type { DayMetadata } from './metadata.ts'
-import type { LakeReport, LakeSummary } from './summary-job.ts'
 import type { LakeValidated } from './validate-job.ts'
 import type { LakeWritten } from './write-job.ts'
 
 const eighth = 'processed/d.things/year=2026/month=03/day=08'
+const fifth = 'processed/d.things/year=2026/month=03/day=05'
 
 describe('tables in a lake', () => {
   let setting: LakeSetting
@@ -27,21 +25,11 @@ describe('tables in a lake', () => {
   const write = () => setting.run<LakeWritten>('lake.write')
   const validate = (more: object = {}) =>
     setting.run<LakeValidated>('lake.validate', { table: 'things', ...more })
-  const told = ({ datasets: [only] }: LakeWritten) =>
-    [only?.days_written, only?.days_unchanged, only?.days_removed, only?.rows] as const
   const states = ({ days }: LakeValidated) => days.map(({ day, state }) => `${day} ${state}`)
   const metadataOf = async (folder: string) =>
     JSON.parse(
       await readFile(join(setting.directory, folder, '_metadata.json'), 'utf8'),
     ) as DayMetadata
-  const idsOf = async (day: string) =>
-    (await setting.read(things, day)).map(({ id }) => id as string).sort()
-  async function everything(): Promise<string[]> {
-    const storage = setting.storage()
-    const paths: string[] = []
-    for await (const { path } of storage.list('')) paths.push(path)
-    return paths.sort()
-  }
 
   test('hold the current rows of each day, with every type as the table has it', async () => {
     await setting.put('one', '2026-03-08', { note: 'first' })
@@ -118,7 +106,7 @@ describe('tables in a lake', () => {
     await setting.put('late', '2026-03-08')
     assert.deepEqual(states(await validate()), ['2026-03-08 behind', '2026-03-09 ok'])
     assert.deepEqual(told(await write()), [1, 1, 0, 2])
-    assert.deepEqual(await idsOf('2026-03-08'), ['late', 'one'])
+    assert.deepEqual(await setting.idsOf('2026-03-08'), ['late', 'one'])
     assert.equal((await readdir(join(setting.directory, eighth))).includes(old ?? ''), false)
     assert.equal((await validate()).faulty, 0)
   })
@@ -136,10 +124,10 @@ describe('tables in a lake', () => {
       '2026-03-10 behind',
     ])
     assert.deepEqual(told(await write()), [2, 0, 1, 2])
-    assert.deepEqual(await idsOf('2026-03-09'), ['two'])
-    assert.deepEqual(await idsOf('2026-03-10'), ['one'])
+    assert.deepEqual(await setting.idsOf('2026-03-09'), ['two'])
+    assert.deepEqual(await setting.idsOf('2026-03-10'), ['one'])
     assert.equal(
-      (await everything()).some((path) => path.startsWith(eighth)),
+      (await setting.paths()).some((path) => path.startsWith(eighth)),
       false,
     )
   })
@@ -174,7 +162,7 @@ describe('tables in a lake', () => {
     await write()
     await setting.command('TRUNCATE TABLE d.things_versions')
     assert.deepEqual(told(await write()), [0, 0, 0, 0])
-    assert.deepEqual(await idsOf('2026-03-08'), ['one'])
+    assert.deepEqual(await setting.idsOf('2026-03-08'), ['one'])
   })
 
   function isUnreachable(thrown: unknown): boolean {
@@ -197,8 +185,9 @@ describe('tables in a lake', () => {
           .run('lake.write', {}, { openStorage })
           .then(() => false)
           .catch(isUnreachable)
-        const storage = setting.storage()
-        await storage.remove('_lock.json')
+        // Whoever reads meanwhile finds every file that is named.
+        assert.equal((await validate()).faulty, 0, `change ${change}`)
+        await setting.storage().remove('_lock.json')
         await write()
         const validated = await validate()
         assert.deepEqual(
@@ -210,10 +199,10 @@ describe('tables in a lake', () => {
           [],
           `change ${change}`,
         )
-        assert.deepEqual(await idsOf('2026-03-08'), ['2026-03-07', '2026-03-08'])
-        assert.deepEqual(await idsOf('2026-03-09'), ['2026-03-09', 'late'])
+        assert.deepEqual(await setting.idsOf('2026-03-08'), ['2026-03-07', '2026-03-08'])
+        assert.deepEqual(await setting.idsOf('2026-03-09'), ['2026-03-09', 'late'])
         assert.deepEqual(
-          (await everything()).filter((path) => path.includes('day=07')),
+          (await setting.paths()).filter((path) => path.includes('day=07')),
           [],
         )
         if (!crashed) break
@@ -223,7 +212,8 @@ describe('tables in a lake', () => {
   }
 
   test('files that are damaged, cut or gone are found, and what was removed is written again', async () => {
-    for (const day of ['2026-03-06', '2026-03-07', '2026-03-08']) await setting.put(day, day)
+    const days = ['2026-03-05', '2026-03-06', '2026-03-07', '2026-03-08']
+    for (const day of days) await setting.put(day, day)
     await setting.put('fine', '2026-03-09')
     await write()
     const fileOf = async (day: string) => {
@@ -236,25 +226,31 @@ describe('tables in a lake', () => {
     await truncate(await fileOf('07'), 100)
     const storage = setting.storage()
     for await (const { path } of storage.list(eighth)) await storage.remove(path)
+    await storage.putText(`${fifth}/_metadata.json`, '{ half')
     const found = await validate()
     assert.deepEqual(states(found), [
+      '2026-03-05 faulty',
       '2026-03-06 faulty',
       '2026-03-07 faulty',
       '2026-03-08 behind',
       '2026-03-09 ok',
     ])
-    assert.match(found.days[0]?.notes[0] ?? '', /is damaged: its checksum is another/)
-    assert.match(found.days[1]?.notes[0] ?? '', /has 100 bytes, not/)
-    assert.deepEqual(found.days[2]?.notes, ['is not written yet'])
+    const notes = found.days.map((day) => day.notes[0] ?? '')
+    assert.match(notes[0] ?? '', /_metadata\.json cannot be read/)
+    assert.match(notes[1] ?? '', /is damaged: its checksum is another/)
+    assert.match(notes[2] ?? '', /has 100 bytes, not/)
+    assert.equal(notes[3], 'is not written yet')
     assert.deepEqual(states(await validate({ days: 2 })), ['2026-03-09 ok'])
+    await storage.remove(`${fifth}/_metadata.json`)
     await write()
     assert.deepEqual(states(await validate()), [
+      '2026-03-05 ok',
       '2026-03-06 faulty',
       '2026-03-07 ok',
       '2026-03-08 ok',
       '2026-03-09 ok',
     ])
-    await storage.remove((await everything()).find((path) => path.includes('day=06/part')) ?? '')
+    await storage.remove((await setting.paths()).find((path) => path.includes('day=06/part')) ?? '')
     await write()
     assert.equal((await validate()).faulty, 0)
   })
@@ -266,146 +262,5 @@ describe('tables in a lake', () => {
     const [day] = (await validate()).days
     assert.equal(day?.state, 'faulty')
     assert.match(day.notes[0] ?? '', /other rows of the same age/)
-  })
-
-  test('days go when their retention is over, and a dry run only tells which', async () => {
-    await setting.put('old', '2026-03-08')
-    await setting.put('new', '2026-03-10')
-    await write()
-    const cleanUp = (more: object = {}) =>
-      setting.run<CleanedUp>('lake.cleanup', more, { retentionDays: { ...days, processed: 2 } })
-    const days = { raw: 1, aggregated: 1 }
-    assert.deepEqual((await cleanUp()).days, [])
-    setting.clock.advance(dayMs)
-    const files = await everything()
-    const dry = await cleanUp({ dry_run: true })
-    assert.deepEqual(
-      dry.days.map(({ name, day }) => `${name} ${day}`),
-      ['d.things 2026-03-08'],
-    )
-    assert.ok(dry.dry_run && dry.bytes > 0)
-    assert.deepEqual(await everything(), files)
-    const done = await cleanUp()
-    assert.deepEqual(done, { ...dry, dry_run: false })
-    assert.equal(
-      (await everything()).some((path) => path.includes('day=08')),
-      false,
-    )
-    assert.equal(
-      (await everything()).some((path) => path.includes('day=10')),
-      true,
-    )
-  })
-
-  test('a write takes what is past retention and does not bring it back; 0 keeps all', async () => {
-    await setting.put('old', '2020-01-01')
-    await setting.put('new', '2026-03-10')
-    const { datasets } = await write()
-    assert.equal(datasets[0]?.days_past_retention, 1)
-    assert.deepEqual(await setting.read(things, '2020-01-01'), [])
-    const retentionDays = { raw: 0, processed: 0, aggregated: 0 }
-    await setting.run('lake.write', {}, { retentionDays })
-    assert.deepEqual(await idsOf('2020-01-01'), ['old'])
-    const { cleanup } = await write()
-    assert.deepEqual(
-      cleanup?.days.map(({ day }) => day),
-      ['2020-01-01'],
-    )
-  })
-
-  test('summary and report tell what is there, how it grew and what goes next', async () => {
-    await setting.put('one', '2026-03-08')
-    await setting.put('two', '2026-03-08')
-    await setting.put('three', '2026-03-10')
-    await write()
-    const summary = await setting.run<LakeSummary>('lake.summary')
-    const [only] = summary.datasets
-    assert.deepEqual(
-      [
-        only?.layer,
-        only?.name,
-        only?.days,
-        only?.files,
-        only?.rows,
-        only?.first_day,
-        only?.last_day,
-      ],
-      ['processed', 'd.things', 2, 2, 3, '2026-03-08', '2026-03-10'],
-    )
-    const sizes: number[] = []
-    const storage = setting.storage()
-    for await (const { bytes } of storage.list('processed/d.things/year')) sizes.push(bytes)
-    assert.equal(
-      summary.bytes,
-      sizes.reduce((sum, bytes) => sum + bytes, 0),
-    )
-    const retentionDays = { raw: 0, processed: 20, aggregated: 0 }
-    const report = await setting.run<LakeReport>('lake.report', { days: 20 }, { retentionDays })
-    assert.equal(report.growth.length, 20)
-    assert.deepEqual(
-      report.next_removals.map(({ day, on }) => [day, on]),
-      [['2026-03-08', '2026-03-29']],
-    )
-  })
-
-  test('two that write at once: one does, the other is told, or skips', async () => {
-    await setting.put('one', '2026-03-08')
-    const outcomes = await Promise.allSettled([write(), write()])
-    const refused = outcomes.filter(({ status }) => status === 'rejected')
-    assert.equal(refused.length, 1)
-    assert.equal((refused[0] as PromiseRejectedResult).reason.code, 'LAKE_BUSY')
-    const skip = { skip_when_busy: true }
-    const storage = setting.storage()
-    const renewed_at = new Date(nowMs).toISOString()
-    await storage.putText('_lock.json', JSON.stringify({ holder: 'a', token: 't', renewed_at }))
-    const skipped = await setting.run<LakeWritten>('lake.write', skip)
-    assert.match(skipped.skipped ?? '', /a writes to the lake/)
-    assert.equal((await validate()).faulty, 0)
-  })
-
-  test('a lock whose holder is dead is taken over; one that lives again ends', async () => {
-    await setting.put('one', '2026-03-08')
-    const storage = setting.storage()
-    const renewed_at = new Date(setting.clock.nowMs() - 10 * 60_000).toISOString()
-    await storage.putText('_lock.json', JSON.stringify({ holder: 'a', token: 't', renewed_at }))
-    const writing = write()
-    const over = new Set<Promise<unknown>>()
-    void writing.finally(() => over.add(writing))
-    while (over.size === 0) {
-      await setImmediate()
-      setting.clock.advance(1)
-    }
-    assert.deepEqual(told(await writing), [1, 0, 0, 1])
-    assert.equal(await storage.read('_lock.json'), null)
-    const other = changed(storage, {
-      putFile: async (path, file) => {
-        await storage.putFile(path, file)
-        const text = JSON.stringify({ holder: 'b', token: 'u', renewed_at })
-        await storage.putText('_lock.json', text)
-      },
-    })
-    await setting.put('late', '2026-03-08')
-    const openStorage = () => Promise.resolve(other)
-    await assert.rejects(setting.run('lake.write', {}, { openStorage }), {
-      code: 'LAKE_BUSY',
-      message: /taken over by b/,
-    })
-    assert.deepEqual(await idsOf('2026-03-08'), ['one'])
-  })
-
-  test('without a lake each job says which setting it needs', async () => {
-    await assert.rejects(setting.run('lake.summary', {}, { openStorage: null }), {
-      code: 'CONFIGURATION_INVALID',
-      message: /lake\.location/,
-    })
-  })
-
-  test('requests are refused with what is known', async () => {
-    const refused = (name: string, request: object, message: RegExp) =>
-      assert.rejects(() => setting.run(name, request), { code: 'REQUEST_INVALID', message })
-    await refused('lake.validate', { table: 'none' }, /no table or topic.*d\.things/)
-    await refused('lake.validate', {}, /table is the name/)
-    await refused('lake.report', { days: 0 }, /whole number from 1/)
-    await refused('lake.cleanup', { dryRun: true }, /unknown dryRun.*dry_run/)
   })
 })

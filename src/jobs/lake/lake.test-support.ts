@@ -26,6 +26,7 @@ import { lakeJobs } from './jobs.ts'
 import type { LakeOptions, LakeTable, LakeTopic } from './lake-options.ts'
 import { readMetadata } from './metadata.ts'
 import { dayFolder, type Dataset } from './places.ts'
+import type { LakeWritten } from './write-job.ts'
 
 export type Row = Record<string, unknown>
 
@@ -117,6 +118,11 @@ export function dying(storage: LakeStorage, change: number, isMade: boolean): La
     createText: (path, text) => act(() => storage.createText(path, text)),
     remove: (path) => act(() => storage.remove(path)),
   })
+}
+
+/** Of the only dataset: days written, unchanged and removed, and rows. */
+export function told({ datasets: [only] }: LakeWritten) {
+  return [only?.days_written, only?.days_unchanged, only?.days_removed, only?.rows] as const
 }
 
 export class LakeSetting {
@@ -240,5 +246,17 @@ export class LakeSetting {
       rows.push(...(await parquetReadObjects(options)))
     }
     return rows
+  }
+
+  /** Of `things`, in order. */
+  async idsOf(day: string): Promise<readonly unknown[]> {
+    return (await this.read(things, day)).map(({ id }) => id).sort()
+  }
+
+  /** Everything that is in the lake, in order. */
+  async paths(): Promise<readonly string[]> {
+    const paths: string[] = []
+    for await (const { path } of this.storage().list('')) paths.push(path)
+    return paths.sort()
   }
 }

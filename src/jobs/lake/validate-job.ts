@@ -16,7 +16,7 @@ import {
   type LakeTopic,
 } from './lake-options.ts'
 import { readIndex, readMetadata, type DayMetadata } from './metadata.ts'
-import { dayBefore, firstDayKept, type Layer } from './places.ts'
+import { dayBefore, firstDayKept, metadataName, type Layer } from './places.ts'
 import { daysOf, fieldsOf } from './requests.ts'
 import { columnsOf, fingerprintsOf } from './table-fingerprints.ts'
 
@@ -175,11 +175,7 @@ async function validateDay(
   const { day } = at
   for (let attempt = 1; ; attempt += 1) {
     const metadata = await readMetadata(run.storage, at)
-    if (metadata === null) {
-      const files = listed.get(day)?.size ?? 0
-      const notes = ['has no metadata that can be read: the next write makes it anew']
-      return { day, rows: 0, files, state: 'faulty', notes }
-    }
+    if (metadata === null) return withoutMetadata(day, listed)
     const checked = await checkFiles(run.storage, metadata, listed.get(day) ?? new Map())
     const { faults: others, behind } = await source.compare(metadata, checked)
     const faults = [...checked.faults, ...others]
@@ -194,4 +190,14 @@ async function validateDay(
     const { rows, files } = metadata
     return { day, rows, files: files.length, state, notes: [...faults, ...behind, ...unnamed] }
   }
+}
+
+/** Files alone are what a write that died has left; metadata that cannot be read is damaged. */
+function withoutMetadata(day: string, listed: ListedDays): ValidatedDay {
+  const files = listed.get(day) ?? new Map<string, number>()
+  const isDamaged = files.has(metadataName)
+  const notes = isDamaged
+    ? [`${metadataName} cannot be read: remove it`]
+    : ['no metadata names its files: a write removes them, or makes the day anew']
+  return { day, rows: 0, files: files.size, state: isDamaged ? 'faulty' : 'behind', notes }
 }
