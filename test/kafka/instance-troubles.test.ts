@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { topicName, type Partition } from '../../src/core/record.ts'
+import { openHookServer, type HookServer } from '../../src/app/alerts/test-support/hook-server.ts'
 import { openRegistryDoor } from '../../src/schema/registry-door.test-support.ts'
 import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
 import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
@@ -17,7 +18,11 @@ import { ourLogOnly, record } from './support/our-log.ts'
 
 const clicks = topicName('clicks')
 
-async function clicksInstance(t: TestContext, kafka: TestCluster): Promise<InstanceProcess> {
+async function clicksInstance(
+  t: TestContext,
+  kafka: TestCluster,
+  hook: HookServer,
+): Promise<InstanceProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-troubles-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const registry = await openRegistryDoor()
@@ -36,6 +41,9 @@ async function clicksInstance(t: TestContext, kafka: TestCluster): Promise<Insta
       KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
       SCHEMA_REGISTRY_URL: registry.url,
       CLICKHOUSE_URL: clickhouse.url,
+      TIDEMARK_ALERTS_WEBHOOK_URL: hook.url,
+      TIDEMARK_ALERTS_AWAY_FOR_MS: '0',
+      TIDEMARK_ALERTS_GROUP_WAIT_MS: '0',
     },
   })
   t.after(() => running.end('SIGKILL'))
@@ -74,6 +82,12 @@ async function click(running: InstanceProcess, count: number): Promise<void> {
   assert.equal(answer.status, 200, await answer.text())
 }
 
+/** What its alerts of that name told, in turn. */
+function told(hook: HookServer, name: string): readonly string[] {
+  const alerts = hook.posts.flatMap(({ body }) => body.alerts)
+  return alerts.filter(({ labels }) => labels.alertname === name).map(({ status }) => status)
+}
+
 const lines = (running: InstanceProcess, text: string) => running.output.split(text).length - 1
 
 void test('brokers that are away, and partitions that nobody reads, are told and not ready', async (t) => {
@@ -82,7 +96,9 @@ void test('brokers that are away, and partitions that nobody reads, are told and
   })
   const broker = kafka?.brokers[0]
   if (kafka === undefined || broker === undefined) return
-  const running = await clicksInstance(t, kafka)
+  const hook = await openHookServer((response) => response.end())
+  t.after(() => hook.close())
+  const running = await clicksInstance(t, kafka, hook)
   const status = watchOf(running)
   await click(running, 50)
   await running.idle()
@@ -120,6 +136,10 @@ void test('brokers that are away, and partitions that nobody reads, are told and
     await running.idle()
     await until('all is counted', () => isWell(60))
     assert.deepEqual([lines(running, away), lines(running, 'answer again')], [1, 1])
+    await until('both are told by an alert', () =>
+      Promise.resolve(told(hook, 'TidemarkBrokersAway').length === 2 ? true : null),
+    )
+    assert.deepEqual(told(hook, 'TidemarkBrokersAway'), ['firing', 'resolved'])
   })
 
   await t.test('when its topic was given partitions', async () => {
@@ -129,6 +149,10 @@ void test('brokers that are away, and partitions that nobody reads, are told and
       (await status()).trouble?.startsWith(given) === true ? true : null,
     )
     await running.prints(given)
+    await until('it is told by an alert', () =>
+      Promise.resolve(told(hook, 'TidemarkPartitionsAdded').length > 0 ? true : null),
+    )
+    assert.deepEqual(told(hook, 'TidemarkPartitionsAdded'), ['firing'])
     assert.equal((await readinessOf(running)).code, 503)
     const log = await ourLogOnly(t, kafka)
     const records = [record('nobody decodes it')]
