@@ -46,7 +46,6 @@ export function partName(sha256: string): string {
 
 const inDay =
   /^(raw|processed|aggregated)\/([^/]+)\/year=(\d{4})\/month=(\d{2})\/day=(\d{2})\/([^/]+)$/
-const index = /^(raw|processed|aggregated)\/([^/]+)\/_index\.json$/
 
 /** Null of what is no day's file. */
 export function fileOf(path: string): (Place & { readonly file: string }) | null {
@@ -54,12 +53,6 @@ export function fileOf(path: string): (Place & { readonly file: string }) | null
   if (found === null) return null
   const [, layer, name = '', year, month, day, file = ''] = found
   return { layer: layer as Layer, name, day: `${year}-${month}-${day}`, file }
-}
-
-/** Null of what is no dataset's index. */
-export function datasetOf(path: string): Dataset | null {
-  const [, layer, name = ''] = index.exec(path) ?? []
-  return layer === undefined ? null : { layer: layer as Layer, name }
 }
 
 /** The day of a time, UTC; times that no calendar of four digits has are at its ends. */
