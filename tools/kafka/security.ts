@@ -16,6 +16,8 @@ export const user = { name: 'tidemark', password: 'tidemark-secret' } as const
 export interface Certificates {
   /** PEM of the brokers' certificate, which signed itself: the authority that clients trust. */
   readonly authority: string
+  /** PKCS 12 of the brokers' key and certificate, for another server that clients are to trust. */
+  readonly serverStore: Buffer
   /** PKCS 12 of a client's key and certificate, for brokers that ask for one (`ssl.client.auth`). */
   readonly clientStore: Buffer
   readonly storePassword: string
@@ -52,6 +54,7 @@ export async function makeCertificates(java: Java, folder: string): Promise<Cert
   await tool(...trust, '-alias', 'client', '-file', clientPem)
   return {
     authority: await readFile(serverPem, 'utf8'),
+    serverStore: await readFile(server),
     clientStore: await readFile(client),
     storePassword,
   }
