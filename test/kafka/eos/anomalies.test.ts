@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { anomaliesOf, anomalyNames } from './anomalies.ts'
 import type { AnomalyName, Outputs } from './anomalies.ts'
+import { faultPlan, faults } from './faults.ts'
 import type { Deposit, Share } from './ledger-records.ts'
 import { bucketCount } from './ledger-records.ts'
 import { replayBuckets, replayLedger } from './replay.ts'
@@ -123,4 +124,23 @@ describe('the anomalies of committed outputs', () => {
     })
     assert.deepEqual(swapped, ['wrong order'])
   })
+
+  test('each is counted, also after the first of its partition', () => {
+    const run = flawless()
+    for (const index of [11, 12, 13]) {
+      const entry = run.entries[index]!
+      run.entries[index] = { ...entry, value: { ...entry.value, count: entry.value.count + 1 } }
+    }
+    assert.equal(anomaliesOf(run).counts['wrong content'], 3)
+  })
+})
+
+test('the plan has each fault in each part of the run', () => {
+  const rounds = 5
+  const plan = faultPlan(rounds, (values) => values.toReversed())
+  for (let round = 0; round < rounds; round++) {
+    const part = plan.slice(round * faults.length, (round + 1) * faults.length)
+    assert.deepEqual(new Set(part), new Set(faults))
+  }
+  assert.equal(plan.length, rounds * faults.length)
 })

@@ -146,32 +146,36 @@ function compareBuckets({ shares, buckets }: Outputs, tally: Tally): void {
   compare('buckets', expected, made, tally)
 }
 
-/** Record by record, both ways: each that is expected is there, and each that is there is expected. */
+/** Record by record: each has the content that follows for it, in the partition and in the order of what it follows from.
+ * That each is there, and once, is counted by its source. */
 function compare<Value extends { readonly source: string }>(
   topic: string,
   expected: ReadonlyMap<number, readonly Value[]>,
   made: readonly Placed<Value>[],
   tally: Tally,
 ): void {
-  const partitions = new Set([...expected.keys(), ...made.map(({ partition }) => partition)])
-  for (const partition of partitions) {
-    const wanted = expected.get(partition) ?? []
-    const found = made
-      .filter((record) => record.partition === partition)
-      .sort((left, right) => left.offset - right.offset)
-    const length = Math.max(wanted.length, found.length)
-    for (let index = 0; index < length; index += 1) {
-      const want = wanted[index]
-      const have = found[index]?.value
-      if (isDeepStrictEqual(want, have)) continue
-      const name = want?.source === have?.source ? 'wrong content' : 'wrong order'
-      tally.note(
-        name,
-        `${topic}-${partition}[${index}]: wanted ${JSON.stringify(want)}, found ${JSON.stringify(have)}`,
-      )
-      // What follows a gap is out of step: one finding a partition tells enough.
-      break
+  const wanted = new Map<string, { partition: number; index: number; value: Value }>()
+  for (const [partition, values] of expected) {
+    for (const [index, value] of values.entries()) {
+      wanted.set(value.source, { partition, index, value })
     }
+  }
+  const lastOf = new Map<number, number>()
+  for (const { partition, offset, value } of made.toSorted(
+    (one, other) => one.offset - other.offset,
+  )) {
+    const want = wanted.get(value.source)
+    if (want === undefined) continue
+    const where = `${topic}-${partition}@${offset} of ${value.source}`
+    if (!isDeepStrictEqual(want.value, value)) {
+      const texts = `wanted ${JSON.stringify(want.value)}, found ${JSON.stringify(value)}`
+      tally.note('wrong content', `${where}: ${texts}`)
+    }
+    const last = lastOf.get(partition) ?? -1
+    if (want.partition !== partition) {
+      tally.note('wrong order', `${where}: belongs to partition ${want.partition}`)
+    } else if (want.index < last) tally.note('wrong order', `${where}: comes after a later one`)
+    else lastOf.set(partition, want.index)
   }
 }
 

@@ -137,7 +137,8 @@ export class ClickHouseWatch {
     for (const { partition: at, lastStableOffset, highWatermark } of described?.partitions ?? []) {
       const committed = this.#committed[at] ?? noFacts()
       while (committed.known < lastStableOffset) {
-        committed.known = await readSome(log, topic, at, committed.known, (where, bytes) => {
+        const from = { topic, partition: at, offset: committed.known }
+        committed.known = await readSome(log, from, 'read_committed', (where, bytes) => {
           noteFact(committed, where, codec.decode(bytes))
         })
       }

@@ -1,7 +1,4 @@
-/**
- * Holds a commit of an instance on its way to the broker, from when somebody joins the group until the group has its
- * new generation: that rebalance has then come in the middle of that commit.
- */
+/** Commits of instances, held on their way to the broker. */
 import { pause, systemClock } from '../../../src/core/clock.ts'
 import type { TcpProxy } from '../../../tools/kafka/tcp-proxy.ts'
 
@@ -23,6 +20,35 @@ export interface HeldCommit {
   readonly sawNewGeneration: boolean
 }
 
+/** Holds the next end of a transaction of an instance until `end`: the records of it are in the log, uncommitted. */
+export class EndHold {
+  readonly #proxies: readonly TcpProxy[]
+  readonly #held = Promise.withResolvers<true>()
+  readonly #over = Promise.withResolvers<true>()
+
+  constructor(proxies: readonly TcpProxy[], instanceId: string) {
+    this.#proxies = proxies
+    for (const proxy of proxies) {
+      proxy.watch(({ apiKey, clientId }) => {
+        if (apiKey !== commitRequests.EndTxn || clientId !== instanceId) return undefined
+        this.#held.resolve(true)
+        return this.#over.promise
+      })
+    }
+  }
+
+  get held(): Promise<true> {
+    return this.#held.promise
+  }
+
+  end(): void {
+    for (const proxy of this.#proxies) proxy.watch(null)
+    this.#over.resolve(true)
+  }
+}
+
+/** From when somebody joins the group until the group has its new generation: that rebalance has then come in the middle
+ * of that commit. */
 export class CommitHold {
   readonly #proxies: readonly TcpProxy[]
   readonly #held = Promise.withResolvers<HeldCommit>()

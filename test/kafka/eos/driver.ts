@@ -41,6 +41,8 @@ export interface DriverReport {
   readonly clickhouseMeanwhile: ClickHouseFindings
   /** Where the entries lie that are committed, as our reader has it: `partition@offset`. */
   readonly entriesAt: readonly string[]
+  /** Entries that were written and then aborted: what must not be read has been there. */
+  readonly abortedRecords: number
   /** Ends of instances that nobody asked for. */
   readonly unwantedEnds: number
 }
@@ -95,8 +97,14 @@ export async function runDriver(options: DriverOptions): Promise<DriverReport> {
     clickhouse: await clickhouseDifferences(options.clickhouseUrl, log, accountCodec),
     clickhouseMeanwhile: await clickhouse.stop(),
     entriesAt: outputs.entries.map(({ partition, offset }) => sourceOf(partition, offset)),
-    unwantedEnds: stage.instances.reduce((sum, { ends }) => sum + ends, 0),
+    abortedRecords: await abortedRecords(log, topics.entries.name, outputs.entries.length),
+    unwantedEnds: [...stage.instances, stage.guest].reduce((sum, { ends }) => sum + ends, 0),
   }
+}
+
+async function abortedRecords(log: KafkaLog, topic: TopicName, committed: number): Promise<number> {
+  const written = await readBack(log, topic, () => null, 'read_uncommitted')
+  return written.length - committed
 }
 
 /** The input itself went through the faults: each deposit is there once. */

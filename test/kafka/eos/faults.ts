@@ -2,7 +2,7 @@
 import { pause, systemClock } from '../../../src/core/clock.ts'
 import type { Kafka, KafkaBroker } from '../../../tools/kafka/start-kafka.ts'
 import type { TcpProxy } from '../../../tools/kafka/tcp-proxy.ts'
-import { CommitHold, type CommitRequest } from './commit-hold.ts'
+import { CommitHold, EndHold, type CommitRequest } from './commit-hold.ts'
 import { deposits, repartitionTopic } from './ledger-topology.ts'
 import type { Instance } from './fleet.ts'
 
@@ -95,6 +95,22 @@ const rebalance: Fault = {
   },
 }
 
+/** What it has written and not committed has to be aborted by others. */
+const killCommitting: Fault = {
+  name: 'SIGKILL in mid-commit',
+  strike: async ({ instances, network, pick }) => {
+    const instance = pick(instances)
+    const hold = new EndHold(network.proxies, instance.id)
+    await within(momentMs, hold.held, `end of a transaction of ${instance.id}`)
+    await instance.kill()
+    // Else the broker would have from its connection what the dead wanted to say.
+    network.cut()
+    hold.end()
+    instance.start()
+    await instance.ready()
+  },
+}
+
 let restores = 0
 
 /** At 10, 50 and 90 % in turn. */
@@ -181,6 +197,7 @@ const registryAway: Fault = {
 
 export const faults: readonly Fault[] = [
   killInstance,
+  killCommitting,
   stopInstance,
   freezeInstance,
   rebalance,

@@ -62,6 +62,8 @@ function check(t: TestContext, report: DriverReport, rounds: number): void {
   assert.deepEqual(contradictions, [])
   assert.ok(looks >= struck.length, `${looks} looks at ClickHouse in ${struck.length} faults`)
   assert.equal(struck.length, rounds * faults.length)
+  t.diagnostic(`${report.abortedRecords} entries were written and aborted`)
+  assert.ok(report.abortedRecords > 0, 'there was something that must not be read')
   assert.deepEqual(anomalies.examples, [])
   for (const name of anomalyNames) assert.equal(anomalies.counts[name], 0, name)
   assert.deepEqual(clickhouse, [])
