@@ -68,6 +68,8 @@ export interface ClickHouseConfiguration {
   /** For ON CLUSTER; null where the server stands alone. */
   readonly cluster: string | null
   readonly replicated: boolean
+  /** Replicas that have an insert before it is answered: ClickHouse's `insert_quorum`, 0 for none; `auto` is more than half. */
+  readonly insertQuorum: number | 'auto'
 }
 
 /** Who needs a setting that is missing. */
@@ -101,6 +103,8 @@ export function clusterConfiguration(
       password: reader.secret('clickhouse.password'),
       cluster: values['clickhouse.cluster'],
       replicated: values['clickhouse.replicated'],
+      insertQuorum:
+        values['clickhouse.insertQuorum'] ?? (values['clickhouse.replicated'] ? 'auto' : 0),
     },
     applicationId: values.applicationId,
     instanceId: values.instanceId,

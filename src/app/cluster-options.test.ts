@@ -139,9 +139,13 @@ test('ClickHouse is told who asks, and that it is a cluster of replicas', () => 
     username: 'me',
     password: 'hidden',
     cluster: { onCluster: '{cluster}', replicated: true },
+    insertQuorum: 'auto',
   })
   assert.deepEqual(clickHouseOptions(clusterOf({}).clickhouse), {
     url: 'https://clickhouse:8443',
     cluster: { onCluster: null, replicated: false },
+    insertQuorum: 0,
   })
+  const fewer = clusterOf({ CLICKHOUSE_REPLICATED: 'true', CLICKHOUSE_INSERT_QUORUM: '0' })
+  assert.equal(fewer.clickhouse.insertQuorum, 0)
 })

@@ -120,10 +120,12 @@ export function clickHouseOptions({
   password,
   cluster,
   replicated,
+  insertQuorum,
 }: ClickHouseConfiguration): ClickHouseOptions {
   return {
     url,
     cluster: { onCluster: cluster, replicated },
+    insertQuorum,
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password: password.reveal() }),
   }

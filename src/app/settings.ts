@@ -101,6 +101,7 @@ const ofTheCluster = {
   'clickhouse.passwordFile': optional(text),
   'clickhouse.cluster': optional(text),
   'clickhouse.replicated': setting(false, yesOrNo),
+  'clickhouse.insertQuorum': optional(wholeNumber(0, 64)),
   applicationId: setting('tidemark', identifier),
   instanceId: optional(identifier),
   groupInstanceId: optional(identifier),

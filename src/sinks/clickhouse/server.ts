@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly requestTimeoutMs?: number
   /** More than one server: `ON CLUSTER`, replicated engines. */
   readonly cluster?: Partial<ClusterLayout>
+  /** Replicas that have an insert before it is answered (`insert_quorum`); `auto` is more than half. Default 0: one. */
+  readonly insertQuorum?: number | 'auto'
   /** Of inserts. Absent: gzip at its fastest level, which costs less than the bytes it saves on most networks. */
   readonly compression?: 'gzip' | 'none'
 }
@@ -58,7 +60,12 @@ export async function openServer(options: ServerOptions): Promise<ClickHouse> {
       options.cluster === undefined ? writerSettings : { ...writerSettings, ...clusterSettings },
   })
   const reader = createClient({ ...common, clickhouse_settings: { readonly: '1' } })
-  const server = new ServerClickHouse(writer, reader, clusterLayout(options.cluster ?? {}))
+  const server = new ServerClickHouse(
+    writer,
+    reader,
+    clusterLayout(options.cluster ?? {}),
+    String(options.insertQuorum ?? 0),
+  )
   try {
     await greet(writer, options.url)
     return server
@@ -91,8 +98,15 @@ class ServerClickHouse implements ClickHouse {
   readonly layout: ClusterLayout | null
   readonly writer: ClickHouseClient
   readonly reader: ClickHouseClient
+  readonly #insertQuorum: string
 
-  constructor(writer: ClickHouseClient, reader: ClickHouseClient, layout: ClusterLayout | null) {
+  constructor(
+    writer: ClickHouseClient,
+    reader: ClickHouseClient,
+    layout: ClusterLayout | null,
+    insertQuorum: string,
+  ) {
+    this.#insertQuorum = insertQuorum
     this.writer = writer
     this.reader = reader
     this.layout = layout
@@ -112,6 +126,9 @@ class ServerClickHouse implements ClickHouse {
         columns: [first, ...rest],
         values: Readable.from([payload], { objectMode: false }),
         format: 'TabSeparated',
+        ...(this.#insertQuorum === '0'
+          ? {}
+          : { clickhouse_settings: { insert_quorum: this.#insertQuorum } }),
         ...(signal === undefined ? {} : { abort_signal: signal }),
       })
     } catch (thrown) {
