@@ -1,4 +1,4 @@
-/** What an instance tells of itself while its brokers are away, and when its topic was given partitions. */
+/** What an instance tells while its brokers or ClickHouse are away, and when its topic was given partitions. */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ async function clicksInstance(
   t: TestContext,
   kafka: TestCluster,
   hook: HookServer,
-): Promise<InstanceProcess> {
+): Promise<{ running: InstanceProcess; clickhouse: ClickHouseProcess }> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-troubles-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const registry = await openRegistryDoor()
@@ -48,7 +48,7 @@ async function clicksInstance(
   })
   t.after(() => running.end('SIGKILL'))
   await running.ready()
-  return running
+  return { running, clickhouse }
 }
 
 /** Asks for the status, and demands each time that no count has fallen since the last. */
@@ -82,6 +82,16 @@ async function click(running: InstanceProcess, count: number): Promise<void> {
   assert.equal(answer.status, 200, await answer.text())
 }
 
+/** A record for the quarantine, whose rows are facts too. */
+async function refused(running: InstanceProcess): Promise<void> {
+  const answer = await fetch(running.url('ingest', `/topics/${clicks}?on_error=quarantine`), {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.kafka.json.v2+json' },
+    body: JSON.stringify({ records: [{ value: { user: 5 } }] }),
+  })
+  assert.equal(answer.status, 200, await answer.text())
+}
+
 /** What its alerts of that name told, in turn. */
 function told(hook: HookServer, name: string): readonly string[] {
   const alerts = hook.posts.flatMap(({ body }) => body.alerts)
@@ -98,7 +108,7 @@ void test('brokers that are away, and partitions that nobody reads, are told and
   if (kafka === undefined || broker === undefined) return
   const hook = await openHookServer((response) => response.end())
   t.after(() => hook.close())
-  const running = await clicksInstance(t, kafka, hook)
+  const { running, clickhouse } = await clicksInstance(t, kafka, hook)
   const status = watchOf(running)
   await click(running, 50)
   await running.idle()
@@ -140,6 +150,20 @@ void test('brokers that are away, and partitions that nobody reads, are told and
       Promise.resolve(told(hook, 'TidemarkBrokersAway').length === 2 ? true : null),
     )
     assert.deepEqual(told(hook, 'TidemarkBrokersAway'), ['firing', 'resolved'])
+  })
+
+  await t.test('while ClickHouse is away', async () => {
+    const before = told(hook, 'TidemarkFactsPaused').length
+    const isTold = (count: number) => () =>
+      Promise.resolve(told(hook, 'TidemarkFactsPaused').length === before + count ? true : null)
+    await clickhouse.stop('SIGKILL')
+    await refused(running)
+    await until('an alert tells it', isTold(1))
+    assert.match((await status()).alerts.firing[0]?.what ?? '', /^facts of tidemark wait: /)
+    await clickhouse.start()
+    await until('an alert tells that it is over', isTold(2))
+    assert.deepEqual(told(hook, 'TidemarkFactsPaused').slice(before), ['firing', 'resolved'])
+    await running.idle()
   })
 
   await t.test('when its topic was given partitions', async () => {
