@@ -170,7 +170,7 @@ async function* recordsAt(
 
 /** Durable in the topic first, then in the table beside. */
 async function writeFacts(options: PutRightOptions, facts: readonly Fact[]): Promise<void> {
-  const { live, sink, source, epoch, signal } = options
+  const { live, sink, source, epoch } = options
   const topic = source.fact.topic.name
   const [description] = await live.describeTopics([topic])
   const { partitionCount } = present(description, topic)
@@ -197,5 +197,5 @@ async function writeFacts(options: PutRightOptions, facts: readonly Fact[]): Pro
     }))
   })
   const { rows } = await factRows(source, placed, epoch)
-  await sink.write([{ table: mendedTable(source.fact), rows }], signal)
+  await sink.write([{ table: mendedTable(source.fact), rows }])
 }

@@ -8,6 +8,7 @@ import { createShadow } from '../../sinks/clickhouse/rebuild-facts.ts'
 import { runStatement } from '../../sinks/clickhouse/run-statement.ts'
 import { factRows, type FactSource } from '../../sinks/fact-rows.ts'
 import type { Sink, TableName } from '../../sinks/sink.ts'
+import { interrupted } from './replay.ts'
 
 /** What the replay has made of the table. */
 export function replayedTable({ database, table }: TableName): TableName {
@@ -49,7 +50,7 @@ export async function fillReplayed(
   for (const at of present(description, topic).partitions) {
     let next: number = at.logStartOffset
     while (next < at.lastStableOffset) {
-      signal.throwIfAborted()
+      if (signal.aborted) throw interrupted()
       const [fetched] = await log.fetch({
         partitions: [{ topic, partition: at.partition, offset: offset(next) }],
         bytesMax: fetchBytesMax,
@@ -60,7 +61,7 @@ export async function fillReplayed(
       const part = present(fetched, topic)
       const facts = part.records.map((record) => ({ at: part, record }))
       const { rows } = await factRows(source, facts, at.partition)
-      await sink.write([{ table: into, rows }], signal)
+      await sink.write([{ table: into, rows }])
       records += rows.length
       next = part.nextOffset
     }
