@@ -19,6 +19,8 @@ grep -q 'libstdc++\.so\.6' <<<"$libraries" || missing+=(libstdc++6)
 java_version=$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java.specification.version = //p' || true)
 { [ "${java_version%%.*}" -ge 17 ] && command -v javac; } >/dev/null 2>&1 || missing+=(openjdk-17-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
+# For the S3 server of the lake's tests (install-moto.sh).
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 echo "installing ${missing[*]}"

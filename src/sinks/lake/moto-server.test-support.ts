@@ -1,15 +1,18 @@
 /**
  * A real S3 server for tests: moto (https://docs.getmoto.org, server mode), which speaks the protocol over HTTP, with
- * conditional writes and pages of names. `pip install 'moto[server]'` brings `moto_server`; TIDEMARK_TEST_MOTO names it
- * where it is not on the path.
+ * conditional writes and pages of names. `tools/ci/install-moto.sh` brings `moto_server`; TIDEMARK_TEST_MOTO names another.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
+import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 
 const credentials = { accessKeyId: 'tester', secretAccessKey: 'no secret' }
+
+/** As the script calls it. */
+const motoFolder = 'moto-5.2.5'
 
 export interface MotoServer {
   readonly endpoint: string
@@ -18,13 +21,15 @@ export interface MotoServer {
   stop(): Promise<void>
 }
 
-export const motoMissing = "there is no moto_server here: pip install 'moto[server]'"
+export const motoMissing = 'there is no moto_server here: tools/ci/install-moto.sh'
 
 /** Null where it is not installed. */
 export function motoProgram(): string | null {
   const named = process.env['TIDEMARK_TEST_MOTO']
   if (named !== undefined) return named
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  const own = join(cache, 'tidemark', motoFolder, 'bin')
+  const folders = [own, ...(process.env['PATH'] ?? '').split(delimiter)]
   return folders.map((folder) => join(folder, 'moto_server')).find(isProgram) ?? null
 }
 
