@@ -1,5 +1,4 @@
 /** What an instance needs to know of its cluster, put together from its settings. */
-import { hostname } from 'node:os'
 import { Secret } from './secret.ts'
 import { SettingsReader } from './settings-reader.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
@@ -81,6 +80,7 @@ export function clusterConfiguration(
   values: SettingValues,
   origins: ReadonlyMap<SettingPath, string>,
   faults: string[],
+  hostName: string,
 ): ClusterConfiguration | null {
   if (!origins.has('kafka.bootstrapServers')) return null
   const reader = new SettingsReader(values, origins, faults, needer)
@@ -108,7 +108,7 @@ export function clusterConfiguration(
     },
     applicationId: values.applicationId,
     instanceId: values.instanceId,
-    groupInstanceId: groupInstanceId(values, faults),
+    groupInstanceId: groupInstanceId(values, faults, hostName),
     endpoint: values.endpoint,
     standbyReplicas: values.standbyReplicas,
     warmupReplicas: values.warmupReplicas,
@@ -199,13 +199,12 @@ function registryAuthentication(reader: SettingsReader): RegistryConfiguration['
 }
 
 /** A pod of a stateful set is called `name-3`: its name stays over restarts. */
-function groupInstanceId(values: SettingValues, faults: string[]): string | null {
+function groupInstanceId(values: SettingValues, faults: string[], hostName: string): string | null {
   if (values.groupInstanceId !== null) return values.groupInstanceId
   if (!values.staticMembership) return null
-  const name = hostname()
-  if (/-\d+$/.test(name)) return name
+  if (/-\d+$/.test(hostName)) return hostName
   faults.push(
-    `staticMembership: the host is called ${JSON.stringify(name)}, without an ordinal as in "name-3"; set groupInstanceId`,
+    `staticMembership: the host is called ${JSON.stringify(hostName)}, without an ordinal as in "name-3"; set groupInstanceId`,
   )
   return null
 }

@@ -103,6 +103,18 @@ test('tasks in the main thread are refused on a cluster: a long one would starve
   assert.equal(load({ flags: { workers: '0' } }).workers, 0)
 })
 
+test('the ordinal of a host is the name of a static member, and a host without one is refused', () => {
+  const environment = { ...addresses, TIDEMARK_STATIC_MEMBERSHIP: 'true' }
+  const named = load({ environment, hostName: 'tidemark-3' })
+  assert.equal(named.cluster?.groupInstanceId, 'tidemark-3')
+  const own = { ...environment, TIDEMARK_GROUP_INSTANCE_ID: 'mine' }
+  assert.equal(load({ environment: own, hostName: 'laptop' }).cluster?.groupInstanceId, 'mine')
+  const message = faultsOf({ environment, hostName: 'laptop' })
+  assert.match(message, /staticMembership: the host is called "laptop", .* set groupInstanceId/)
+  const dynamic = load({ environment: addresses, hostName: 'tidemark-3' })
+  assert.equal(dynamic.cluster?.groupInstanceId, null)
+})
+
 test('brokers without a registry and ClickHouse are refused, both at once', () => {
   const message = faultsOf({ flags: { 'kafka.bootstrapServers': 'one:9092' } })
   assert.match(message, /registry\.url: missing/)

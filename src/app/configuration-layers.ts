@@ -13,6 +13,8 @@ export interface ConfigurationInput {
   readonly directory: string
   /** `--env NAME`: overlays tidemark.NAME.yaml, which must then exist. */
   readonly environmentName?: string
+  /** Default: the machine's. */
+  readonly hostName?: string
 }
 
 export interface Layer {

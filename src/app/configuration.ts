@@ -2,6 +2,7 @@
  * Configuration: flags > environment > tidemark.NAME.yaml (with --env NAME) > tidemark.yaml > defaults.
  * A wrong or unknown key is refused, all faults at once, each naming where it was set.
  */
+import { hostname } from 'node:os'
 import { TidemarkError } from '../core/errors.ts'
 import { embeddedBatches, serverBatches, type FactBatches } from '../sinks/fact-batches.ts'
 import { alertsConfiguration, type AlertsConfiguration } from './alerts/alerts-configuration.ts'
@@ -83,7 +84,7 @@ export function loadConfiguration(input: ConfigurationInput): Configuration {
   }
   const values = result as SettingValues
   const originOf = (path: SettingPath) => origins.get(path) ?? path
-  const cluster = clusterConfiguration(values, origins, faults)
+  const cluster = clusterConfiguration(values, origins, faults, input.hostName ?? hostname())
   if (cluster === null) {
     for (const path of own.filter(isOfTheCluster)) {
       faults.push(`${originOf(path)}: says nothing without kafka.bootstrapServers`)

@@ -4,6 +4,7 @@
  *
  *   node clickhouse-server.test-child.ts DIRECTORY PORT [USER PASSWORD]
  */
+import { fstatSync } from 'node:fs'
 import { Hono } from 'hono'
 import { authenticate } from '../../../src/server/clickhouse/authentication.ts'
 import { clickhouseApp } from '../../../src/server/clickhouse/clickhouse-app.ts'
@@ -61,8 +62,9 @@ const app = new Hono()
 app.all('*', (context) => answer(context.req.raw))
 const listener = await listen(app, { name: 'ClickHouse', host: '127.0.0.1', port: Number(port) })
 process.stdout.write(`${listener.url}\n`)
-// The test that started it may be gone without a word.
-process.stdin.resume().once('end', () => process.exit(0))
+// A test that started it may be gone without a word; a shell gives it a terminal, or nothing to read.
+const input = fstatSync(0)
+if (input.isSocket() || input.isFIFO()) process.stdin.resume().once('end', () => process.exit(0))
 process.once('SIGTERM', () => {
   void listener
     .close(500)
