@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
 import { KafkaUnavailable } from '../../tools/kafka/java.ts'
-import { startKafka, type Kafka } from '../../tools/kafka/start-kafka.ts'
+import type { Kafka } from '../../tools/kafka/start-kafka.ts'
 import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
 import { clicksTopology } from '../integration/support/clicks-topology.ts'
 import { crashEvents } from '../integration/support/crash-events.ts'
@@ -19,6 +19,7 @@ import {
 } from '../integration/support/instance-process.ts'
 import { until } from '../integration/support/until.ts'
 import { runCommand } from '../integration/support/run-command.ts'
+import { startOwnKafka } from './support/kafka-for-tests.ts'
 import { RegistryProcess } from './support/registry-process.ts'
 
 let directory = ''
@@ -31,7 +32,7 @@ let expected: Facts
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tidemark-cli-'))
   try {
-    kafka = await startKafka()
+    kafka = await startOwnKafka()
   } catch (thrown) {
     if (!(thrown instanceof KafkaUnavailable) || process.env['CI'] !== undefined) throw thrown
     unavailable = thrown.message

@@ -9,6 +9,7 @@ import { KafkaGroups } from '../../src/log/kafka/group/kafka-groups.ts'
 import type { GroupMember, JoinGroupOptions } from '../../src/log/log.ts'
 import { until } from '../../tools/kafka/cluster-view.ts'
 import type { TestKafka } from './support/kafka-for-tests.ts'
+import { shortSessionMs } from './support/short-session.ts'
 
 export const waitMs = 60_000
 
@@ -20,7 +21,7 @@ export const patient: Partial<GroupSettings> = {
 }
 
 /** A session that is over soon when nobody keeps it up. */
-export const brief: Partial<GroupSettings> = { ...patient, sessionTimeoutMs: 3_000 }
+export const brief: Partial<GroupSettings> = { ...patient, sessionTimeoutMs: shortSessionMs }
 
 export interface TestMember {
   readonly name: string

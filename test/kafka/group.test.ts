@@ -7,6 +7,7 @@ import type { GroupAssignor } from '../../src/log/group-assignor.ts'
 import { brief, eventually, patient, testGroup } from './group-support.ts'
 import type { TestMember } from './group-support.ts'
 import { clusterForTests, kafkaTest } from './support/kafka-for-tests.ts'
+import { shortSessionMs } from './support/short-session.ts'
 
 /** What was taken from the member while it ran. */
 function taken({ events }: TestMember): string[] {
@@ -229,7 +230,7 @@ kafkaTest(
       onAssigned: () => gate.promise,
     })
     await eventually('a is asked to let go', () => taken(a).length > 0)
-    await pause(systemClock, 4_000)
+    await pause(systemClock, shortSessionMs + 1_000)
     assert.deepEqual(taken(a), ['-2,3'])
     gate.resolve(undefined)
     await group.settled(

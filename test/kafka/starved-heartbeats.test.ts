@@ -10,8 +10,7 @@ import type { TopologyGraph } from '../../src/topology/graph.ts'
 import { busyMs, busyWord } from './support/busy-topology.test-child.ts'
 import { kafkaTest } from './support/kafka-for-tests.ts'
 import { ourLogOnly } from './support/our-log.ts'
-
-const sessionTimeoutMs = 3_000
+import { shortSessionMs } from './support/short-session.ts'
 
 interface BusyModule {
   readonly default: TopologyGraph
@@ -22,14 +21,14 @@ interface BusyModule {
 kafkaTest(
   'a task that computes through two sessions does not cost its member the membership',
   async (kafka, t) => {
-    assert.ok(busyMs > 2 * sessionTimeoutMs)
+    assert.ok(busyMs > 2 * shortSessionMs)
     const name = kafka.unique('busy')
     const url = new URL('support/busy-topology.test-child.ts', import.meta.url)
     url.searchParams.set('name', name)
     const { default: topology, busyWords, busyCounts } = (await import(url.href)) as BusyModule
     const log = await ourLogOnly(t, kafka, {
       transactions: { transactionalIdOf: () => name },
-      group: { sessionTimeoutMs, heartbeatIntervalMs: 200 },
+      group: { sessionTimeoutMs: shortSessionMs, heartbeatIntervalMs: 200 },
     })
     const { state } = await openMemoryStorage({ clock: systemClock, sharesState: false })
     const runtime = testRuntime(

@@ -4,8 +4,9 @@ import { systemClock } from '../../../src/core/clock.ts'
 import { topicName } from '../../../src/core/record.ts'
 import { counts, words } from '../../../src/runtime/test-support/counting.ts'
 import { defineTopology } from '../../../src/topology/define.ts'
+import { shortSessionMs } from './short-session.ts'
 
-export const busyMs = 7_000
+export const busyMs = 2 * shortSessionMs + 1_000
 export const busyWord = 'compute'
 
 const name = new URL(import.meta.url).searchParams.get('name') ?? 'busy'

@@ -33,16 +33,20 @@ export async function clusterForTests(
   t: TestContext,
   options: KafkaOptions,
 ): Promise<TestCluster | undefined> {
-  if (process.env['TIDEMARK_TEST_KAFKA'] !== undefined) {
-    t.skip('it wants a cluster for itself, and TIDEMARK_TEST_KAFKA names one of somebody')
-    return undefined
-  }
   return orSkip(t, async () => {
-    const kafka = await startKafka(options)
+    const kafka = await startOwnKafka(options)
     t.after(() => kafka.close())
     const { servers, unique } = testKafka(kafka.bootstrapServers)
     return Object.assign(kafka, { servers, unique })
   })
+}
+
+/** Of the caller, who closes it. @throws KafkaUnavailable also where TIDEMARK_TEST_KAFKA names a cluster */
+export async function startOwnKafka(options?: KafkaOptions): Promise<Kafka> {
+  if (process.env['TIDEMARK_TEST_KAFKA'] === undefined) return startKafka(options)
+  throw new KafkaUnavailable(
+    'it wants a cluster for itself, and TIDEMARK_TEST_KAFKA names one of somebody',
+  )
 }
 
 /** A test with the shared broker. */
