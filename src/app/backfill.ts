@@ -6,7 +6,7 @@ import { backfill, type BackfillOptions, type BackfillReport } from '../jobs/bac
 import { backfillJob, backfillJobName } from '../jobs/backfill/backfill-job.ts'
 import type { BackfillRequest } from '../jobs/backfill/backfill-request.ts'
 import type { Job, JobContext } from '../jobs/job.ts'
-import { sinkGroup } from '../jobs/reset.ts'
+import { sinkGroup } from '../sinks/sink-group.ts'
 import { topicSpecs } from '../runtime/topics.ts'
 import { ClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts'
 import { epochOf } from '../sinks/fact-rows.ts'

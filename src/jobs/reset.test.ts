@@ -5,7 +5,8 @@ import { offset, partition, storeName, topicName } from '../core/record.ts'
 import type { LogAdmin } from '../log/log-admin.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
 import type { ResetPosition } from './reset-offsets.ts'
-import { carryOutReset, planReset, sinkGroup, type ResetOptions } from './reset.ts'
+import { sinkGroup } from '../sinks/sink-group.ts'
+import { carryOutReset, planReset, type ResetOptions } from './reset.ts'
 
 const input = topicName('events')
 const repartition = topicName('app-by-key-repartition')

@@ -15,6 +15,7 @@ import type { Partition, StoreName, TopicName, TopicPartition } from '../core/re
 import type { StateBackend } from '../core/state.ts'
 import type { Log, PartitionOffset } from '../log/log.ts'
 import type { GroupDescription, LogAdmin } from '../log/log-admin.ts'
+import { sinkGroup } from '../sinks/sink-group.ts'
 import {
   asPartitionOffsets,
   offsetChanges,
@@ -90,10 +91,6 @@ export async function carryOutReset(
     onStep(step)
     await step.run()
   }
-}
-
-export function sinkGroup(topology: string): string {
-  return `${topology}-clickhouse`
 }
 
 async function planTopology(

@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander'
 import { TidemarkError } from '../../core/errors.ts'
-import type { InstanceClient } from '../../app/instance-client.ts'
 import type { RedriveOutcome, RedriveRequest } from '../../server/console/console-app.ts'
 import {
   formatOption,
@@ -9,7 +8,8 @@ import {
   type OutputFormat,
 } from '../common-options.ts'
 import { withClient } from '../with-client.ts'
-import { printRows, type PrintedRow } from '../print-rows.ts'
+import { printRows } from '../print-rows.ts'
+import { queryRows } from '../query-rows.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface ListFlags extends CommonFlags {
@@ -62,7 +62,7 @@ export function quarantineCommand(): Command {
 async function listEntries(flags: ListFlags): Promise<void> {
   if (!/^\d{1,9}$/.test(flags.limit)) throw new UsageError('--limit: a whole number, please')
   const rows = await withClient(flags, (client) =>
-    query(
+    queryRows(
       client,
       `SELECT ${listColumns.join(', ')} FROM tidemark.quarantine
        WHERE ({topic:String} = '' OR topic = {topic:String}) AND ({all:UInt8} OR status = 'quarantined')
@@ -75,7 +75,7 @@ async function listEntries(flags: ListFlags): Promise<void> {
 
 async function showEntry(id: string, flags: CommonFlags): Promise<void> {
   const rows = await withClient(flags, (client) =>
-    query(
+    queryRows(
       client,
       `SELECT * EXCEPT (record_key, record_value), hex(record_key) AS key_hex, hex(record_value) AS value_hex,
               if(isValidUTF8(record_value), record_value, NULL) AS value_text
@@ -137,16 +137,4 @@ function parseJson(flag: string, text: string): unknown {
   } catch {
     throw new UsageError(`${flag}: not JSON: ${text}`)
   }
-}
-
-async function query(
-  client: InstanceClient,
-  text: string,
-  parameters: Readonly<Record<string, string>>,
-): Promise<PrintedRow[]> {
-  const search = new URLSearchParams({ default_format: 'JSON' })
-  for (const [name, value] of Object.entries(parameters)) search.set(`param_${name}`, value)
-  const response = await client.clickhouse(`/?${search.toString()}`, { method: 'POST', body: text })
-  if (!response.ok) throw new TidemarkError('QUERY_FAILED', (await response.text()).trim())
-  return ((await response.json()) as { data: PrintedRow[] }).data
 }

@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { TidemarkError } from '../../core/errors.ts'
-import type { InstanceClient } from '../../app/instance-client.ts'
 import {
   formatOption,
   withInstanceOptions,
@@ -8,6 +7,7 @@ import {
   type OutputFormat,
 } from '../common-options.ts'
 import { printRows, type PrintedRow } from '../print-rows.ts'
+import { queryRows } from '../query-rows.ts'
 import { withClient } from '../with-client.ts'
 
 interface ListFlags extends CommonFlags {
@@ -57,7 +57,7 @@ export function runsCommand(): Command {
 
 async function listRuns({ job = '', state = '', limit, format, ...flags }: ListFlags) {
   const rows = await withClient(flags, (client) =>
-    query(
+    queryRows(
       client,
       `SELECT run_id, job, state, formatDateTime(run.started_at, '%Y-%m-%d %H:%i:%S') AS started_at,
               round(dateDiff('millisecond', run.started_at, run.finished_at) / 1000, 1) AS seconds,
@@ -81,7 +81,7 @@ function emptyAnswer(job: string, state: string): string {
 
 async function showRun(id: string, { format, ...flags }: ShowFlags): Promise<void> {
   const rows = await withClient(flags, (client) =>
-    query(
+    queryRows(
       client,
       `SELECT * FROM tidemark.runs WHERE startsWith(run_id, {id:String}) ORDER BY run_id LIMIT 2`,
       { id },
@@ -106,16 +106,4 @@ async function showRun(id: string, { format, ...flags }: ShowFlags): Promise<voi
 /** What is kept as JSON, as what it is. */
 function readable(name: string, value: PrintedRow[string]): unknown {
   return jsonFields.includes(name) && typeof value === 'string' ? JSON.parse(value) : value
-}
-
-async function query(
-  client: InstanceClient,
-  text: string,
-  parameters: Readonly<Record<string, string>>,
-): Promise<PrintedRow[]> {
-  const search = new URLSearchParams({ default_format: 'JSON' })
-  for (const [name, value] of Object.entries(parameters)) search.set(`param_${name}`, value)
-  const response = await client.clickhouse(`/?${search.toString()}`, { method: 'POST', body: text })
-  if (!response.ok) throw new TidemarkError('QUERY_FAILED', (await response.text()).trim())
-  return ((await response.json()) as { data: PrintedRow[] }).data
 }

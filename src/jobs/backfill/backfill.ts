@@ -21,7 +21,7 @@ import type { FactDecoder } from '../../sinks/fact-rows.ts'
 import type { Sink } from '../../sinks/sink.ts'
 import type { TopologyGraph } from '../../topology/graph.ts'
 import type { JobContext } from '../job.ts'
-import { sinkGroup } from '../reset.ts'
+import { sinkGroup } from '../../sinks/sink-group.ts'
 import type { BackfillRequest } from './backfill-request.ts'
 import {
   comparisonOf,
