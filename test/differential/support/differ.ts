@@ -31,6 +31,8 @@ export interface Setup extends InputOptions, Pick<OurOptions, 'errorPolicies'> {
   readonly rules?: readonly RuleName[]
   /** Cases that come before the made-up ones. */
   readonly examples?: readonly (readonly [Parameters, readonly Step[]])[]
+  /** True: nothing is made up beside them. */
+  readonly onlyExamples?: boolean
   /** True: ours also takes its records several at a time, and puts out the same. */
   readonly inBatches?: boolean
 }
@@ -77,7 +79,7 @@ export function differ(differentials: readonly Differential[]): void {
 /** @throws Error of fast-check, with the smallest case that it found and both outputs */
 async function assertSame(by: Judge, { name, build, setup }: Differential): Promise<void> {
   const { judgedAs: topology = name, parameters = [{}], rules = [], inBatches = false } = setup
-  const { errorPolicies = {}, examples = [] } = setup
+  const { errorPolicies = {}, examples = [], onlyExamples = false } = setup
   const property = fc.asyncProperty(
     fc.constantFrom(...parameters),
     anySteps(setup),
@@ -95,7 +97,7 @@ async function assertSame(by: Judge, { name, build, setup }: Differential): Prom
     },
   )
   await fc.assert(property, {
-    numRuns: casesPerTopology,
+    numRuns: onlyExamples ? examples.length : casesPerTopology,
     seed,
     examples: examples.map(([chosen, steps]): [Parameters, Step[], number] => [
       chosen,
