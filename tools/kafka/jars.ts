@@ -13,7 +13,10 @@ import { findJava, findMaven, KafkaUnavailable, type Java } from './java.ts'
 
 const run = promisify(execFile)
 
-export const kafkaVersion = '4.3.1'
+/** Of the brokers that this project starts; `TIDEMARK_TEST_KAFKA_VERSION=3.7.2` takes another one, from 3.7 on. */
+export const kafkaVersion = wantedVersion()
+/** Brokers before 4.0 ask for their logger's levels by the names of its predecessor. */
+export const isBefore4 = Number.parseInt(kafkaVersion) < 4
 const here = dirname(fileURLToPath(import.meta.url))
 export const cacheFolder = join(here, '../../node_modules/.cache/tidemark-kafka', kafkaVersion)
 const jarsFolder = join(cacheFolder, 'jars')
@@ -44,6 +47,12 @@ export async function kafkaJars(): Promise<KafkaJars> {
   ])
 }
 
+function wantedVersion(): string {
+  const version = process.env['TIDEMARK_TEST_KAFKA_VERSION'] ?? '4.3.1'
+  if (/^\d+\.\d+\.\d+$/.test(version)) return version
+  throw new Error(`TIDEMARK_TEST_KAFKA_VERSION is a version such as 3.7.2, not "${version}"`)
+}
+
 async function jarsWith(java: Java, more: readonly string[]): Promise<KafkaJars> {
   // Sorted, since the archive holds for one class path only.
   const names = (await readdir(jarsFolder)).filter((name) => name.endsWith('.jar')).sort()
@@ -62,7 +71,8 @@ async function copyJars(): Promise<void> {
   const maven = await findMaven()
   const unfinished = `${jarsFolder}.unfinished`
   await rm(unfinished, { recursive: true, force: true })
-  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${unfinished}`]
+  const versionOf = [`-Dkafka.version=${kafkaVersion}`, ...(isBefore4 ? ['-Plog4j-1'] : [])]
+  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${unfinished}`, ...versionOf]
   try {
     await run(maven, ['--quiet', '--batch-mode', '--file', join(here, 'pom.xml'), ...goal])
   } catch (cause) {

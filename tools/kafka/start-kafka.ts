@@ -14,7 +14,8 @@ import {
   type NodePorts,
 } from './broker-properties.ts'
 import { ClusterView, until, type CoordinatorKind } from './cluster-view.ts'
-import { kafkaJars, type KafkaJars } from './jars.ts'
+import { isBefore4, kafkaJars, kafkaVersion, type KafkaJars } from './jars.ts'
+import { KafkaUnavailable } from './java.ts'
 import {
   makeCertificates,
   scramCredentials,
@@ -89,6 +90,9 @@ const portClashTriesMax = 3
 
 /** @throws KafkaUnavailable where Java or Maven is missing; Error with the brokers' output where they do not start */
 export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+  if (isBefore4 && options.features !== undefined) {
+    throw new KafkaUnavailable(`brokers of Kafka ${kafkaVersion} start with no chosen features`)
+  }
   const jars = await kafkaJars()
   for (let tries = 1; ; tries++) {
     const cluster = new LocalKafka(jars, options)
