@@ -15,6 +15,14 @@ export const attemptsAsOf = `
   WHERE known_at <= fromUnixTimestamp64Milli({as_of:Int64})
     AND superseded_at > fromUnixTimestamp64Milli({as_of:Int64})`
 
+/**
+ * The rows of a training set. A late row was applied last, so its features rest on attempts that came after it in event
+ * time: it is among them only where it is asked for.
+ */
+export function trainingRows(includeLate: boolean): string {
+  return includeLate ? attemptsAsOf : `SELECT * FROM (${attemptsAsOf}) WHERE NOT is_late`
+}
+
 export const topicsQuery = `
   SELECT DISTINCT arrayJoin(mapKeys(irt_ability_before)) AS topic FROM (${attemptsAsOf}) ORDER BY topic
   FORMAT JSONCompactEachRow`

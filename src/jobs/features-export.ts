@@ -1,7 +1,8 @@
 /**
  * Training sets as Parquet, one folder a day (`year=2026/month=02/day=28/part-0.parquet`), as known at a given time: no
  * row rests on an attempt that came later, neither by event time (features are those before each attempt) nor by
- * arrival. `training-set.json` beside them says what they are.
+ * arrival. Late rows would: they are left out and counted, unless they are asked for. `training-set.json` beside the
+ * files says what they are.
  *
  *  1. The time is fixed before the first query, so that parts which are asked for one after another belong together.
  *  2. A part holds at most `rowsPerPartMax` rows or so: neither side keeps more in memory, whatever the set's size.
@@ -13,7 +14,7 @@ import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { TidemarkError } from '../core/errors.ts'
-import { attemptsAsOf, topicsQuery, trainingColumns } from './features-columns.ts'
+import { attemptsAsOf, topicsQuery, trainingColumns, trainingRows } from './features-columns.ts'
 
 export interface AttemptsSource {
   /** ClickHouse's HTTP interface. */
@@ -27,12 +28,16 @@ export interface ExportOptions extends AttemptsSource {
   readonly directory: string
   /** Abilities in these become columns; null: in all that occur. */
   readonly topics: readonly string[] | null
+  /** Rows beyond the horizon too, with `is_late` true. Absent: they are left out. */
+  readonly includeLate?: boolean
   readonly onProgress?: (rows: number, rowsTotal: number) => void
 }
 
 export interface TrainingSet {
   readonly as_of: string
   readonly rows: number
+  /** Rows beyond the horizon, which the files do not hold. */
+  readonly late_rows_left_out: number
   readonly topics: readonly string[]
   readonly parameter_versions: readonly string[]
   readonly files: readonly { readonly path: string; readonly rows: number }[]
@@ -63,8 +68,10 @@ export async function exportTrainingSet(options: ExportOptions): Promise<Trainin
   const topics = options.topics ?? (await topicsAsOf(options))
   const versions = await rowsOf<[string]>(
     options,
-    `SELECT DISTINCT parameter_version FROM (${attemptsAsOf}) ORDER BY 1 FORMAT JSONCompactEachRow`,
+    `SELECT DISTINCT parameter_version FROM (${rowsAsked(options)}) ORDER BY 1
+     FORMAT JSONCompactEachRow`,
   )
+  const lateRows = options.includeLate === true ? 0 : await countLate(options)
   const parts = await partsOf(options)
   const rowsTotal = parts.reduce((sum, { rows }) => sum + rows, 0)
   const files: { path: string; rows: number }[] = []
@@ -78,6 +85,7 @@ export async function exportTrainingSet(options: ExportOptions): Promise<Trainin
   const set: TrainingSet = {
     as_of: new Date(asOfMs).toISOString(),
     rows: rowsDone,
+    late_rows_left_out: lateRows,
     topics,
     parameter_versions: versions.map(([version]) => version),
     files,
@@ -91,10 +99,22 @@ export async function topicsAsOf(source: AttemptsSource): Promise<readonly strin
   return (await rowsOf<[string]>(source, topicsQuery)).map(([topic]) => topic)
 }
 
+function rowsAsked({ includeLate = false }: ExportOptions): string {
+  return trainingRows(includeLate)
+}
+
+async function countLate(source: AttemptsSource): Promise<number> {
+  const [counted] = await rowsOf<[string]>(
+    source,
+    `SELECT countIf(is_late) FROM (${attemptsAsOf}) FORMAT JSONCompactEachRow`,
+  )
+  return Number(counted?.[0] ?? 0)
+}
+
 async function partsOf(options: ExportOptions): Promise<Part[]> {
   const days = await rowsOf<DayCount>(
     options,
-    `SELECT year, month, day, count() FROM (${attemptsAsOf}) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    `SELECT year, month, day, count() FROM (${rowsAsked(options)}) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
      FORMAT JSONCompactEachRow`,
   )
   return days.flatMap(([year, month, day, count]) => {
@@ -116,7 +136,7 @@ async function writePart(
   topics: readonly string[],
   { path, where }: Part,
 ): Promise<number> {
-  const selected = `FROM (${attemptsAsOf}) WHERE ${where}`
+  const selected = `FROM (${rowsAsked(options)}) WHERE ${where}`
   const [counted] = await rowsOf<[string]>(
     options,
     `SELECT count() ${selected} FORMAT JSONCompactEachRow`,

@@ -24,7 +24,7 @@ import {
 } from '../sinks/clickhouse/temporary-clickhouse.test-support.ts'
 import { learnerAbilities } from './features-abilities.ts'
 import { wideViewStatement } from './features-columns.ts'
-import { exportTrainingSet } from './features-export.ts'
+import { exportTrainingSet, type ExportOptions, type TrainingSet } from './features-export.ts'
 
 type Row = Record<string, unknown>
 
@@ -60,6 +60,11 @@ describe('training sets', () => {
     const between = attempt({ attempt_id: 'a2', timestamp: baseMs + minuteMs })
     await pipe(driver, { 'user.attempts': [between] })
     await pipe(driver, { 'user.attempts': [attempt({ user_id: 'bob', correct: false })] })
+    // One of Eve from beyond the horizon: it is placed behind the one that came after it.
+    const eve = { user_id: 'eve', topic: 'grammar' }
+    await pipe(driver, { 'user.attempts': [attempt({ ...eve, timestamp: baseMs + 9 * dayMs })] })
+    const late = attempt({ ...eve, attempt_id: 'late', timestamp: baseMs })
+    await pipe(driver, { 'user.attempts': [late] })
     for (const fact of [facts.userAttempts, facts.supersededUserAttempts]) {
       await insert(fact as FactTable, await driver.read(fact.topic as FactTable['topic']))
     }
@@ -75,9 +80,14 @@ describe('training sets', () => {
     })
   }
 
-  async function exported(name: string, asOfMs: number): Promise<Row[]> {
+  async function exported(
+    name: string,
+    asOfMs: number,
+    options: Partial<ExportOptions> = {},
+  ): Promise<Row[]> {
     const target = join(directory, name)
-    const set = await exportTrainingSet({ clickhouse, directory: target, asOfMs, topics: null })
+    const all = { clickhouse, directory: target, asOfMs, topics: null, ...options }
+    const set = await exportTrainingSet(all)
     const rows: Row[] = []
     for (const { path } of set.files) {
       const file = await asyncBufferFromFile(join(target, path))
@@ -114,8 +124,26 @@ describe('training sets', () => {
       ['ann', 'a2', 1, 0.5, null],
       ['ann', 'a3', 2, ability, 0],
       ['bob', 'a1', 0, 0, null],
+      ['eve', 'a1', 0, null, null],
     ])
     assert.deepEqual(await exported('before', firstMs - 1), [])
+  })
+
+  test('leave out and count what came from beyond the horizon, unless it is asked for', async () => {
+    const flags = (rows: readonly Row[]) =>
+      rows
+        .filter((row) => row['user_id'] === 'eve')
+        .map((row) => [row['attempt_id'], row['is_late'], row['bkt_prob_knowledge_before']])
+    const without = await exported('without-late', lateMs)
+    assert.deepEqual(flags(without), [['a1', false, 0.25]])
+    const described = await readFile(join(directory, 'without-late', 'training-set.json'), 'utf8')
+    assert.equal((JSON.parse(described) as TrainingSet).late_rows_left_out, 1)
+
+    const asked = await exported('with-late', lateMs, { includeLate: true })
+    const late = asked.find((row) => row['attempt_id'] === 'late')
+    assert.equal(late?.['is_late'], true)
+    assert.ok(Number(late['bkt_prob_knowledge_before']) > 0.25, 'it rests on the later attempt')
+    assert.equal(asked.length, without.length + 1)
   })
 
   test('lie in a folder a day, and a directory that holds something is refused', async () => {
@@ -125,6 +153,7 @@ describe('training sets', () => {
     assert.deepEqual(files, [
       { path: 'year=2023/month=11/day=14/part-0.parquet', rows: 3 },
       { path: 'year=2023/month=11/day=15/part-0.parquet', rows: 1 },
+      { path: 'year=2023/month=11/day=23/part-0.parquet', rows: 1 },
     ])
     await assert.rejects(exportTrainingSet(options), { code: 'CONFIGURATION_INVALID' })
   })
@@ -155,6 +184,7 @@ describe('training sets', () => {
         ['ann', 'algebra', 1],
         ['ann', 'geometry', 1],
         ['bob', 'algebra', 1],
+        ['eve', 'grammar', 1],
       ],
     )
     const [ann, , bob] = rows

@@ -21,6 +21,7 @@ interface ExportFlags extends CommonFlags {
   readonly out: string
   readonly asOf?: string
   readonly topics?: string
+  readonly includeLate?: boolean
 }
 
 interface ViewFlags extends CommonFlags {
@@ -40,6 +41,12 @@ export function featuresCommand(): Command {
     .addOption(once('--out <dir>', 'a new or empty directory').makeOptionMandatory())
     .addOption(once('--as-of <time>', 'ISO 8601, as 2026-02-28T12:00:00Z (default: now)'))
     .addOption(once('--topics <names>', `${topics} (default: all that occur)`))
+    .addOption(
+      new Option(
+        '--include-late',
+        'attempts from beyond the horizon too, whose features rest on what came after them',
+      ),
+    )
     .action(runExport)
   const view = withInstanceOptions(new Command('view'))
     .description('print the statement of a view with one column for the ability in each topic')
@@ -65,6 +72,7 @@ async function runExport(flags: ExportFlags): Promise<void> {
         directory: flags.out,
         asOfMs: given ?? systemClock.nowMs(),
         topics: flags.topics === undefined ? null : listOf(flags.topics),
+        includeLate: flags.includeLate === true,
         onProgress: (rows, total) => {
           progress.update(rows, total, `${rows} attempts`)
         },
@@ -73,6 +81,12 @@ async function runExport(flags: ExportFlags): Promise<void> {
     progress.stop()
     const files = `${set.files.length} ${set.files.length === 1 ? 'file' : 'files'}`
     process.stdout.write(`${set.rows} attempts as of ${set.as_of} in ${files}: ${flags.out}\n`)
+    if (set.late_rows_left_out > 0) {
+      process.stdout.write(
+        `left out ${set.late_rows_left_out} late ones, whose features rest on later attempts; ` +
+          '--include-late brings them\n',
+      )
+    }
   } finally {
     progress.stop()
   }
