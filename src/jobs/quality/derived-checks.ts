@@ -83,6 +83,6 @@ function times(
   // Of what came in; what is made of it is as far in the future as its latest event.
   if (isArrival !== true) return [timely]
   const holds = `${ageMs} >= -${clockSkewMs}`
-  const known = { dimension: 'timeliness', level: 'Warning', holds, failedPercentMax: 1 } as const
-  return [timely, { name: 'not_in_future', ...known }]
+  // Not even one: a learner's attempts after it are late.
+  return [timely, { name: 'not_in_future', dimension: 'timeliness', level: 'Warning', holds }]
 }
