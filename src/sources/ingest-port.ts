@@ -61,6 +61,9 @@ export interface IngestReport {
   readonly warnings: number
 }
 
+/** True in the details of an error whose code says refuse, where the way there broke and the same call may get through. */
+export const mayPassDetail = 'mayPass'
+
 export interface IngestPort {
   /** What is reported as taken or quarantined is durable.
    * @throws TidemarkError TOPIC_UNKNOWN | BACK_PRESSURE | DISK_FULL */

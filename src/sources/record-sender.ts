@@ -1,11 +1,17 @@
 /**
- * Records into a topic in batches, one batch under way while the next is gathered. Back-pressure and a full disk
- * are waited for; what was sent twice because an answer was lost changes nothing, since events have ids.
+ * Records into a topic in batches, one batch under way while the next is gathered. Back-pressure, a full disk and a
+ * connection that broke are waited for; what was sent twice because an answer was lost changes nothing, since events have ids.
  */
 import { pause, type Clock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { describeFaults } from '../schema/faults.ts'
-import type { IngestOptions, IngestPort, IngestRecord, IngestReport } from './ingest-port.ts'
+import {
+  mayPassDetail,
+  type IngestOptions,
+  type IngestPort,
+  type IngestRecord,
+  type IngestReport,
+} from './ingest-port.ts'
 
 export interface SenderOptions extends IngestOptions {
   readonly ingest: IngestPort
@@ -100,8 +106,7 @@ export class RecordSender {
       try {
         return await ingest.ingest(topic, batch, { onError, source })
       } catch (thrown) {
-        const again = thrown instanceof TidemarkError && thrown.reaction === 'retry'
-        if (!again || clock.monotonicMs() >= untilMs) throw thrown
+        if (!mayPass(thrown) || clock.monotonicMs() >= untilMs) throw thrown
         const asked = thrown.details['retryAfterMs']
         await pause(clock, typeof asked === 'number' ? asked : delayMs, signal)
       }
@@ -127,6 +132,11 @@ export class RecordSender {
       firstRefusals,
     }
   }
+}
+
+function mayPass(thrown: unknown): thrown is TidemarkError {
+  if (!(thrown instanceof TidemarkError)) return false
+  return thrown.reaction === 'retry' || thrown.details[mayPassDetail] === true
 }
 
 function stopped(topic: string): TidemarkError {

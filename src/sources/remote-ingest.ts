@@ -1,12 +1,20 @@
 /** The ingest of a running instance, for sources in another process. */
 import { messageOf, TidemarkError } from '../core/errors.ts'
-import type { IngestOptions, IngestPort, IngestRecord, IngestReport } from './ingest-port.ts'
+import {
+  mayPassDetail,
+  type IngestOptions,
+  type IngestPort,
+  type IngestRecord,
+  type IngestReport,
+} from './ingest-port.ts'
 import { remoteRecordsType, writeRemoteRecords } from './remote-records.ts'
 
 export interface RemoteIngestOptions {
   /** As `http://127.0.0.1:8082`. */
   readonly url: string
 }
+
+const causesMax = 5
 
 export class RemoteIngest implements IngestPort {
   readonly #url: string
@@ -21,21 +29,52 @@ export class RemoteIngest implements IngestPort {
     { onError, source }: IngestOptions,
   ): Promise<IngestReport> {
     const address = `${this.#url}/topics/${encodeURIComponent(topic)}?on_error=${onError}`
+    const body = writeRemoteRecords(records, source)
+    const headers = { 'content-type': remoteRecordsType }
     let response: Response
+    let text: string
     try {
-      response = await fetch(address, {
-        method: 'POST',
-        headers: { 'content-type': remoteRecordsType },
-        body: writeRemoteRecords(records, source),
-      })
+      response = await fetch(address, { method: 'POST', headers, body })
+      // A connection may end within the answer, too.
+      text = await response.text()
     } catch (cause) {
-      const message = `no answer from the ingest at ${this.#url}: ${messageOf(cause)}`
-      throw new TidemarkError('INSTANCE_NOT_RUNNING', message, { cause })
+      throw this.#noAnswer(cause)
     }
-    const text = await response.text()
     if (response.ok) return JSON.parse(text) as IngestReport
     throw failureOf(response, text)
   }
+
+  #noAnswer(cause: unknown): TidemarkError {
+    const causes = causesOf(cause)
+    // Nothing listens there, so no process is left to answer; whatever else went wrong may pass.
+    const isGone = causes.some((error) => codeOf(error) === 'ECONNREFUSED')
+    const reasons = new Set(causes.map(reasonOf).filter((reason) => reason !== ''))
+    const message = `no answer from the ingest at ${this.#url}: ${[...reasons].join(': ')}`
+    const details = { [mayPassDetail]: !isGone }
+    return new TidemarkError('INSTANCE_NOT_RUNNING', message, { cause, details })
+  }
+}
+
+/** `fetch failed` alone says nothing: what failed is in its causes, and of several addresses in the error of each. */
+function causesOf(thrown: unknown): readonly unknown[] {
+  const causes: unknown[] = []
+  let next = thrown
+  while (next !== undefined && causes.length < causesMax) {
+    causes.push(next)
+    if (next instanceof AggregateError) causes.push(...(next.errors as unknown[]))
+    next = next instanceof Error ? next.cause : undefined
+  }
+  return causes
+}
+
+function reasonOf(cause: unknown): string {
+  const code = codeOf(cause)
+  const message = messageOf(cause)
+  return code === '' || message.includes(code) ? message : `${message} (${code})`
+}
+
+function codeOf(cause: unknown): string {
+  return (cause instanceof Error && (cause as NodeJS.ErrnoException).code) || ''
 }
 
 function failureOf(response: Response, text: string): TidemarkError {
