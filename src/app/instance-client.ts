@@ -28,6 +28,8 @@ export interface InstanceClient {
   close(): Promise<void>
 }
 
+/** @throws TidemarkError DATA_DIR_IN_USE where an instance has the directory and does not answer yet, and what opening
+ * one throws */
 export async function connectInstance(configuration: Configuration): Promise<InstanceClient> {
   const running = readInstanceFile(configuration.dataDir)
   if (running !== null) {
@@ -50,7 +52,9 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
   const { openInstance } = await import('./instance.ts')
   // Nobody else waits for facts here.
   const ownUse = { ...configuration, bulkDelayMaxMs: 0 }
-  const instance = await openInstance(ownUse, { listen: false })
+  const instance = await openInstance(ownUse, { listen: false }).catch((thrown: unknown) => {
+    throw explainHolder(thrown)
+  })
   const inside =
     (app: { request(path: string, init?: RequestInit): Response | Promise<Response> }): Send =>
     async (path, init) =>
@@ -67,6 +71,19 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
     },
     close: () => instance.stop(),
   }
+}
+
+/** Whoever asked an instance that is starting is not to stop it. */
+function explainHolder(thrown: unknown): unknown {
+  if (!(thrown instanceof TidemarkError) || thrown.code !== 'DATA_DIR_IN_USE') return thrown
+  const { directory, pid } = thrown.details
+  // The engine under the directory has its own words.
+  if (directory === undefined) return thrown
+  const holder = typeof pid === 'number' ? `process ${pid}` : 'another process'
+  const message =
+    `data directory ${directory} is in use by ${holder}, which does not answer yet: an instance is starting or ` +
+    'stopping there, or another command is at work; wait until it is done and try again'
+  return new TidemarkError('DATA_DIR_IN_USE', message, { details: thrown.details, cause: thrown })
 }
 
 async function settleRemote(console: Send): Promise<void> {
