@@ -10,6 +10,7 @@ import { numberSerde } from '../src/processors/number-serde.ts'
 import type { StudentRows } from '../src/processors/student-performance/batch.ts'
 import {
   batchTimesStore,
+  retractedDropsStore,
   studentRowsPorts as ports,
   StudentRowsProcessor,
 } from '../src/processors/student-performance/student-rows-processor.ts'
@@ -37,7 +38,10 @@ export const factTables = Object.values(facts)
 export default defineTopology('student-performance', (builder) => {
   const rows = builder.process<any, any>('student-rows', {
     inputs: [builder.stream('student-performance', studentPerformance)],
-    stores: [keyValueStore(batchTimesStore, batchKeySerde, numberSerde)],
+    stores: [
+      keyValueStore(batchTimesStore, batchKeySerde, numberSerde),
+      keyValueStore(retractedDropsStore, tupleSerde<facts.DropKey>(), numberSerde),
+    ],
     supplier: () => new StudentRowsProcessor(schema),
   })
   rows.to(ports.rows, facts.studentData.topic)

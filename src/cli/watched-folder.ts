@@ -22,10 +22,14 @@ export async function openWatchedFolder(
   say(`${'drop folder'.padEnd(15)}  ${directory}`)
   let before = folder.totals
   const tell = async (totals: DropTotals) => {
-    const { done, duplicates, failed, rows, rowsRemoved } = totals
+    const { done, duplicates, failed, rows, rowsRemoved, retracted, rowsRetracted, left } = totals
     say(
       `dropped files: ${done} done, ${duplicates} duplicates, ${failed} failed; ` +
-        `${rows} rows, ${rowsRemoved} removed for missing values`,
+        `${rows} rows, ${rowsRemoved} removed for missing values` +
+        (retracted > 0
+          ? `; ${retracted} files were written on, their ${rowsRetracted} rows retracted`
+          : '') +
+        (left > 0 ? `; ${left} that are no files left alone` : ''),
     )
     const taken = since(before, totals)
     before = totals
@@ -49,5 +53,7 @@ function since(before: DropTotals, now: DropTotals): Readonly<Record<string, num
     failed: now.failed - before.failed,
     rows: now.rows - before.rows,
     rows_removed: now.rowsRemoved - before.rowsRemoved,
+    retracted: now.retracted - before.retracted,
+    rows_retracted: now.rowsRetracted - before.rowsRetracted,
   }
 }

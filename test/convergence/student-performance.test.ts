@@ -18,17 +18,33 @@ interface Batch {
   row_number: number[]
   dropped_at: number
   file: Record<string, unknown> | null
+  is_retracted: boolean
 }
 
-/** One row of each part, with the latest time it was dropped; one row of each drop. */
+function hasItsColumns(value: SourceEvent['value']): boolean {
+  const count = (value['row_number'] as number[]).length
+  return fields.every(({ name }) => (value[name] as Buffer).length === count)
+}
+
+/** One row of each part, with the latest time it was dropped, where that was not retracted; one row of each drop that was
+ * not. */
 function factsOf(set: readonly SourceEvent[]): { student_data: object[]; drops: object[] } {
   const rows = new Map<string, Record<string, unknown>>()
   const drops = new Map<string, object>()
+  const retractedMs = new Map<string, number>()
+  const retractedDrops = new Set<string>()
   for (const { value } of set) {
-    const { file_hash, batch, row_number, dropped_at, file } = value as unknown as Batch
+    const { file_hash, batch, row_number, dropped_at, file, is_retracted } =
+      value as unknown as Batch
     const columns = fields.map(({ name }) => [name, value[name] as Buffer] as const)
-    if (columns.some(([, codes]) => codes.length !== row_number.length)) continue
+    if (!hasItsColumns(value)) continue
     const key = `${file_hash}/${batch}`
+    const drop = `${file_hash}/${String(file?.['file_name'])}/${dropped_at}`
+    if (is_retracted) {
+      retractedMs.set(key, Math.max(retractedMs.get(key) ?? 0, dropped_at))
+      if (file !== null) retractedDrops.add(drop)
+      continue
+    }
     if (!(Number(rows.get(key)?.['event_time'] ?? -1) >= dropped_at)) {
       rows.set(key, {
         file_hash,
@@ -40,7 +56,7 @@ function factsOf(set: readonly SourceEvent[]): { student_data: object[]; drops: 
     }
     if (file === null) continue
     const findings = file['findings'] as Record<string, unknown>[]
-    drops.set(`${file_hash}/${String(file['file_name'])}/${dropped_at}`, {
+    drops.set(drop, {
       file_hash,
       file_name: file['file_name'],
       modified_at: dropped_at,
@@ -55,6 +71,10 @@ function factsOf(set: readonly SourceEvent[]): { student_data: object[]; drops: 
       event_time: dropped_at,
     })
   }
+  for (const [key, row] of rows) {
+    if ((retractedMs.get(key) ?? 0) >= Number(row['event_time'])) rows.delete(key)
+  }
+  for (const drop of retractedDrops) drops.delete(drop)
   return { student_data: [...rows.values()], drops: [...drops.values()] }
 }
 

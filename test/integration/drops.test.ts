@@ -1,14 +1,17 @@
 /** Files dropped into a running instance, as a user does it: killed and started again, with good and bad files. */
 import assert from 'node:assert/strict'
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,6 +85,38 @@ test('killed again and again while files come, an instance counts every row of t
   assert.equal(readdirSync(join(drop, 'parquet')).length, files)
   const log = readFileSync(join(drop, 'conversion_log.txt'), 'utf8')
   assert.doesNotMatch(log, / duplicate /)
+})
+
+test('of a file that a writer goes on to write after a pause, only the rows of the whole count', async () => {
+  const drop = join(directory, 'paused-drop')
+  mkdirSync(drop)
+  const portOffset = await freePortOffset()
+  const words = [...topologies, '--drop', drop]
+  const instance = new InstanceProcess({ dataDir: join(directory, 'paused'), portOffset, words })
+  await instance.ready()
+  const writer = openSync(join(drop, 'paused.csv'), 'w')
+  try {
+    writeSync(writer, `${[header, ...rows.slice(0, 199)].join('\n')}\n`)
+    await until('what there is so far is taken', () =>
+      existsSync(join(drop, 'done', 'paused.csv')) ? true : null,
+    )
+    writeSync(writer, `${rows.slice(199).join('\n')}\n`)
+  } finally {
+    closeSync(writer)
+  }
+  const log = () => readFileSync(join(drop, 'conversion_log.txt'), 'utf8')
+  await until('the whole file is taken', () => (/ rows=395 /.test(log()) ? true : null))
+  await instance.idle()
+  assert.deepEqual(
+    await ask(
+      instance,
+      `SELECT (SELECT toInt32(count()) FROM student_performance.student_data) AS rows,
+        (SELECT toInt32(count()) FROM student_performance.drops) AS drops,
+        (SELECT groupArray((toInt32(rows_kept), is_complete)) FROM student_performance.files) AS files`,
+    ),
+    { rows: 395, drops: 1, files: [[395, 1]] },
+  )
+  assert.match(log(), / retracted paused\.csv .* rows=199 /)
 })
 
 test('ingest takes good files, says why it refuses others, and leaves both where they are', async () => {

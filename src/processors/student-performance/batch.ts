@@ -1,4 +1,4 @@
-/** Events of student performance: some rows of one file, and with its last rows what the file was. */
+/** Events of student performance: some rows of one file, and with its last rows what the file was; or that they count no more. */
 import { codeLimit, type FileSchema } from '../../quality/file-schema.ts'
 
 export interface Finding {
@@ -29,12 +29,19 @@ export interface StudentRows {
   /** When the file was last changed, milliseconds since the epoch. */
   readonly dropped_at: number
   readonly file: DroppedFile | null
+  /** The drop of this time was not the whole file: its part counts no more, nor does its line in the list of files. */
+  readonly is_retracted?: boolean
   readonly [field: string]: unknown
 }
 
-/** Null where every column has a code of its field for every row; otherwise what was expected and found. */
+/** Null where its numbers are counts and every column has a code of its field for every row; otherwise what was expected and found. */
 export function columnsFault(schema: FileSchema, rows: StudentRows): string | null {
   const count = rows.row_number.length
+  if (rows.batch < 0) return `batch is ${rows.batch}; expected 0 or more`
+  const misnumbered = rows.row_number.find((number) => number < 1)
+  if (misnumbered !== undefined) return `row_number is ${misnumbered}; expected 1 or more`
+  const negative = negativeCountOf(rows.file)
+  if (negative !== null) return negative
   for (const field of schema.fields) {
     const codes = rows[field.name] as Uint8Array
     if (codes.length !== count) {
@@ -49,4 +56,13 @@ export function columnsFault(schema: FileSchema, rows: StudentRows): string | nu
     }
   }
   return null
+}
+
+function negativeCountOf(file: DroppedFile | null): string | null {
+  if (file === null) return null
+  const { bytes, batches, rows_read, rows_removed } = file
+  const counts = Object.entries({ bytes, batches, rows_read, rows_removed })
+  for (const { check, rows } of file.findings) counts.push([`rows of finding ${check}`, rows])
+  const found = counts.find(([, count]) => count < 0)
+  return found === undefined ? null : `${found[0]} is ${found[1]}; expected 0 or more`
 }

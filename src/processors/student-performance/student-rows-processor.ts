@@ -1,6 +1,7 @@
 /**
  * Parts of files to their rows, and to the list of files. A part is the same by its file's content and its place, so the
- * same file under another name brings the same rows; of its times the latest stays (law 1).
+ * same file under another name brings the same rows; of its times the latest stays, and a retraction takes away what came
+ * at its time or before (law 1): in whatever order they come, the greatest time decides, and of one time the retraction.
  */
 import { noHeaders, storeName } from '../../core/record.ts'
 import type * as facts from '../../facts/student-performance.ts'
@@ -14,13 +15,18 @@ type BatchRecord = StreamRecord<facts.BatchKey, StudentRows | null>
 /** The names of the nodes that get each kind of row. */
 export const studentRowsPorts = { rows: 'student-data', drops: 'drops' } as const
 
-/** Key of a part to the latest time its file was dropped. */
+/** Key of a part to the latest time its file was dropped, or, half a millisecond behind it, was retracted. */
 export const batchTimesStore = storeName('batch-times')
+/** Drops that were retracted, to when. */
+export const retractedDropsStore = storeName('retracted-drops')
+
+const retractedBehindMs = 0.5
 
 export class StudentRowsProcessor implements Processor<facts.BatchKey, StudentRows | null> {
   readonly #schema: FileSchema
   #context!: ProcessorContext
   #times!: KeyValueStore<facts.BatchKey, number>
+  #retracted!: KeyValueStore<facts.DropKey, number>
 
   constructor(schema: FileSchema) {
     this.#schema = schema
@@ -29,10 +35,14 @@ export class StudentRowsProcessor implements Processor<facts.BatchKey, StudentRo
   init(context: ProcessorContext): void {
     this.#context = context
     this.#times = context.store(batchTimesStore)
+    this.#retracted = context.store(retractedDropsStore)
   }
 
-  prefetch({ key }: BatchRecord, _parent: string, prefetch: Prefetch): void {
+  prefetch({ key, value }: BatchRecord, _parent: string, prefetch: Prefetch): void {
     prefetch.key(batchTimesStore, key)
+    if (value !== null && value.file !== null) {
+      prefetch.key(retractedDropsStore, dropKey(value, value.file))
+    }
   }
 
   process({ key, value, timestampMs }: BatchRecord): void {
@@ -46,12 +56,21 @@ export class StudentRowsProcessor implements Processor<facts.BatchKey, StudentRo
       return
     }
     if (value.file !== null) this.#drop(value, value.file, timestampMs)
+    const isRetracted = value.is_retracted === true
+    const placeMs = isRetracted ? timestampMs + retractedBehindMs : timestampMs
     const knownMs = this.#times.get(key)
-    if (knownMs !== undefined && knownMs >= timestampMs) {
+    if (knownMs !== undefined && knownMs >= placeMs) {
       this.#context.countDropped('duplicate')
       return
     }
-    this.#times.put(key, timestampMs)
+    this.#times.put(key, placeMs)
+    if (isRetracted) {
+      this.#context.forward(
+        { key, value: null, timestampMs, headers: noHeaders },
+        studentRowsPorts.rows,
+      )
+      return
+    }
     const row: Record<string, unknown> = {
       file_hash: value.file_hash,
       batch: value.batch,
@@ -67,6 +86,16 @@ export class StudentRowsProcessor implements Processor<facts.BatchKey, StudentRo
   }
 
   #drop(rows: StudentRows, file: DroppedFile, timestampMs: number): void {
+    const key = dropKey(rows, file)
+    if (rows.is_retracted === true) {
+      this.#retracted.put(key, timestampMs)
+      this.#context.forward(
+        { key, value: null, timestampMs, headers: noHeaders },
+        studentRowsPorts.drops,
+      )
+      return
+    }
+    if (this.#retracted.get(key) !== undefined) return
     const { findings } = file
     const value: facts.DropFact = {
       file_hash: rows.file_hash,
@@ -83,7 +112,10 @@ export class StudentRowsProcessor implements Processor<facts.BatchKey, StudentRo
       event_time: rows.dropped_at,
       known_at: this.#context.wallClockMs,
     }
-    const key: facts.DropKey = [rows.file_hash, file.file_name, rows.dropped_at]
     this.#context.forward({ key, value, timestampMs, headers: noHeaders }, studentRowsPorts.drops)
   }
+}
+
+function dropKey(rows: StudentRows, file: DroppedFile): facts.DropKey {
+  return [rows.file_hash, file.file_name, rows.dropped_at]
 }

@@ -1,9 +1,13 @@
-/** `conversion_log.txt` of a drop folder: a line for each file that was taken or refused, for people and for `grep`. */
+/** `conversion_log.txt` of a drop folder: a line for each thing that became of a file, for people and for `grep`. */
 import { appendFileSync, renameSync, statSync } from 'node:fs'
 
 export interface ConversionLine {
   readonly atMs: number
-  readonly outcome: 'done' | 'duplicate' | 'failed'
+  /**
+   * `retracted` what was taken of it counts no more, because it was written on; `again` it was refused and is judged again;
+   * `left` it is no file; `unwatched` whether it is written on is not looked at.
+   */
+  readonly outcome: 'done' | 'duplicate' | 'failed' | 'retracted' | 'again' | 'left' | 'unwatched'
   readonly file: string
   /** In this order behind the file's name. */
   readonly details: Readonly<Record<string, string | number>>

@@ -3,7 +3,6 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   symlinkSync,
@@ -11,67 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { DropFolder, type DropFolderOptions, type DropStep } from './drop-folder.ts'
+import type { DropStep } from './drop-folder.ts'
 import type { DropReport } from './drop-report.ts'
-import type { DropSeen, FindDrops } from './known-drops.ts'
-import {
-  fileOf,
-  openDropFixture,
-  rowsOnce,
-  sampleHeader,
-  sampleRows,
-  schema,
-  temporaryFolder,
-  type DropFixture,
-} from './drops.test-support.ts'
+import { findIn, pastMs, setUp } from './drop-stage.test-support.ts'
+import { fileOf, rowsOnce, sampleHeader, sampleRows, schema } from './drops.test-support.ts'
 import { prepareDrop, wholeBytesMax } from './prepare-drop.ts'
-
-const pastMs = Date.now() - 60_000
-
-interface Stage extends DropFixture {
-  readonly directory: string
-  /** Writes a file that has been still for long. */
-  drop(name: string, content: string | Buffer, modifiedMs?: number): void
-  open(options?: Partial<DropFolderOptions>): DropFolder
-  in(folder: string): readonly string[]
-  log(): string
-}
-
-/** What the facts would know: every drop that was sent with its last part. */
-function findIn(fixture: DropFixture): FindDrops {
-  return async (hashes) => {
-    const found = new Map<string, DropSeen[]>()
-    for (const { file_hash, file, dropped_at } of await fixture.sent()) {
-      if (file === null || !hashes.includes(file_hash)) continue
-      const seen = { fileName: file.file_name, modifiedAtMs: dropped_at }
-      found.set(file_hash, [...(found.get(file_hash) ?? []), seen])
-    }
-    return found
-  }
-}
-
-async function setUp(context: TestContext): Promise<Stage> {
-  const folder = temporaryFolder()
-  context.after(() => {
-    folder.remove()
-  })
-  const fixture = await openDropFixture()
-  const directory = folder.path
-  return {
-    ...fixture,
-    directory,
-    drop: (name, content, modifiedMs = pastMs) => {
-      writeFileSync(join(directory, name), content)
-      utimesSync(join(directory, name), modifiedMs / 1000, modifiedMs / 1000)
-    },
-    open: (options = {}) =>
-      new DropFolder({ directory, schema, find: async () => new Map(), ...fixture, ...options }),
-    in: (name) => readdirSync(join(directory, name)).sort(),
-    log: () => readFileSync(join(directory, 'conversion_log.txt'), 'utf8'),
-  }
-}
 
 function lines(text: string): readonly string[] {
   return text.split('\n').filter((line) => line !== '')
@@ -169,34 +114,6 @@ test('a file is left alone while it is written, and while its last line has no e
   assert.equal(rowsOnce(await stage.sent()).size, 10)
 })
 
-test('a file that is written on after it was taken goes from done to failed, with a report', async (context) => {
-  const stage = await setUp(context)
-  const folder = stage.open()
-  stage.drop('paused.csv', fileOf(0, 10), stage.clock.nowMs())
-  stage.drop('whole.csv', fileOf(20, 30), stage.clock.nowMs())
-  stage.clock.advance(300)
-  assert.equal(await folder.scan(), 2)
-  assert.deepEqual(stage.in('done'), ['paused.csv', 'whole.csv'])
-  appendFileSync(join(stage.directory, 'done', 'paused.csv'), `${sampleRows[11]}\n`)
-  stage.clock.advance(300)
-  assert.equal(await folder.scan(), 1)
-  assert.deepEqual(stage.in('done'), ['whole.csv'])
-  assert.deepEqual(stage.in('failed'), ['paused.csv', 'paused.csv.report.json'])
-  const text = readFileSync(join(stage.directory, 'failed', 'paused.csv.report.json'), 'utf8')
-  const report = JSON.parse(text) as DropReport
-  assert.deepEqual(
-    report.problems.map(({ check }) => check),
-    ['file_complete'],
-  )
-  assert.match(stage.log(), / failed paused\.csv .*problems=1 why="expected \d+ bytes/)
-  assert.equal(folder.totals.failed, 1)
-  stage.clock.advance(60_000)
-  await folder.scan()
-  appendFileSync(join(stage.directory, 'done', 'whole.csv'), 'long after\n')
-  await folder.scan()
-  assert.deepEqual(stage.in('done'), ['whole.csv'])
-})
-
 test('a young file that is only a header, or wrong so far, is given time before it is refused', async (context) => {
   const stage = await setUp(context)
   const folder = stage.open()
@@ -230,15 +147,48 @@ test('a file whose time lies in the future is taken once it was seen twice the s
   assert.equal(rowsOnce(await stage.sent()).size, 11)
 })
 
-test('what is hidden, named as unfinished, or a folder is no drop', async (context) => {
+test('what is hidden or named as unfinished is no drop', async (context) => {
   const stage = await setUp(context)
   for (const name of ['.hidden.csv', 'a.csv.part', 'b.tmp', 'c.csv~']) stage.drop(name, 'x\n')
-  symlinkSync(join(stage.directory, 'nowhere'), join(stage.directory, 'link.csv'))
-  mkdirSync(join(stage.directory, 'folder.csv'))
+  mkdirSync(join(stage.directory, '.folder'))
   const folder = stage.open()
   assert.equal(await folder.scan(), 0)
-  assert.equal(folder.totals.waiting, 0)
+  assert.deepEqual([folder.totals.waiting, folder.totals.left], [0, 0])
   assert.deepEqual(stage.in('failed'), [])
+})
+
+test('links and folders are left where they are, unread, with one line each in the log', async (context) => {
+  const stage = await setUp(context)
+  const secret = join(stage.directory, '.secret')
+  writeFileSync(secret, 'a secret\n')
+  symlinkSync(secret, join(stage.directory, 'link.csv'))
+  symlinkSync(join(stage.directory, 'nowhere'), join(stage.directory, 'broken.csv'))
+  mkdirSync(join(stage.directory, 'folder.csv'))
+  const folder = stage.open()
+  assert.equal(await folder.scan(), 3)
+  assert.equal(await folder.scan(), 0)
+  assert.deepEqual([folder.totals.left, folder.totals.failed], [3, 0])
+  const told = lines(stage.log()).map((line) => line.split(' ').slice(1).join(' '))
+  const only = 'only files of the folder itself are taken"'
+  assert.deepEqual(told.sort(), [
+    `left broken.csv why="it is a symbolic link; ${only}`,
+    `left folder.csv why="it is a folder; ${only}`,
+    `left link.csv why="it is a symbolic link; ${only}`,
+  ])
+  assert.deepEqual(stage.in('failed'), [])
+  assert.ok(existsSync(join(stage.directory, 'link.csv')))
+})
+
+test('another delimiter, or line ends that are none, is one problem', async (context) => {
+  const stage = await setUp(context)
+  stage.drop('pipes.csv', fileOf(0, 5).replaceAll(';', '|'))
+  stage.drop('old-mac.csv', fileOf(0, 395).replaceAll('\n', '\r'))
+  await stage.open().scan()
+  assert.match(
+    stage.log(),
+    / failed pipes\.csv .*problems=1 why=".*expected 33 names with ; , or tab between them/,
+  )
+  assert.match(stage.log(), / failed old-mac\.csv .*problems=1 why=".*end with CR alone/)
 })
 
 test('a packed file that is cut off is refused with what is wrong with it', async (context) => {

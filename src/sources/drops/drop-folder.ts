@@ -10,19 +10,12 @@
  * Invariants:
  *  1. A file is taken once it has been still for a while, and only where it did not change while it was read.
  *  2. Nothing is overwritten: a name that is taken in `done/` or `failed/` gets the content's hash behind it.
- *  3. What a writer adds to a file that was taken is reported: the file goes from `done/` to `failed/`.
+ *  3. Of a file that a writer adds to after it was judged, the rows that were taken are retracted, which is reported, and
+ *     it is judged again as a whole (`take-back.ts`).
  *  4. Memory does not grow with the number or the size of files: a pass walks over the folder, `inHandMax` files are read
  *     ahead, and larger files go through in parts.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pause, type Clock } from '../../core/clock.ts'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
@@ -30,11 +23,11 @@ import type { FileSchema } from '../../quality/file-schema.ts'
 import type { IngestPort } from '../ingest-port.ts'
 import { RecordSender } from '../record-sender.ts'
 import { ConversionLog, type ConversionLine } from './conversion-log.ts'
-import { dropReport, grownReport, type DropReport } from './drop-report.ts'
+import { targetOf } from './drop-paths.ts'
+import { dropReport, type DropReport } from './drop-report.ts'
 import type { DropIdentity } from './drop-records.ts'
 import { KnownDrops, type FindDrops } from './known-drops.ts'
 import {
-  extensionsOf,
   prepareDrop,
   type AcceptedDrop,
   type ParquetWritten,
@@ -43,7 +36,8 @@ import {
 } from './prepare-drop.ts'
 import { ReadyFiles } from './ready-files.ts'
 import { sendDrop } from './send-drop.ts'
-import { TakenFiles, type GrownFile } from './taken-files.ts'
+import { takeBack } from './take-back.ts'
+import { TakenFiles, watchedFilesMax } from './taken-files.ts'
 
 export interface DropFolderOptions {
   readonly directory: string
@@ -57,6 +51,8 @@ export interface DropFolderOptions {
   readonly stillForMs?: number
   readonly completeAfterMs?: number
   readonly pollMs?: number
+  /** Judged files that are looked at again, in case their writer goes on. */
+  readonly watchedFilesMax?: number
   /** Tells a test where the work is. */
   readonly onStep?: (step: DropStep, name: string) => void
 }
@@ -69,11 +65,16 @@ export interface DropTotals {
   readonly failed: number
   readonly rows: number
   readonly rowsRemoved: number
+  /** Files whose rows count no more, because they were written on after they were taken. */
+  readonly retracted: number
+  readonly rowsRetracted: number
+  /** Entries of the folder that are no files: links, folders, pipes. */
+  readonly left: number
   /** In the folder at the last look, still being written. */
   readonly waiting: number
 }
 
-const defaults = { stillForMs: 250, completeAfterMs: 2_000, pollMs: 200 }
+const defaults = { stillForMs: 250, completeAfterMs: 2_000, pollMs: 200, watchedFilesMax }
 /** Files that are read ahead of being sent. */
 const inHandMax = 16
 /** Files whose rows are made durable, and which are moved, together. */
@@ -95,7 +96,15 @@ export class DropFolder {
   readonly #known: KnownDrops
   readonly #log: ConversionLog
   readonly #taken: TakenFiles
-  readonly #totals = { done: 0, duplicates: 0, failed: 0, rows: 0, rowsRemoved: 0 }
+  readonly #totals = {
+    done: 0,
+    duplicates: 0,
+    failed: 0,
+    rows: 0,
+    rowsRemoved: 0,
+    retracted: 0,
+    rowsRetracted: 0,
+  }
   #later = 0
 
   /** @throws TidemarkError SOURCE_UNREADABLE where the folder cannot be made */
@@ -121,15 +130,16 @@ export class DropFolder {
       throw new TidemarkError('SOURCE_UNREADABLE', message, { cause, details: { directory } })
     }
     const { stillForMs } = this.#options
-    const reserved = new Set([logName, `${logName}.1`])
+    const reserved = new Set([logName, `${logName}.1`, 'done', 'failed', 'parquet'])
     this.#files = new ReadyFiles({ directory, clock, stillForMs, reserved })
     this.#known = new KnownDrops(options.find)
     this.#log = new ConversionLog(folder(logName))
-    this.#taken = new TakenFiles(clock)
+    this.#taken = new TakenFiles(clock, directory, this.#options.watchedFilesMax)
   }
 
   get totals(): DropTotals {
-    return { ...this.#totals, waiting: this.#files.waiting + this.#later }
+    const { waiting, left } = this.#files
+    return { ...this.#totals, left, waiting: waiting + this.#later }
   }
 
   /** Looks until the signal; `onScan` hears of each look that found something. */
@@ -151,15 +161,13 @@ export class DropFolder {
     }
   }
 
-  /** Takes every file that is ready now; how many those were, and those that had grown. What it has sent is durable,
-   * and moved. */
+  /** Takes every file that is ready now; how many those were, and those that were written on or first seen to be no
+   * files. What it has sent is durable, and moved. */
   async scan(): Promise<number> {
     const { signal, schema } = this.#options
     const sender = this.#newSender()
     let group: Sent[] = []
-    const grown = this.#taken.grown()
-    for (const file of grown) this.#reportGrown(file)
-    let taken = grown.length
+    let taken = await this.#takeBack(sender)
     this.#later = 0
     for await (const drop of this.#prepared()) {
       if (drop.kind === 'later') {
@@ -180,7 +188,7 @@ export class DropFolder {
       if (signal?.aborted === true) break
     }
     await this.#settle(sender, group)
-    return taken
+    return taken + this.#tellRest()
   }
 
   /** Files in the order of the folder, some of them read ahead. */
@@ -236,7 +244,9 @@ export class DropFolder {
       const path = this.#move(drop.identity, drop.inode, this.#done)
       if (path !== null) {
         const { identity, inode, file } = drop
-        this.#taken.note({ identity, inode, path, bytes: file.bytes })
+        const place = { folder: 'done', name: basename(path) } as const
+        const sameAs = earlier[index] ?? null
+        this.#taken.note({ identity, inode, ...place, bytes: file.bytes, file, sameAs })
       }
       this.#step('moved', drop.identity.name)
       if ((earlier[index] ?? null) !== null) {
@@ -250,25 +260,51 @@ export class DropFolder {
   }
 
   #refuse(drop: PreparedDrop & { readonly kind: 'refused' }): void {
-    const { identity, inode, columns, rowsRead, problems, problemsTotal } = drop
+    const { identity, inode, bytes, columns, rowsRead, problems, problemsTotal } = drop
     const { schema, clock } = this.#options
     const { name, contentHash } = identity
     const file = { name, contentHash, problems, problemsTotal, rowsRead, foundColumns: columns }
     this.#report(identity, dropReport(file, schema, clock.nowMs()))
     this.#step('logged', name)
-    this.#move(identity, inode, this.#failed)
+    const path = this.#move(identity, inode, this.#failed)
+    if (path !== null) {
+      const place = { folder: 'failed', name: basename(path) } as const
+      this.#taken.note({ identity, inode, ...place, bytes, file: null, sameAs: null })
+    }
     this.#step('moved', name)
     this.#totals.failed++
   }
 
-  #reportGrown({ identity, path, bytes, bytesNow }: GrownFile): void {
-    const { schema, clock } = this.#options
-    const target = this.#report(
-      identity,
-      grownReport(identity, { bytes, bytesNow }, schema, clock.nowMs()),
+  async #takeBack(sender: RecordSender): Promise<number> {
+    const { directory, schema, clock } = this.#options
+    const [log, known, taken] = [this.#log, this.#known, this.#taken]
+    const back = await takeBack({ directory, schema, clock, log, known, taken }, sender)
+    this.#totals.retracted += back.retracted
+    this.#totals.rowsRetracted += back.rowsRetracted
+    return back.files
+  }
+
+  /** What the folder has that is no file, and files that are not watched: a line in the log, once. */
+  #tellRest(): number {
+    const atMs = this.#options.clock.nowMs()
+    const left = this.#files.newlyLeft()
+    this.#log.append(
+      left.map(({ name, what }) => ({
+        atMs,
+        outcome: 'left',
+        file: name,
+        details: { why: `it is ${what}; only files of the folder itself are taken` },
+      })),
     )
-    renameSync(path, target)
-    this.#totals.failed++
+    const letGo = this.#taken.letGo()
+    const [first] = letGo
+    if (first !== undefined) {
+      const why = `more than ${this.#options.watchedFilesMax} files within a minute; let writers rename a file when it is whole`
+      const details = { files: letGo.length, why }
+      this.#log.append([{ atMs, outcome: 'unwatched', file: first, details }])
+    }
+    this.#taken.save()
+    return left.length
   }
 
   /** In the folder for failed files and in the log; where the file is to lie. */
@@ -315,13 +351,4 @@ export class DropFolder {
   #step(step: DropStep, name: string): void {
     this.#options.onStep?.(step, name)
   }
-}
-
-/** Invariant 2. */
-function targetOf({ name, contentHash }: DropIdentity, folder: string): string {
-  const plain = join(folder, basename(name))
-  if (!existsSync(plain)) return plain
-  const extensions = extensionsOf(name)
-  const stem = name.slice(0, name.length - extensions.length)
-  return join(folder, `${stem}.${contentHash.slice(0, 8)}${extensions}`)
 }

@@ -34,6 +34,25 @@ export function dropRecord(
   return { content: { form: 'json', json }, location: `${name}, part ${batch.index}` }
 }
 
+/** What came of this content at this time counts no more. @param file with the last part, as it was sent */
+export function retractionRecord(
+  { name, contentHash, modifiedAtMs }: DropIdentity,
+  batch: number,
+  file: DroppedFile | null,
+  schema: FileSchema,
+): IngestRecord {
+  const json: Record<string, unknown> = {
+    file_hash: contentHash,
+    batch,
+    row_number: [],
+    dropped_at: modifiedAtMs,
+    file,
+    is_retracted: true,
+  }
+  for (const field of schema.fields) json[field.name] = ''
+  return { content: { form: 'json', json }, location: `${name}, retraction of part ${batch}` }
+}
+
 /** About how much a record holds in memory. */
 export function bytesOfBatch({ rowNumbers, columns }: RowBatch): number {
   return rowNumbers.length * (columns.length + 8) + 1024

@@ -79,25 +79,43 @@ export function dropReport(file: RefusedFile, schema: FileSchema, nowMs: number)
   }
 }
 
-/** Of a file whose rows were taken, and which a writer has gone on to write. */
-export function grownReport(
-  { name, contentHash }: { readonly name: string; readonly contentHash: string },
-  { bytes, bytesNow }: { readonly bytes: number; readonly bytesNow: number },
-  schema: FileSchema,
-  nowMs: number,
-): DropReport {
-  const problem: Problem = {
+export interface Growth {
+  /** When its rows were taken. */
+  readonly bytes: number
+  readonly bytesNow: number
+  /** That were taken. */
+  readonly rows: number
+  /** The name under which the same content had come before; then its rows are that file's, and stay. */
+  readonly sameAs: string | null
+}
+
+export function grownProblem({ bytes, bytesNow }: Growth): Problem {
+  return {
     check: 'file_complete',
     line: 0,
     column: '',
     expected: `${bytes} bytes, as when its rows were taken`,
     found: `${bytesNow} bytes: it was written on`,
   }
-  const problems = [problem]
-  const counts = { problemsTotal: 1, rowsRead: 0, foundColumns: null }
+}
+
+/** Of a file whose rows were taken, and which a writer has gone on to write. */
+export function grownReport(
+  { name, contentHash }: { readonly name: string; readonly contentHash: string },
+  growth: Growth,
+  schema: FileSchema,
+  nowMs: number,
+): DropReport {
+  const { bytes, rows, sameAs } = growth
+  const counts = { problemsTotal: 1, rowsRead: rows, foundColumns: null }
+  const problems = [grownProblem(growth)]
+  const became =
+    sameAs === null
+      ? `The ${rows} rows of its first ${bytes} bytes (file_hash ${contentHash}) were retracted: they count no more.`
+      : `The ${rows} rows of its first ${bytes} bytes (file_hash ${contentHash}) stay: they are those of ${sameAs}.`
   return {
     ...dropReport({ name, contentHash, problems, ...counts }, schema, nowMs),
-    how_to_mend: `The rows of its first ${bytes} bytes are in the facts under file_hash ${contentHash}; the others are not. Drop only those others, under the same header, and let the writer rename a file when it is whole.`,
+    how_to_mend: `${became} The file went back into the folder and is taken again as a whole once it is still. Nothing is to be done; let the writer rename a file when it is whole.`,
   }
 }
 

@@ -103,10 +103,22 @@ export async function openDropFixture(nowMs = Date.now()): Promise<DropFixture> 
   }
 }
 
-/** How often each row counts once the facts keep one of each part: by content and row number. */
+/** The rows that count once the facts keep one of each part, and none of a part that was retracted at its time or later:
+ * by content and row number. */
 export function rowsOnce(sent: readonly StudentRows[]): ReadonlySet<string> {
   const rows = new Set<string>()
-  for (const { file_hash, row_number } of sent) {
+  const isRetracted = (part: StudentRows) =>
+    sent.some(
+      (each) =>
+        each.is_retracted === true &&
+        each.file_hash === part.file_hash &&
+        each.batch === part.batch &&
+        each.dropped_at >= part.dropped_at,
+    )
+  const retracts = sent.some(({ is_retracted }) => is_retracted === true)
+  for (const part of sent) {
+    if (retracts && isRetracted(part)) continue
+    const { file_hash, row_number } = part
     for (const row of row_number) rows.add(`${file_hash}:${row}`)
   }
   return rows

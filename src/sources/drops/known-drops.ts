@@ -12,11 +12,14 @@ export type FindDrops = (
 
 /** Contents of which it remembers itself when they were sent, until they are surely queryable. */
 const recentMax = 100_000
+/** Retracted drops that are remembered, until they are surely no more queryable. */
+const forgottenMax = 10_000
 
 export class KnownDrops {
   readonly #find: FindDrops
   /** In the order they were sent. */
   readonly #recent = new Map<string, DropSeen>()
+  readonly #forgotten = new Set<string>()
 
   constructor(find: FindDrops) {
     this.#find = find
@@ -33,11 +36,27 @@ export class KnownDrops {
     const found = unknown.length === 0 ? new Map<string, DropSeen[]>() : await this.#find(unknown)
     return drops.map((drop) => {
       const recent = this.#recent.get(drop.contentHash)
-      const seen = recent === undefined ? (found.get(drop.contentHash) ?? []) : [recent]
+      const { contentHash } = drop
+      const queryable = found.get(contentHash) ?? []
+      const seen =
+        recent === undefined
+          ? queryable.filter((each) => !this.#forgotten.has(dropId({ ...each, contentHash })))
+          : [recent]
       const other = seen.find((each) => !isSame(each, drop))
       if (recent === undefined) this.#remember(drop.contentHash, seen[0] ?? drop)
       return other?.fileName ?? null
     })
+  }
+
+  /** It was retracted: the same content is a new one. */
+  forget(drop: DropSeen & { readonly contentHash: string }): void {
+    const { contentHash } = drop
+    const recent = this.#recent.get(contentHash)
+    if (recent !== undefined && isSame(recent, drop)) this.#recent.delete(contentHash)
+    this.#forgotten.add(dropId(drop))
+    if (this.#forgotten.size <= forgottenMax) return
+    const [oldest] = this.#forgotten
+    if (oldest !== undefined) this.#forgotten.delete(oldest)
   }
 
   #remember(contentHash: string, { fileName, modifiedAtMs }: DropSeen): void {
@@ -46,6 +65,14 @@ export class KnownDrops {
     const [oldest] = this.#recent.keys()
     if (oldest !== undefined) this.#recent.delete(oldest)
   }
+}
+
+function dropId({
+  contentHash,
+  fileName,
+  modifiedAtMs,
+}: DropSeen & { contentHash: string }): string {
+  return JSON.stringify([contentHash, fileName, modifiedAtMs])
 }
 
 function isSame(a: DropSeen, b: DropSeen): boolean {

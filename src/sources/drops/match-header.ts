@@ -10,6 +10,12 @@ export function matchHeader(
 ): readonly number[] | null {
   const before = problems.total
   const names = schema.fields.map(({ name }) => name)
+  const [only = ''] = columns
+  if (columns.length === 1 && names.length > 1 && !names.includes(only.toLowerCase())) {
+    const expected = `${names.length} names with ; , or tab between them`
+    problems.add({ check: 'header_present', line: 1, column: '', expected, found: `one: ${only}` })
+    return null
+  }
   const seen = new Set<string>()
   const places = columns.map((column) => {
     const name = column.toLowerCase()

@@ -43,6 +43,7 @@ export type PreparedDrop =
       readonly kind: 'refused'
       readonly identity: DropIdentity
       readonly inode: number
+      readonly bytes: number
       readonly columns: readonly string[] | null
       readonly rowsRead: number
       readonly problems: readonly Problem[]
@@ -236,6 +237,7 @@ function refused(identity: DropIdentity, stats: Stats, rows: ReadRows): Prepared
     kind: 'refused',
     identity,
     inode: stats.ino,
+    bytes: stats.size,
     columns,
     rowsRead,
     problems,

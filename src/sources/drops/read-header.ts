@@ -14,6 +14,7 @@ export interface FileHeader {
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 const lineFeed = 0x0a
+const crAlone = 'lines that end with CR alone; they must end with LF or CR LF'
 
 /** Takes chunks until the first line that is not blank is there. A string says why there is no header.
  * @param bytesMax of the header, and of blank lines before it */
@@ -30,7 +31,9 @@ export async function readHeader(
     const header = headerIn(bytes, path)
     if (header !== null) return header
     if (isLast) return 'there is no header line'
-    if (bytes.length > bytesMax) return `no header within ${bytesMax} bytes`
+    if (bytes.length > bytesMax) {
+      return bytes.includes('\r') ? crAlone : `no header within ${bytesMax} bytes`
+    }
   }
 }
 
@@ -45,6 +48,9 @@ function headerIn(bytes: Buffer, path: string): FileHeader | string | null {
     if (!isUtf8(found)) return 'the header is not UTF-8'
     const text = found.toString('utf8').trim()
     if (text === '') continue
+    if (text.includes('\r')) {
+      return crAlone
+    }
     const delimiter = delimiterOf(text, path)
     const row = parseCsvRow(text, delimiter)
     if (row.kind !== 'cells') return 'the quotes of the header do not match'

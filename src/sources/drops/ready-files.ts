@@ -2,7 +2,7 @@
  * The files of a folder that nobody writes any more. A file is ready when neither its size nor its time has changed for
  * `stillForMs`: by the file's own time, or, where that lies in the future, by having looked at it twice.
  */
-import { opendirSync, statSync, type Dirent } from 'node:fs'
+import { lstatSync, opendirSync, type Dirent, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 
@@ -14,6 +14,11 @@ export interface ReadyFilesOptions {
   readonly reserved: ReadonlySet<string>
 }
 
+export interface LeftEntry {
+  readonly name: string
+  readonly what: string
+}
+
 interface Watched {
   readonly size: number
   readonly modifiedMs: number
@@ -22,6 +27,8 @@ interface Watched {
 
 /** Files whose time lies in the future, watched at once; others wait for room. */
 const watchedMax = 10_000
+/** Entries that are no files, which are remembered so that each is told once; more are not told. */
+const leftMax = 1_000
 /** How writers name what is not finished yet. */
 const unfinished = /(^\.)|\.(part|partial|tmp|temp|crdownload|filepart|swp)$|~$/i
 
@@ -29,6 +36,8 @@ export class ReadyFiles {
   readonly #options: ReadyFilesOptions
   #watched = new Map<string, Watched>()
   #waiting = 0
+  readonly #left = new Set<string>()
+  #newlyLeft: LeftEntry[] = []
 
   constructor(options: ReadyFilesOptions) {
     this.#options = options
@@ -37,6 +46,18 @@ export class ReadyFiles {
   /** Seen in the last pass, but not ready. */
   get waiting(): number {
     return this.#waiting
+  }
+
+  /** Entries so far that are no files. */
+  get left(): number {
+    return this.#left.size
+  }
+
+  /** Those of them that this was not asked about before. */
+  newlyLeft(): readonly LeftEntry[] {
+    const entries = this.#newlyLeft
+    this.#newlyLeft = []
+    return entries
   }
 
   /** One pass over the folder, in the order of its entries, however many there are. */
@@ -58,11 +79,15 @@ export class ReadyFiles {
     }
   }
 
-  /** Null where it is no file: gone, a pipe, a link that leads nowhere or to a folder. */
+  /** Null where it is no file: gone, a pipe, a folder, or a link: what that leads to is not the folder's. */
   #isReady(name: string, before: ReadonlyMap<string, Watched>): boolean | null {
     const { directory, clock, stillForMs } = this.#options
-    const stats = statSync(join(directory, name), { throwIfNoEntry: false })
-    if (stats === undefined || !stats.isFile()) return null
+    const stats = lstatSync(join(directory, name), { throwIfNoEntry: false })
+    if (stats === undefined) return null
+    if (!stats.isFile()) {
+      this.#leave(name, stats)
+      return null
+    }
     const ageMs = clock.nowMs() - stats.mtimeMs
     if (ageMs >= 0) return ageMs >= stillForMs
     const seen = before.get(name)
@@ -75,8 +100,21 @@ export class ReadyFiles {
     }
     return false
   }
+
+  #leave(name: string, stats: Stats): void {
+    if (this.#left.has(name) || this.#left.size >= leftMax) return
+    this.#left.add(name)
+    this.#newlyLeft.push({ name, what: kindOf(stats) })
+  }
 }
 
 function mayBeDrop(entry: Dirent): boolean {
-  return !entry.isDirectory() && !unfinished.test(entry.name)
+  return !unfinished.test(entry.name)
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return 'a symbolic link'
+  if (stats.isDirectory()) return 'a folder'
+  if (stats.isFIFO()) return 'a pipe'
+  return stats.isSocket() ? 'a socket' : 'a device'
 }
