@@ -26,6 +26,18 @@ test('every test, file and command that shows something is there', () => {
   assert.ok(rows.length > 100, `only ${rows.length} rows were read`)
 })
 
+test('a page or a source alone shows nothing, unless nothing is asked', () => {
+  const isShown = (proof: string) =>
+    /^(npx tidemark |npm start)/.test(proof) || /\.test\.ts( › |$)/.test(proof)
+  const unproven = rows.filter(
+    ({ answer, proofs }) => !answer.startsWith('nothing asked') && !proofs.some(isShown),
+  )
+  assert.deepEqual(
+    unproven.map(({ seed, firstLine }) => `${seed}, line ${firstLine}`),
+    [],
+  )
+})
+
 function proofFault(proof: string, cli: string): string | null {
   if (proof.startsWith('npx tidemark ')) return commandFault(proof, cli)
   const [path = '', name] = proof.split(' › ')
