@@ -121,10 +121,13 @@ test('a file that is not there is a warning', async () => {
   )
 })
 
-test('clicks keep their identity when their file is packed', async () => {
+test('clicks keep their identity when their file is packed, or its lines end otherwise', async () => {
   const plain = await importing({ 'studentVle.csv': clicks }, whole)
   const packed = await importing({ 'studentVle.csv.gz': gzipSync(clicks) }, whole)
   assert.deepEqual(valuesOf(packed.sent, 'student_vle'), valuesOf(plain.sent, 'student_vle'))
+  const saved = `\ufeff${clicks.replaceAll('\n', '\r\n')}`
+  const otherwise = await importing({ 'studentVle.csv': saved }, whole)
+  assert.deepEqual(valuesOf(otherwise.sent, 'student_vle'), valuesOf(plain.sent, 'student_vle'))
 })
 
 test('each file can come alone, under any name', async () => {

@@ -4,7 +4,6 @@
  * A row with a natural key is the same by it. Rows of clicks repeat and each counts, so theirs is (content of the file,
  * row number): a file read twice, or packed and unpacked, changes nothing.
  */
-import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { columnsOf, tableSpecs, type TableSpec } from '../facts/open-university-tables.ts'
 import type { ImportProgress, ImportReport } from './import-report.ts'
@@ -12,7 +11,7 @@ import type { IngestPort, IngestRecord, RefusalPolicy } from './ingest-port.ts'
 import { columnsOf as requireColumns } from './import-oulad.ts'
 import { findOuladFiles, type OuladFile } from './import-oulad-files.ts'
 import { RecordSender, type SenderTotals } from './record-sender.ts'
-import { openFile } from './source-files.ts'
+import { openFile, rowsHash } from './source-files.ts'
 import { openTable, type TableRow } from './table-rows.ts'
 
 export interface OuladTablesOptions {
@@ -29,6 +28,8 @@ export interface OuladTablesOptions {
 }
 
 const rowBytesMax = 64 * 1024
+/** 64 bits tell a few files apart. */
+const hashDigits = 16
 /** What a record holds in memory besides its row: that whole, where a cell is a part of its text or the row is kept. */
 const recordBytes = 400
 
@@ -73,7 +74,9 @@ async function sendFile(
   sender: RecordSender,
   progress: Progress,
 ): Promise<string[]> {
-  const identity = spec.identity.includes('event_id') ? await unpackedHash(path) : null
+  const identity = spec.identity.includes('event_id')
+    ? (await rowsHash(path)).slice(0, hashDigits)
+    : null
   const file = openFile(path)
   const { header, rows } = await openTable(file.chunks, path, rowBytesMax)
   requireColumns(
@@ -129,11 +132,4 @@ function recordOf(
     if (known.has(column)) json[column] = cells[index] ?? ''
   }
   return { content: { form: 'json', json: { ...json, ...filled } } }
-}
-
-/** Of what the file says, so that packing it makes no other file of it; 64 bits tell a few files apart. */
-async function unpackedHash(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of openFile(path).chunks) hash.update(chunk)
-  return hash.digest('hex').slice(0, 16)
 }

@@ -153,6 +153,14 @@ test('where the topic has no key the content and the row are the identity', asyn
   const keys = (await fixture.records('students')).map(({ key }) => key?.toString() ?? '').sort()
   assert.equal(new Set(keys).size, 2, 'two rows of equal content, read twice, are two events')
   assert.match(keys[0] ?? '', /^[0-9a-f]{32}:1$/)
+  const alike = [
+    write('crlf.csv', content.replaceAll('\n', '\r\n')),
+    write('mark.csv', `\ufeff${content}`),
+    write('packed.csv.gz', content),
+  ]
+  await read('students', alike, { topic: keyless, ingest })
+  const all = (await fixture.records('students')).map(({ key }) => key?.toString() ?? '')
+  assert.deepEqual([all.length, new Set(all).size], [10, 2], 'line ends and packing say nothing')
 })
 
 test('a checkpoint spares the rows that are durable', async () => {

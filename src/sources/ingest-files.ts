@@ -15,7 +15,7 @@ import { parseAvro } from '../schema/parse-avro.ts'
 import type { IngestPort, IngestRecord, RefusalPolicy } from './ingest-port.ts'
 import { isBlank, lines, type Line } from './lines.ts'
 import { RecordSender, type SenderTotals } from './record-sender.ts'
-import { contentHash, openFile } from './source-files.ts'
+import { openFile, rowsHash } from './source-files.ts'
 import { openTable, type TableHeader, type TableRow } from './table-rows.ts'
 
 /** Names the row where the topic has no key of its own. */
@@ -123,7 +123,7 @@ class FileRun {
     const { checkpoints, topic, identityField } = this.#options
     const hashed =
       checkpoints !== undefined || topic.keyOf === undefined || identityField !== undefined
-    const hash = hashed ? await contentHash(path) : null
+    const hash = hashed ? await rowsHash(path) : null
     const opened = openFile(path)
     const rowsDoneBefore = hash === null ? 0 : (checkpoints?.rowsDone(hash) ?? 0)
     this.#file = {

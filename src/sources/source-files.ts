@@ -75,6 +75,37 @@ export async function contentHash(path: string): Promise<string> {
   return hash.digest('hex').slice(0, 32)
 }
 
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
+const carriageReturn = 0x0d
+const lineFeed = 0x0a
+
+/**
+ * SHA-256 of what a file says, the first 16 bytes as hex: packed or not, with CRLF or LF, with a byte order mark or
+ * without it are the same rows. A line end within a quoted cell is not told apart from another one either.
+ * @throws TidemarkError SOURCE_UNREADABLE
+ */
+export async function rowsHash(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  let isFirst = true
+  // A carriage return at the end of a chunk goes where a line feed comes next.
+  let isHeldBack = false
+  for await (const chunk of openFile(path).chunks) {
+    if (chunk.length === 0) continue
+    let bytes = chunk
+    if (isFirst && bytes.subarray(0, 3).equals(byteOrderMark)) bytes = bytes.subarray(3)
+    isFirst = false
+    if (isHeldBack && bytes[0] !== lineFeed) hash.update('\r')
+    isHeldBack = bytes.at(-1) === carriageReturn
+    if (isHeldBack) bytes = bytes.subarray(0, -1)
+    if (bytes.includes('\r\n')) {
+      bytes = Buffer.from(bytes.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
+    }
+    hash.update(bytes)
+  }
+  if (isHeldBack) hash.update('\r')
+  return hash.digest('hex').slice(0, 32)
+}
+
 function unreadable(path: string, cause: unknown): TidemarkError {
   return new TidemarkError('SOURCE_UNREADABLE', `${path}: ${messageOf(cause)}`, {
     details: { path },
