@@ -1,4 +1,4 @@
-/** Law 1: the facts are a function of the set of events. Random sets, random deliveries, every column of every row. */
+/** Laws 1, 2, 4 and 8 of mcq and exam-scores: random sets, random deliveries, every column of every row. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -9,50 +9,67 @@ import * as mcqOracle from '../golden/oracle-mcq.ts'
 import type { FactTable } from '../../src/core/fact-table.ts'
 import { delivering, type Tables } from './deliver.ts'
 import { examEvents } from './exam-events.ts'
-import { isReferenceData, mcqEvents } from './mcq-events.ts'
-import { deliveries, type Delivery, type SourceEvent } from './scenario.ts'
+import {
+  assertCrashesChangeNothing,
+  assertRefusedAreKept,
+  assertReplayGivesTheSame,
+} from './laws.ts'
+import { isReferenceData, isRefused, mcqEvents, mcqSet } from './mcq-events.ts'
+import { casesOf, type SourceEvent } from './scenario.ts'
 
 /** Cases of each topology; TIDEMARK_TEST_CASES asks for more or fewer. */
 const cases = Number(process.env['TIDEMARK_TEST_CASES'] ?? 1000)
 
-interface Case {
-  readonly set: readonly SourceEvent[]
-  readonly delivery: Delivery
-}
-
-function casesOf(
-  sets: fc.Arbitrary<SourceEvent[]>,
-  isReference: (event: SourceEvent) => boolean,
-): fc.Arbitrary<Case> {
-  return sets.chain((set) => deliveries(set, isReference).map((delivery) => ({ set, delivery })))
-}
+const ofMcq = { graph: mcq, factTables: mcqTables as readonly FactTable[] }
+const mcqCases = casesOf(mcqEvents, isReferenceData)
+const ofExamScores = { graph: examScores, factTables: examScoreTables as readonly FactTable[] }
+const examCases = casesOf(examEvents)
 
 test('mcq: any order, repetition, partitioning and batches give the rows of the set', async () => {
-  const deliver = await delivering({ graph: mcq, factTables: mcqTables as readonly FactTable[] })
-  const property = fc.asyncProperty(
-    casesOf(mcqEvents, isReferenceData),
-    async ({ set, delivery }) => {
-      const tables = await deliver(delivery)
-      assertRows(tables, mcqOracle.factsOf(mcqSet(set)))
-    },
-  )
+  const deliver = await delivering(ofMcq)
+  const property = fc.asyncProperty(mcqCases, async ({ set, delivery }) => {
+    const tables = await deliver(delivery)
+    assertRows(tables, mcqOracle.factsOf(mcqSet(set)))
+  })
   await fc.assert(property, { numRuns: cases })
 })
 
 test('exam-scores: any order, repetition, partitioning and batches give the rows of the set', async () => {
-  const deliver = await delivering({
-    graph: examScores,
-    factTables: examScoreTables as readonly FactTable[],
+  const deliver = await delivering(ofExamScores)
+  const property = fc.asyncProperty(examCases, async ({ set, delivery }) => {
+    assertRows(await deliver(delivery), examFactsOf(set))
   })
-  const property = fc.asyncProperty(
-    casesOf(examEvents, () => false),
-    async ({ set, delivery }) => {
-      const tables = await deliver(delivery)
-      const events = set.map(({ value, timestampMs }) => ({ ...value, at: timestampMs }))
-      assertRows(tables, examOracle.factsOf(events as examOracle.ScoreEvent[]))
-    },
-  )
   await fc.assert(property, { numRuns: cases })
+})
+
+test('mcq: a crash after any event changes no row and loses nothing', async () => {
+  await assertCrashesChangeNothing(ofMcq, mcqCases, Math.ceil(cases / 10))
+})
+
+test('mcq: an event without its ids is kept in quarantine each time it comes, and has no part in any table', async () => {
+  await assertRefusedAreKept(ofMcq, mcqCases, isRefused, Math.ceil(cases / 5))
+})
+
+test('mcq: a live run of many small batches and a replay of its log give the same rows, bit for bit', async () => {
+  await assertReplayGivesTheSame(ofMcq, mcqCases, Math.ceil(cases / 5))
+})
+
+test('exam-scores: a crash after any event changes no row and loses nothing', async () => {
+  await assertCrashesChangeNothing(ofExamScores, examCases, Math.ceil(cases / 10))
+})
+
+test('exam-scores: an event that fails a check is kept in quarantine each time it comes, and has no part in the facts', async () => {
+  const isBad = (event: SourceEvent) => examFactsOf([event]).events.length === 0
+  // One table lists what failed.
+  const facts = ofExamScores.factTables.filter(
+    ({ table }) => table !== 'data_quality_checks_results',
+  )
+  const subject = { graph: examScores, factTables: facts }
+  await assertRefusedAreKept(subject, examCases, isBad, Math.ceil(cases / 5))
+})
+
+test('exam-scores: a live run of many small batches and a replay of its log give the same rows, bit for bit', async () => {
+  await assertReplayGivesTheSame(ofExamScores, examCases, Math.ceil(cases / 5))
 })
 
 test('the harness sees a row that is wrong', () => {
@@ -65,6 +82,11 @@ test('the harness sees a row that is wrong', () => {
   })
 })
 
+function examFactsOf(set: readonly SourceEvent[]): examOracle.ExamScoreFacts {
+  const events = set.map(({ value, timestampMs }) => ({ ...value, at: timestampMs }))
+  return examOracle.factsOf(events as unknown as examOracle.ScoreEvent[])
+}
+
 /** Every table of the oracle, every column of every row. */
 function assertRows(tables: Tables, expected: object): void {
   for (const [table, rows] of Object.entries(expected) as [string, object[]][]) {
@@ -76,18 +98,4 @@ function sorted(rows: readonly object[]): object[] {
   const text = (row: object) =>
     JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))
   return rows.map((row) => ({ ...row })).sort((a, b) => (text(a) < text(b) ? -1 : 1))
-}
-
-function mcqSet(set: readonly SourceEvent[]): mcqOracle.McqEvents {
-  const of = (topic: string) =>
-    set
-      .filter((event) => event.topic === topic)
-      .map(({ value, timestampMs }) => ({ ...value, at: timestampMs }))
-  return {
-    answers: of('answers'),
-    sessions: of('sessions'),
-    submissions: of('submissions'),
-    questions: of('questions'),
-    tests: of('tests'),
-  } as unknown as mcqOracle.McqEvents
 }

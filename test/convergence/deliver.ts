@@ -16,7 +16,8 @@ export interface Subject {
   readonly factTables: readonly FactTable[]
 }
 
-export type Deliver = (delivery: Delivery) => Promise<Tables>
+/** @param wallClockMs as long as it runs; 0 where it is absent */
+export type Deliver = (delivery: Delivery, wallClockMs?: number) => Promise<Tables>
 
 /** Codecs are made once: cases are many and short. */
 export async function delivering({ graph, factTables }: Subject): Promise<Deliver> {
@@ -25,10 +26,11 @@ export async function delivering({ graph, factTables }: Subject): Promise<Delive
   for (const node of graph.nodes) {
     if (node.kind === 'source') topics.set(node.topic.name, node.topic)
   }
-  return async ({ events, partitionCount, batchRecords, runAfter }) => {
+  return async ({ events, partitionCount, batchRecords, runAfter }, wallClockMs = 0) => {
     const driver = await TopologyTestDriver.open(graph, {
       partitionCount,
       batchRecordsMax: batchRecords,
+      wallClockMs,
       codecs,
     })
     try {

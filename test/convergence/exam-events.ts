@@ -8,7 +8,7 @@ export const examEvents: fc.Arbitrary<SourceEvent[]> = fc.array(
   fc
     .record({
       exam: fc.constantFrom(1, 2, -1),
-      studentId: fc.constantFrom('ann', 'bob', 'cy'),
+      studentId: fc.constantFrom('ann', 'ann', 'bob', 'bob', 'cy', 'cy', ''),
       score: fc.constantFrom(null, 0.25, 0.5, 78, -3, 0.1),
       event_id: fc.constantFrom(null, 'e1', 'e2', 'e3'),
       event_type: fc.constantFrom('score', 'rescored'),

@@ -1,14 +1,20 @@
 /** Small worlds of the test platform, full of conflicts: few students, tests, questions, ids and times. */
 import fc from 'fast-check'
+import type { McqEvents } from '../golden/oracle-mcq.ts'
 import type { SourceEvent } from './scenario.ts'
 
 const baseMs = 1_700_000_000_000
 const timeMs = fc.integer({ min: 0, max: 20 }).map((step) => baseMs + step * 1500)
-const student = fc.constantFrom('ann', 'bob', 'cy')
-const test = fc.constantFrom('t1', 't2')
+const student = mostly('ann', 'bob', 'cy')
+const test = mostly('t1', 't2')
 const question = fc.constantFrom('q1', 'q2', 'q3')
 const option = fc.constantFrom('a', 'b', null)
 const maybeTime = fc.option(timeMs)
+
+/** Now and then no id at all. */
+function mostly(...ids: string[]): fc.Arbitrary<string> {
+  return fc.oneof({ arbitrary: fc.constantFrom(...ids), weight: 30 }, fc.constant(''))
+}
 
 const answer = fc
   .record({
@@ -60,7 +66,7 @@ const questionVersion = fc
 
 const testVersion = fc
   .record({
-    test_id: test,
+    test_id: fc.constantFrom('t1', 't2'),
     teacher_id: fc.constantFrom('teach', null),
     test_name: fc.constant(null),
     created_at: fc.constant(null),
@@ -83,4 +89,25 @@ export const mcqEvents: fc.Arbitrary<SourceEvent[]> = fc.array(
 
 export function isReferenceData({ topic }: SourceEvent): boolean {
   return topic === 'questions' || topic === 'tests'
+}
+
+/** Without its student or its test. A question or test without its id never reaches the log. */
+export function isRefused({ value }: SourceEvent): boolean {
+  return value['student_id'] === '' || ('student_id' in value && value['test_id'] === '')
+}
+
+/** The set as the oracle takes it: without what is refused. */
+export function mcqSet(set: readonly SourceEvent[]): McqEvents {
+  const taken = set.filter((event) => !isRefused(event))
+  const of = (topic: string) =>
+    taken
+      .filter((event) => event.topic === topic)
+      .map(({ value, timestampMs }) => ({ ...value, at: timestampMs }))
+  return {
+    answers: of('answers'),
+    sessions: of('sessions'),
+    submissions: of('submissions'),
+    questions: of('questions'),
+    tests: of('tests'),
+  } as unknown as McqEvents
 }

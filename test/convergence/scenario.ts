@@ -11,6 +11,11 @@ export interface SourceEvent {
   readonly timestampMs: number
 }
 
+export interface Case {
+  readonly set: readonly SourceEvent[]
+  readonly delivery: Delivery
+}
+
 export interface Delivery {
   /** Every event of the set at least once. */
   readonly events: readonly SourceEvent[]
@@ -19,6 +24,15 @@ export interface Delivery {
   readonly batchRecords: number
   /** Indexes of events after which everything so far is processed. */
   readonly runAfter: readonly number[]
+}
+
+export function casesOf(
+  sets: fc.Arbitrary<SourceEvent[]>,
+  isReferenceData: (event: SourceEvent) => boolean = () => false,
+): fc.Arbitrary<Case> {
+  return sets.chain((set) =>
+    deliveries(set, isReferenceData).map((delivery) => ({ set, delivery })),
+  )
 }
 
 /** Permuted, some events delivered again, over 1, 3 or 8 partitions, in batches of any size. */
