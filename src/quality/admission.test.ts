@@ -169,6 +169,38 @@ test('where the topic derives no key the given one is taken in its own form', ()
   assert.equal(serializeGivenKey(keyless, { form: 'json', json: [true] }), null)
 })
 
+test('times beyond what can be kept are refused: those of the value, and the record’s own', () => {
+  const of = (at: number | null) => ({ form: 'json', json: { id: 'a', at, count: 1 } }) as const
+  const text = refused({ content: of(1_760_000_001_000_000) })
+  assert.match(
+    text,
+    /^CHECK_FAILED Critical: field "at": 1760000001000000; expected whole millisec/,
+  )
+  assert.match(text, /Microseconds/)
+  const least = Date.UTC(1900, 0, 1)
+  const most = Date.UTC(2286, 0, 1) - 1
+  for (const at of [null, 0, -1, least, most]) assert.ok(verdict({ content: of(at) }).admitted)
+  for (const at of [least - 1, most + 1, 2 ** 53 - 1]) {
+    const found = verdict({ content: of(at) })
+    assert.ok(!found.admitted)
+    assert.equal(found.check, 'event_time_in_range')
+  }
+  for (const timestampMs of [least - 1, most + 1, 0.5]) {
+    assert.match(refused({ content: of(5), timestampMs }), /the record’s time is /)
+  }
+  const { keyOf: _keyOf, ...keyless } = definition
+  const compacted = { ...keyless, cleanupPolicy: 'compact' } as TopicDefinition
+  const tombstone = {
+    content: { form: 'json', json: null },
+    key: { form: 'json', json: ['a'] },
+  } as const
+  assert.ok(verdict(tombstone, { definition: compacted }).admitted)
+  assert.match(
+    refused({ ...tombstone, timestampMs: most + 1 }, { definition: compacted }),
+    /record’s/,
+  )
+})
+
 test('cells become numbers, times and missing values by the schema', () => {
   const columns = ['id', 'other', 'at', 'count', 'extra']
   assert.deepEqual(jsonOfCells(codec.type, columns, ['01', '?', '5', '-3', 'x']), {

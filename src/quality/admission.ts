@@ -3,7 +3,8 @@
  * same question here and gets the bytes for the log, or the reason why not.
  *
  *  1. What is admitted can be decoded with the topic's schema and has the topic's key.
- *  2. Nothing waits: the codec is registered, and framed values are prepared, before the first record.
+ *  2. Its times are in range, the record's and those of its value.
+ *  3. Nothing waits: the codec is registered, and framed values are prepared, before the first record.
  */
 import { isUtf8 } from 'node:buffer'
 import type { ErrorCode } from '../core/errors.ts'
@@ -15,6 +16,7 @@ import type { AvroCodec } from '../schema/avro-codec.ts'
 import type { Fault } from '../schema/faults.ts'
 import { describeFaults, SchemaRefusedError } from '../schema/faults.ts'
 import { runChecks, type Check } from './checks.ts'
+import { eventTimeCheck, eventTimeFault } from './event-time.ts'
 import { joinFailures, type CheckFailure, type QuarantineLevel } from './quarantine.ts'
 import { isSameKey, missingKeyFields, serializeGivenKey, type GivenKey } from './record-key.ts'
 
@@ -118,6 +120,9 @@ function admitValue(
   bytes: Buffer,
   fallbackMs: number,
 ): Admitted | Refusal {
+  const timestampMs = candidate.timestampMs ?? topic.definition.eventTimeMsOf?.(value) ?? fallbackMs
+  const beyond = timesRefusal(topic, value, timestampMs)
+  if (beyond !== null) return beyond
   const key = keyFor(topic.definition, candidate.key, value)
   if (key !== null && 'admitted' in key) return key
   let warnings = noWarnings
@@ -131,9 +136,18 @@ function admitValue(
     }
     warnings = verdict.warnings
   }
-  const timestampMs = candidate.timestampMs ?? topic.definition.eventTimeMsOf?.(value) ?? fallbackMs
   const headers = candidate.headers ?? noHeaders
   return { admitted: true, key, value: bytes, timestampMs, headers, warnings }
+}
+
+function timesRefusal(
+  { definition }: AdmissionTopic,
+  value: unknown,
+  timestampMs: number,
+): Refusal | null {
+  const fault = eventTimeFault(definition.schema, value, timestampMs)
+  if (fault === null) return null
+  return { ...refusal('CHECK_FAILED', [fault]), check: eventTimeCheck }
 }
 
 function keyFor(
@@ -174,10 +188,12 @@ function keyMissing(definition: TopicDefinition, value: Record<string, unknown>)
 
 /** A null value deletes what its key names; only a compacted topic has such a thing. */
 function admitTombstone(
-  { definition }: AdmissionTopic,
-  { key, timestampMs, headers }: Candidate,
+  topic: AdmissionTopic,
+  { key, timestampMs: givenMs, headers }: Candidate,
   fallbackMs: number,
 ): Admitted | Refusal {
+  const { definition } = topic
+  const timestampMs = givenMs ?? fallbackMs
   if (definition.cleanupPolicy !== 'compact') {
     const reason = `null, and topic ${definition.name} keeps events: there is nothing to delete`
     return refusal('SCHEMA_REFUSED', [{ path: '', reason }])
@@ -188,11 +204,13 @@ function admitTombstone(
   }
   const bytes = givenKey(definition, key)
   if ('admitted' in bytes) return bytes
+  const beyond = timesRefusal(topic, null, timestampMs)
+  if (beyond !== null) return beyond
   return {
     admitted: true,
     key: bytes,
     value: null,
-    timestampMs: timestampMs ?? fallbackMs,
+    timestampMs,
     headers: headers ?? noHeaders,
     warnings: noWarnings,
   }

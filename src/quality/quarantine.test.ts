@@ -75,6 +75,13 @@ test('the original bytes pass through the topic unchanged', async () => {
   )
 })
 
+test('a time that no column holds is no time of the row: it has that of the refusal', () => {
+  for (const timestampMs of [2 ** 53 - 1, 1_760_000_001_000_000, 0.5, -2_208_988_800_001]) {
+    const { record_timestamp, event_time } = quarantineEntry({ ...refused, timestampMs })
+    assert.deepEqual([record_timestamp, event_time], [null, refused.nowMs])
+  }
+})
+
 test('headers survive as JSON, in order and with repeated names', () => {
   const headers = [
     ['a', Buffer.from([0, 255])],

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto'
 import type { Headers, Offset, Partition, TopicName } from '../core/record.ts'
 import type { TopicDefinition } from '../core/topic.ts'
+import { isEventTime } from './event-time.ts'
 import { defineFactTable, type FactMetadata } from '../facts/define.ts'
 import type { FactTable } from '../core/fact-table.ts'
 
@@ -35,6 +36,7 @@ export interface QuarantineEntry extends FactMetadata {
   readonly record_value: Buffer | null
   /** JSON: `[[name, base64], …]`, in their order. */
   readonly record_headers: string
+  /** Null also where it is beyond the range of times; the reason names it then. */
   readonly record_timestamp: number | null
   readonly status: 'quarantined' | 'redriven'
   readonly quarantined_at: number
@@ -72,6 +74,8 @@ export interface QuarantineInput {
 }
 
 export function quarantineEntry(input: QuarantineInput): QuarantineEntry {
+  const { timestampMs: givenMs } = input
+  const timestampMs = givenMs !== null && isEventTime(givenMs) ? givenMs : null
   return {
     id: quarantineId(input),
     topic: input.topic,
@@ -86,11 +90,11 @@ export function quarantineEntry(input: QuarantineInput): QuarantineEntry {
     record_key: input.key,
     record_value: input.value,
     record_headers: headersToJson(input.headers ?? []),
-    record_timestamp: input.timestampMs,
+    record_timestamp: timestampMs,
     status: 'quarantined',
     quarantined_at: input.nowMs,
     redriven_at: null,
-    event_time: input.timestampMs ?? input.nowMs,
+    event_time: timestampMs ?? input.nowMs,
     known_at: input.nowMs,
   }
 }

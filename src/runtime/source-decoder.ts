@@ -1,6 +1,6 @@
 /**
- * Turns what the log holds into records with typed keys and values. What cannot be decoded goes to quarantine
- * with its original bytes (law 4).
+ * Turns what the log holds into records with typed keys and values. What cannot be decoded, and what bears a time
+ * beyond the range, goes to quarantine with its original bytes (law 4).
  */
 import { present } from '../core/assert.ts'
 import { messageOf, TidemarkError } from '../core/errors.ts'
@@ -9,6 +9,7 @@ import type { ConsumerRecord, TopicPartition } from '../core/record.ts'
 import type { ValueCodec } from '../core/serde.ts'
 import type { InternalTopic, TopicDefinition } from '../core/topic.ts'
 import type { QuarantineReason } from '../processors/processor.ts'
+import { EventTimeRefusedError, eventTimeFault } from '../quality/event-time.ts'
 import type { Codecs } from './codecs.ts'
 import { Origin } from './input-record.ts'
 import type { InputRecord } from './input-record.ts'
@@ -76,7 +77,7 @@ function decodeInternal(topic: InternalTopic, raw: ConsumerRecord): TypedRecord 
   }
 }
 
-/** @throws what the codec and the topic's own functions throw */
+/** @throws what the codec and the topic's own functions throw, and where a time is beyond the range */
 export function decodeExternal(
   topic: TopicDefinition,
   codec: ValueCodec<unknown>,
@@ -93,7 +94,10 @@ export function decodeExternal(
     throw keyMissing('a delete needs the key that it deletes')
   }
   const eventTimeMs = value === null ? null : (topic.eventTimeMsOf?.(value) ?? null)
-  return { key, value, timestampMs: eventTimeMs ?? raw.timestampMs }
+  const timestampMs = eventTimeMs ?? raw.timestampMs
+  const fault = eventTimeFault(topic.schema, value, timestampMs)
+  if (fault !== null) throw new EventTimeRefusedError(fault)
+  return { key, value, timestampMs }
 }
 
 function keyMissing(reason: string): TidemarkError {
@@ -101,6 +105,9 @@ function keyMissing(reason: string): TidemarkError {
 }
 
 function reasonOf(thrown: unknown): QuarantineReason {
+  if (thrown instanceof EventTimeRefusedError) {
+    return { check: thrown.check, level: 'Critical', reason: thrown.message }
+  }
   // What a topic's own `keyOf` or `eventTimeMsOf` throws is a check of its values.
   const code: ErrorCode = thrown instanceof TidemarkError ? thrown.code : 'CHECK_FAILED'
   return { check: code, level: 'Critical', reason: messageOf(thrown) }

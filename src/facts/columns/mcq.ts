@@ -82,7 +82,7 @@ export const mcqNotes: NotesByTable = {
       avg_submit_time: {
         unit: 's',
         formula:
-          'mean of `submissions.submit_time` − `mcq.test_summary_fact.test_start_time`, over completed submissions with a start',
+          'mean of `submissions.submit_time` − `mcq.test_summary_fact.test_start_time`, over completed submissions with a start at most ten years off',
       },
     },
   },

@@ -11,6 +11,13 @@ export interface Check<Event> {
 
 /** Slower answers have their rows, and are counted as warnings: somebody left the screen. */
 const plausibleMs = 3_600_000
+/** Sums over a day stay exact whole numbers, however many attempts it has. */
+const timeTakenMsMax = 10 * 86_400_000
+const sessionMsMax = 366 * 86_400_000
+/** Of logits, factors and days: what is computed from them stays finite. */
+const featureMax = 1e6
+/** Of training examples: differences and means stay finite. */
+const trainingMax = 1e15
 const accuracyTolerance = 0.005
 const sessionTypes: readonly string[] = ['practice', 'review', 'mock_test']
 
@@ -25,6 +32,14 @@ export const attemptChecks: readonly Check<UserAttempt>[] = [
     level: 'Error',
     fault: ({ time_taken_ms }) =>
       time_taken_ms < 0 ? `time_taken_ms is ${time_taken_ms}; expected 0 or more` : null,
+  },
+  {
+    name: 'time_taken_at_most_10_days',
+    level: 'Error',
+    fault: ({ time_taken_ms }) =>
+      time_taken_ms > timeTakenMsMax
+        ? `time_taken_ms is ${time_taken_ms}; expected ${timeTakenMsMax}, 10 days, or less`
+        : null,
   },
   {
     name: 'quality_in_range',
@@ -70,6 +85,14 @@ export const sessionChecks: readonly Check<UserSession>[] = [
         : null,
   },
   {
+    name: 'session_at_most_a_year',
+    level: 'Error',
+    fault: ({ start_time, end_time }) =>
+      end_time !== null && end_time - start_time > sessionMsMax
+        ? `end_time is ${end_time - start_time} ms after start_time; expected 366 days or less`
+        : null,
+  },
+  {
     name: 'session_counts_consistent',
     level: 'Error',
     fault: ({ items_attempted, correct_count }) =>
@@ -102,8 +125,10 @@ export const trainingChecks: readonly Check<MlTraining>[] = [
         label: label ?? 0,
         prediction: prediction ?? 0,
       })
-      const found = numbers.find(([, value]) => !Number.isFinite(value))
-      return found === undefined ? null : `${found[0]} is ${found[1]}; expected a number`
+      const found = numbers.find(([, value]) => !(Math.abs(value) <= trainingMax))
+      return found === undefined
+        ? null
+        : `${found[0]} is ${found[1]}; expected a number within ±${trainingMax}`
     },
   },
 ]
@@ -127,24 +152,24 @@ export function passes<Event>(
 function featureFault(event: UserAttempt): string | null {
   const { sm2_easiness_factor_before: factor, sm2_interval_before: interval } = event
   const { bkt_prob_knowledge_before: known, item_difficulty, irt_ability_before } = event
-  if (factor !== null && !(factor >= 1.3 && Number.isFinite(factor))) {
-    return `sm2_easiness_factor_before is ${factor}; expected 1.3 or more`
+  if (factor !== null && !(factor >= 1.3 && factor <= featureMax)) {
+    return `sm2_easiness_factor_before is ${factor}; expected 1.3 to ${featureMax}`
   }
-  if (interval !== null && interval < 0) {
-    return `sm2_interval_before is ${interval}; expected 0 or more`
+  if (interval !== null && !(interval >= 0 && interval <= featureMax)) {
+    return `sm2_interval_before is ${interval}; expected 0 to ${featureMax}`
   }
   if (known !== null && !(known >= 0 && known <= 1)) {
     return `bkt_prob_knowledge_before is ${known}; expected 0 to 1`
   }
-  if (item_difficulty !== null && !Number.isFinite(item_difficulty)) {
-    return `item_difficulty is ${item_difficulty}; expected a number or null`
+  if (item_difficulty !== null && !(Math.abs(item_difficulty) <= featureMax)) {
+    return `item_difficulty is ${item_difficulty}; expected a number within ±${featureMax}, or null`
   }
   const found = Object.entries(irt_ability_before ?? {}).find(
-    ([, value]) => !Number.isFinite(value),
+    ([, value]) => !(Math.abs(value) <= featureMax),
   )
   return found === undefined
     ? null
-    : `irt_ability_before of ${JSON.stringify(found[0])} is ${found[1]}; expected a number`
+    : `irt_ability_before of ${JSON.stringify(found[0])} is ${found[1]}; expected a number within ±${featureMax}`
 }
 
 function accuracyFault({ accuracy, correct_count, items_attempted }: UserSession): string | null {

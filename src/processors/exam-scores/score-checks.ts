@@ -15,6 +15,9 @@ interface ScoreCheck {
   reason(event: ExamScore): string
 }
 
+/** Sums and means of scores stay finite. */
+const scoreMax = 1e15
+
 export const scoreChecks: readonly ScoreCheck[] = [
   {
     name: 'student_identified',
@@ -31,8 +34,8 @@ export const scoreChecks: readonly ScoreCheck[] = [
   {
     name: 'score_finite',
     level: 'Error',
-    passes: (event) => event.score === null || Number.isFinite(event.score),
-    reason: (event) => `score is ${event.score}; expected a number or null`,
+    passes: (event) => event.score === null || Math.abs(event.score) <= scoreMax,
+    reason: (event) => `score is ${event.score}; expected a number up to ${scoreMax}, or null`,
   },
   {
     name: 'score_not_negative',

@@ -127,11 +127,16 @@ export function startMsOf(state: StudentTest): number | null {
   return startMs === Infinity ? null : startMs
 }
 
+/** Ten years: what took longer is a slip of a clock, and has no part in means. So sums stay exact whole numbers. */
+const durationMsMax = 3_660 * 86_400_000
+
 export function funnelShareOf(state: StudentTest): FunnelShare | null {
   if (state.submission === null) return null
   const { completed, submitMs } = state.submission
   const startMs = completed ? startMsOf(state) : null
-  return { submitMs, completed, durationMs: startMs === null ? null : submitMs - startMs }
+  const durationMs = startMs === null ? null : submitMs - startMs
+  const isKnown = durationMs !== null && Math.abs(durationMs) <= durationMsMax
+  return { submitMs, completed, durationMs: isKnown ? durationMs : null }
 }
 
 /** Plain loops: this runs for each answer, over all that the student gave in the test. */

@@ -26,6 +26,9 @@ export type Cleaner = (raw: RawValues) => CleanResult
 /** Days and weeks beyond this are slips of the pen; 27 years. */
 const daysMax = 10_000
 const scoreMost = 100
+/** Sums of millionths stay exact whole numbers. */
+const scoreMax = 10_000
+const numberMax = 1e9
 
 export function cleanerOf(spec: TableSpec): Cleaner {
   const columns = columnsOf(spec)
@@ -86,7 +89,10 @@ function faultOf(
   }
   if (typeof value === 'string') {
     if (name !== 'code_presentation' || presentationStart(value) !== null) return null
-    return error(`${name}_format`, `${found}; expected a year and a month letter, as 2013J`)
+    return error(
+      `${name}_format`,
+      `${found}; expected a year and a month letter, as 2013J, from 1900 to 2250`,
+    )
   }
   if (Number.isNaN(value)) {
     const expected = kind === 'integer' ? 'a whole number, without leading zeros' : 'a number'
@@ -100,6 +106,10 @@ function faultOf(
   }
   if (kind === 'integer' && !name.startsWith('id_') && Math.abs(value) > 2 ** 31 - 1) {
     return error(`${name}_range`, `${found}; expected a number of 32 bits`)
+  }
+  const most = name === 'score' ? scoreMax : numberMax
+  if (kind === 'number' && Math.abs(value) > most) {
+    return error(`${name}_range`, `${found}; expected ${most} or less`)
   }
   if (name === 'score' && value > scoreMost) {
     return {

@@ -8,11 +8,16 @@ export interface PresentationStart {
   readonly month: number
 }
 
-/** Null where the code is none. A to L are the months, as the Open University writes them. */
+/** Days from their start have a time that a column can hold. */
+const yearMin = 1900
+const yearMax = 2250
+
+/** Null where the code is none, or its year beyond 1900 to 2250. A to L are the months, as the Open University writes them. */
 export function presentationStart(code: string): PresentationStart | null {
   const match = /^(\d{4})([A-L])$/.exec(code)
   if (match === null) return null
   const [, year = '', letter = ''] = match
+  if (Number(year) < yearMin || Number(year) > yearMax) return null
   return { year: Number(year), month: letter.charCodeAt(0) - 'A'.charCodeAt(0) + 1 }
 }
 

@@ -28,6 +28,8 @@ test('a rule that nothing can be computed with is told what is wrong with it', (
     { inactivity_days_full: 0 },
     { attempts_full: Number.POSITIVE_INFINITY },
     { medium_from: 61 },
+    { high_from: 1.7e308 },
+    { score_enough: 5e-324 },
   ].map((change) => riskRuleFault({ ...rule, ...change }))
   assert.deepEqual(faults, [
     'weight_score is -1; expected 0 or more',
@@ -35,5 +37,7 @@ test('a rule that nothing can be computed with is told what is wrong with it', (
     'inactivity_days_full is 0; expected more than 0',
     'attempts_full is Infinity; expected more than 0',
     'medium_from is 61, above high_from 60',
+    'high_from is 1.7e+308; expected 1000000000 or less',
+    'score_enough is 5e-324; expected 1e-9 to 1000000000',
   ])
 })

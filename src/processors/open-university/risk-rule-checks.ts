@@ -13,6 +13,9 @@ const weights = [
 /** Something is divided by them. */
 const divisors = ['inactivity_days_full', 'score_enough', 'attempts_full'] as const
 const levels = ['medium_from', 'high_from'] as const
+/** Scores stay finite numbers. */
+const ruleMax = 1e9
+const divisorMin = 1e-9
 
 export class RiskRuleChecksProcessor implements Processor<unknown, AtRiskRule | null> {
   #context!: ProcessorContext
@@ -33,10 +36,14 @@ export function riskRuleFault(rule: AtRiskRule): string | null {
   for (const name of [...weights, ...levels]) {
     const value = rule[name]
     if (!(Number.isFinite(value) && value >= 0)) return `${name} is ${value}; expected 0 or more`
+    if (value > ruleMax) return `${name} is ${value}; expected ${ruleMax} or less`
   }
   for (const name of divisors) {
     const value = rule[name]
     if (!(Number.isFinite(value) && value > 0)) return `${name} is ${value}; expected more than 0`
+    if (value < divisorMin || value > ruleMax) {
+      return `${name} is ${value}; expected ${divisorMin} to ${ruleMax}`
+    }
   }
   const { medium_from: medium, high_from: high } = rule
   return medium > high ? `medium_from is ${medium}, above high_from ${high}` : null
