@@ -1,4 +1,4 @@
-/** Law 1 for student performance: the facts are a function of the set of events. */
+/** Laws 1, 2, 4 and 8 for student performance: random sets, random deliveries, every column of every row. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -6,10 +6,17 @@ import type { FactTable } from '../../src/core/fact-table.ts'
 import { loadFileSchema } from '../../src/quality/file-schema.ts'
 import graph, { factTables } from '../../topologies/student-performance.ts'
 import { delivering } from './deliver.ts'
-import { deliveries, type SourceEvent } from './scenario.ts'
+import {
+  assertCrashesChangeNothing,
+  assertRefusedAreKept,
+  assertReplayGivesTheSame,
+} from './laws.ts'
+import { casesOf, type SourceEvent } from './scenario.ts'
 import { studentEvents } from './student-performance-events.ts'
 
 const cases = Number(process.env['TIDEMARK_TEST_CASES'] ?? 300)
+const ofDrops = { graph, factTables: factTables as readonly FactTable[] }
+const scenarios = casesOf(studentEvents)
 const { fields } = loadFileSchema('student-performance')
 
 interface Batch {
@@ -85,10 +92,7 @@ function sorted(rows: readonly object[]): string[] {
 }
 
 test('student-performance: any order, repetition, partitioning and batches give the rows of the set', async () => {
-  const deliver = await delivering({ graph, factTables: factTables as readonly FactTable[] })
-  const scenarios = studentEvents.chain((set) =>
-    deliveries(set, () => false).map((delivery) => ({ set, delivery })),
-  )
+  const deliver = await delivering(ofDrops)
   const property = fc.asyncProperty(scenarios, async ({ set, delivery }) => {
     const tables = await deliver(delivery)
     const expected = factsOf(set)
@@ -96,4 +100,17 @@ test('student-performance: any order, repetition, partitioning and batches give 
     assert.deepEqual(sorted(tables['drops'] ?? []), sorted(expected.drops))
   })
   await fc.assert(property, { numRuns: cases })
+})
+
+test('a crash after any event changes no row and loses nothing', async () => {
+  await assertCrashesChangeNothing(ofDrops, scenarios, Math.ceil(cases / 6))
+})
+
+test('a part that fails a check is kept in quarantine each time it comes, and has no part in the facts', async () => {
+  const isRefused = ({ value }: SourceEvent) => !hasItsColumns(value)
+  await assertRefusedAreKept(ofDrops, scenarios, isRefused, Math.ceil(cases / 3))
+})
+
+test('a live run of many small batches and a replay of its log give the same rows, bit for bit', async () => {
+  await assertReplayGivesTheSame(ofDrops, scenarios, Math.ceil(cases / 3))
 })
