@@ -76,7 +76,9 @@ for (const [name, { default: graph, factTables }] of Object.entries(subjects)) {
       const rows = new Map<string, Event[]>()
       for (const fact of [...factTables, quarantineFact]) {
         const read = fact === quarantineFact ? quarantine : await driver.read(fact.topic)
-        const found = read.flatMap(({ value }) => (value === null ? [] : [{ ...(value as object) }]))
+        const found = read.flatMap(({ value }) =>
+          value === null ? [] : [{ ...(value as object) }],
+        )
         rows.set(`${fact.database}.${fact.table}`, found)
         await writeAll(fact, found)
       }
