@@ -16,23 +16,34 @@ export interface CrashEvent {
 
 const ednet = fileURLToPath(new URL('../../../../shared/data/ednet', import.meta.url))
 const baseMs = 1_700_000_000_000
-const studentCount = 60
 const testCount = 12
 const questionsPerTest = 8
 const options = ['a', 'b', 'c', 'd'] as const
 
+export interface CrashEventsOptions {
+  /** Of our own platform. Default 60. */
+  readonly studentCount?: number
+  /** Default 1,500. */
+  readonly examScoreCount?: number
+  /** EdNet's too, where it is on the machine: some thousand more. Default true. */
+  readonly withEdnet?: boolean
+}
+
 /** In an order of its own: reference data lies between the events that need it. */
-export function crashEvents(seed: number): readonly CrashEvent[] {
+export function crashEvents(
+  seed: number,
+  { studentCount = 60, examScoreCount = 1500, withEdnet = true }: CrashEventsOptions = {},
+): readonly CrashEvent[] {
   const random = new Random(seed)
   return random.shuffled([
-    ...references(random),
-    ...attempts(random),
-    ...examScores(random),
-    ...fromEdnet(),
+    ...references(random, studentCount),
+    ...attempts(random, studentCount),
+    ...examScores(random, studentCount, examScoreCount),
+    ...(withEdnet ? fromEdnet() : []),
   ])
 }
 
-function* references(random: Random): Generator<CrashEvent> {
+function* references(random: Random, studentCount: number): Generator<CrashEvent> {
   for (let student = 0; student < studentCount; student++) {
     const names = { student_name: `Student ${student}`, email: null, created_at: baseMs - student }
     yield { topic: 'students', value: { student_id: `s${student}`, ...names }, timestampMs: baseMs }
@@ -58,7 +69,7 @@ function* references(random: Random): Generator<CrashEvent> {
   }
 }
 
-function* attempts(random: Random): Generator<CrashEvent> {
+function* attempts(random: Random, studentCount: number): Generator<CrashEvent> {
   let answers = 0
   for (let student = 0; student < studentCount; student++) {
     for (let test = 0; test < testCount; test++) {
@@ -94,8 +105,12 @@ function* attempts(random: Random): Generator<CrashEvent> {
   }
 }
 
-function* examScores(random: Random): Generator<CrashEvent> {
-  for (let event = 0; event < 1500; event++) {
+function* examScores(
+  random: Random,
+  studentCount: number,
+  examScoreCount: number,
+): Generator<CrashEvent> {
+  for (let event = 0; event < examScoreCount; event++) {
     const timestamp = baseMs + event * 997
     const score = random.chance(0.05) ? null : random.between(0, 1000) / 1000
     const value = {

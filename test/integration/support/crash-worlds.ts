@@ -13,14 +13,13 @@ import { Random } from './random.ts'
 
 type Value = Readonly<Record<string, unknown>>
 
-const worldsOfEach = 120
 /** Columns whose values are a world's own. */
 const ownNames = ['user_id', 'training_id', 'event_id', 'file_hash']
 /** OULAD's are whole numbers: the world goes before, so that `07` stays another way to write a number. */
 const ownNumbers = ['id_student']
 const ruleMs = 1_700_000_000_000
 
-export function crashWorlds(seed: number): readonly CrashEvent[] {
+export function crashWorlds(seed: number, worldsOfEach = 120): readonly CrashEvent[] {
   const events = [adaptiveEvents, openUniversityEvents, studentEvents].flatMap((worlds) =>
     fc.sample(worlds, { seed, numRuns: worldsOfEach }).flatMap(ownEvents),
   )
