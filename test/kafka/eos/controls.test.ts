@@ -5,7 +5,7 @@ import { seedOfRun } from '../../integration/support/random.ts'
 import { clusterForTests } from '../support/kafka-for-tests.ts'
 import type { AnomalyName } from './anomalies.ts'
 import { runDriver } from './driver.ts'
-import { freezeInstance, killInstance, type Fault } from './faults.ts'
+import { freezeInstance, killCommitting, killInstance, type Fault } from './faults.ts'
 import { openStage } from './open-stage.ts'
 import type { Sabotage } from './sabotage.ts'
 
@@ -22,7 +22,8 @@ const controls: readonly Control[] = [
     fault: freezeInstance,
     anomalies: ['zombie write', 'duplicate', 'wrong content'],
   },
-  { sabotage: 'no-filter', fault: killInstance, anomalies: ['aborted read'] },
+  // What was written and then aborted is there for certain.
+  { sabotage: 'no-filter', fault: killCommitting, anomalies: ['aborted read'] },
   { sabotage: 'offsets-first', fault: killInstance, anomalies: ['lost', 'torn transaction'] },
 ]
 

@@ -96,7 +96,7 @@ const rebalance: Fault = {
 }
 
 /** What it has written and not committed has to be aborted by others. */
-const killCommitting: Fault = {
+export const killCommitting: Fault = {
   name: 'SIGKILL in mid-commit',
   strike: async ({ instances, network, pick }) => {
     const instance = pick(instances)
