@@ -66,6 +66,8 @@ export class ClusterView {
         connectTimeout: requestTimeoutMs,
         requestTimeout: requestTimeoutMs,
       })
+      // Without a listener a connection that is reset ends the process; who waits for an answer hears of it all the same.
+      connection.on('error', () => undefined)
       try {
         await connection.connect(host, port)
         return await api(connection, ...request)
