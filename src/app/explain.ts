@@ -7,6 +7,7 @@ import type { TopicManifest, TopologyManifest } from '../topology/manifest.ts'
 import { topicSpecs } from '../runtime/topics.ts'
 import { valueSubject } from '../schema/schema-registry.ts'
 import type { FactBatches } from '../sinks/fact-batches.ts'
+import { sinkGroup } from '../sinks/sink-group.ts'
 import { transactionLanes } from './cluster-options.ts'
 import type {
   ClickHouseConfiguration,
@@ -191,7 +192,7 @@ function groups(
     }),
     ...[...names, 'tidemark'].map((name): ExplainedItem => {
       const why = 'brings facts from their topics to ClickHouse'
-      return { what: 'group', name: `${name}-clickhouse`, detail, why }
+      return { what: 'group', name: sinkGroup(name), detail, why }
     }),
   ]
 }

@@ -10,6 +10,7 @@ import type { Clock } from '../core/clock.ts'
 import type { TopicName, TopicPartition } from '../core/record.ts'
 import type { Log, PartitionDescription } from '../log/log.ts'
 import { compileTopology, taskInputs, taskPlans } from '../runtime/task-plan.ts'
+import { sinkGroup } from '../sinks/sink-group.ts'
 import type { LoadedTopology } from './topologies.ts'
 
 export interface ProcessingDelayOptions {
@@ -108,7 +109,7 @@ function wayOf({ graph, factTables }: LoadedTopology, partitions: number): Passa
     ...[...new Set(inputs.map(({ topic }) => topic))].map((topic) =>
       passage(internal.has(topic) ? 'internal' : 'source', graph.name, topic),
     ),
-    ...factTables.map(({ topic }) => passage('facts', `${graph.name}-clickhouse`, topic.name)),
+    ...factTables.map(({ topic }) => passage('facts', sinkGroup(graph.name), topic.name)),
   ]
 }
 

@@ -2,6 +2,7 @@
 import type { InstanceStatus, TopologyStatus } from '../server/console/instance-status.ts'
 import type { NodeDrops } from '../runtime/task-metrics.ts'
 import type { RuntimeStatus } from '../runtime/runtime-status.ts'
+import { sinkGroup } from '../sinks/sink-group.ts'
 import { firstOf, type Condition } from './conditions.ts'
 import { failuresOf } from './failures.ts'
 import { skippedStatus } from './skipped-status.ts'
@@ -58,7 +59,7 @@ export function statusOf(
     skips: skippedStatus([
       ...[...runtime.byTopology].map(([group, { skips }]) => ({ group, skips })),
       ...[...services.consumers].map(([name, consumer]) => ({
-        group: `${name}-clickhouse`,
+        group: sinkGroup(name),
         skips: consumer.status().skips,
       })),
     ]),

@@ -2,9 +2,12 @@
 import type { TopicName, TopicPartition } from '../core/record.ts'
 import type { PartitionOffset } from './log.ts'
 
-export interface GroupMemberDescription {
+export interface GroupMemberId {
   readonly memberId: string
   readonly groupInstanceId: string | null
+}
+
+export interface GroupMemberDescription extends GroupMemberId {
   readonly clientId: string
   readonly host: string
   /** As given at the member's last join, and as handed to it by the assignor. */
@@ -20,7 +23,7 @@ export interface GroupDescription {
 }
 
 export interface MemberRemoval {
-  readonly memberIds: readonly string[]
+  readonly members: readonly GroupMemberId[]
   /** For the coordinator's log (KIP-800). */
   readonly reason: string
 }

@@ -7,6 +7,7 @@
  *  3. Nothing here rejects: what fails is counted.
  */
 import { pause, type Clock } from '../../core/clock.ts'
+import type { ChannelStatus } from '../../server/console/instance-status.ts'
 import type { AlertMessage } from './alert.ts'
 import { attempt } from './attempt.ts'
 import type { Channel, Delivery } from './channels/channel.ts'
@@ -38,19 +39,8 @@ export const channelLimits: ChannelLimits = {
   retryMaxMs: 60_000,
 }
 
-/** Counts are of messages but for `retries`, and since the start of the process. */
-export interface ChannelCounts {
-  readonly delivered: number
-  /** Refused for good, or after the last attempt. */
-  readonly failed: number
-  /** Not tried: too many waited, or the process ended. */
-  readonly dropped: number
-  /** Attempts after the first. */
-  readonly retries: number
-  readonly waiting: number
-  /** What the last attempt failed with; null where it did not. */
-  readonly trouble: string | null
-}
+/** Since the start of the process. */
+export type ChannelCounts = Omit<ChannelStatus, 'name' | 'target'>
 
 export class ChannelQueue {
   readonly channel: Channel

@@ -1,5 +1,6 @@
 /** What is an alert, of what an instance tells of itself. Each rule looks at one status and remembers nothing but growth. */
 import type { InstanceStatus, TopologyStatus } from '../../server/console/instance-status.ts'
+import { sinkGroup } from '../../sinks/sink-group.ts'
 import type { AlertCondition, AlertName } from './alert.ts'
 import type { AlertBounds } from './alerts-configuration.ts'
 import { Growth } from './growth.ts'
@@ -99,7 +100,7 @@ export class AlertRules {
     const { lagMax, lagForMs: forMs } = this.#bounds
     const groups = topologies.flatMap(({ name, lag, tables }) => [
       { group: name, records: lag },
-      { group: `${name}-clickhouse`, records: tables.reduce((sum, table) => sum + table.lag, 0) },
+      { group: sinkGroup(name), records: tables.reduce((sum, table) => sum + table.lag, 0) },
     ])
     return [...groups, { group: 'tidemark-clickhouse', records: quarantineLag }]
       .filter(({ records }) => records > lagMax)

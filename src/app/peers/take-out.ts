@@ -21,11 +21,11 @@ export async function takeOut(
   const found = await Promise.all(
     groupIds.map(async (groupId) => {
       const group = await admin.describeGroup(groupId)
-      const memberIds = (group?.members ?? [])
-        .filter((member) => member.clientId === clientId && member.groupInstanceId === null)
-        .map(({ memberId }) => memberId)
-      if (memberIds.length === 0) return null
-      await admin.removeMembers(groupId, { memberIds, reason: 'its process is gone' })
+      const members = (group?.members ?? []).filter(
+        (member) => member.clientId === clientId && member.groupInstanceId === null,
+      )
+      if (members.length === 0) return null
+      await admin.removeMembers(groupId, { members, reason: 'its process is gone' })
       return groupId
     }),
   )

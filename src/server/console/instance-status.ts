@@ -143,7 +143,7 @@ export interface ChannelStatus {
   readonly delivered: number
   /** Refused for good, or after the last attempt. */
   readonly failed: number
-  /** Not sent: too many waited. */
+  /** Not tried: too many waited, or the process ended. */
   readonly dropped: number
   /** Attempts after the first. */
   readonly retries: number

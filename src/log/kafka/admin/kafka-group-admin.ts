@@ -33,10 +33,8 @@ function deleted(groupId: string): [string[]] {
   return [[groupId]]
 }
 
-interface Removal {
+interface Removal extends MemberRemoval {
   readonly groupId: string
-  readonly members: readonly Pick<GroupMemberDescription, 'memberId' | 'groupInstanceId'>[]
-  readonly reason: string
 }
 
 const removeMembersRequest: RequestKind<Removal, unknown> = {
@@ -120,14 +118,11 @@ export async function alterGroupOffsets(
 export async function removeMembers(
   cluster: KafkaCluster,
   groupId: string,
-  { memberIds, reason }: Partial<MemberRemoval> = {},
+  removal?: MemberRemoval,
 ): Promise<void> {
-  const group = await describeGroup(cluster, groupId)
-  const members = (group?.members ?? []).filter(
-    ({ memberId }) => memberIds === undefined || memberIds.includes(memberId),
-  )
+  const members = removal?.members ?? (await describeGroup(cluster, groupId))?.members ?? []
   if (members.length === 0) return
-  const asked = { groupId, members, reason: reason ?? 'removed by an operator' }
+  const asked = { groupId, members, reason: removal?.reason ?? 'removed by an operator' }
   try {
     await cluster.retry(coordinatorOf(groupId), removeMembersRequest, asked)
   } catch (failure) {
