@@ -62,6 +62,7 @@ export const errorTable = {
   LAKE_UNREACHABLE: 'retry',
   LAKE_REFUSED: 'refuse',
   LAKE_BUSY: 'refuse',
+  LAKE_DAMAGED: 'refuse',
 } as const satisfies Record<string, Reaction>
 
 export type ErrorCode = keyof typeof errorTable

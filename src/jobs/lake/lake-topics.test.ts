@@ -139,6 +139,40 @@ describe('topics in a lake', () => {
     )
   })
 
+  test('are rid of what a write that died has left, also in days that nothing new is in', async () => {
+    await setting.append([{ value: value(1) }])
+    await write()
+    const folder = `raw/${setting.events.name}/year=2026/month=03`
+    const lone = `raw/${setting.events.name}/year=2026/month=02/day=01/part-0.parquet`
+    for (const path of [`${folder}/day=10/part-0.parquet`, lone]) {
+      await setting.storage().putText(path, 'left')
+    }
+    await write()
+    const left = (await setting.paths()).filter((path) => path.endsWith('part-0.parquet'))
+    assert.deepEqual(left, [])
+    assert.deepEqual(await covered(), ['2026-03-10 0 0'])
+  })
+
+  test('of a day whose metadata is lost nothing is removed, and the write says so', async () => {
+    await setting.append([{ value: value(1) }])
+    await write()
+    const metadata = `raw/${setting.events.name}/year=2026/month=03/day=10/_metadata.json`
+    const before = await setting.paths()
+    await setting.append([{ value: value(2) }])
+    for (const lose of [
+      () => setting.storage().putText(metadata, 'not JSON'),
+      () => setting.storage().remove(metadata),
+    ]) {
+      const text = await setting.storage().read(metadata)
+      await lose()
+      await assert.rejects(write(), { code: 'LAKE_DAMAGED', message: /_metadata\.json is missing/ })
+      await setting.storage().putText(metadata, String(text))
+      assert.deepEqual(await setting.paths(), before)
+    }
+    await write()
+    assert.deepEqual(await covered(), ['2026-03-10 0 0', '2026-03-10 0 1'])
+  })
+
   test('lose their index and still have each offset once', async () => {
     await setting.append([{ value: value(1) }, { value: value(2), timestampMs: nowMs - dayMs }])
     await write()

@@ -16,7 +16,7 @@ import {
   type LakeTopic,
 } from './lake-options.ts'
 import { readIndex, readMetadata, type DayMetadata } from './metadata.ts'
-import { dayBefore, firstDayKept, metadataName, type Layer } from './places.ts'
+import { dayBefore, firstDayKept, metadataName, type Layer, type Place } from './places.ts'
 import { daysOf, fieldsOf } from './requests.ts'
 import { columnsOf, fingerprintsOf } from './table-fingerprints.ts'
 
@@ -168,14 +168,14 @@ async function topicSource(
 /** A write may change the day meanwhile; what then looks wrong is looked at once more. */
 async function validateDay(
   run: LakeRun,
-  at: { readonly layer: Layer; readonly name: string; readonly day: string },
+  at: Place,
   listed: ListedDays,
   source: Source,
 ): Promise<ValidatedDay> {
   const { day } = at
   for (let attempt = 1; ; attempt += 1) {
     const metadata = await readMetadata(run.storage, at)
-    if (metadata === null) return withoutMetadata(day, listed)
+    if (metadata === null) return withoutMetadata(at, listed)
     const checked = await checkFiles(run.storage, metadata, listed.get(day) ?? new Map())
     const { faults: others, behind } = await source.compare(metadata, checked)
     const faults = [...checked.faults, ...others]
@@ -193,11 +193,12 @@ async function validateDay(
 }
 
 /** Files alone are what a write that died has left; metadata that cannot be read is damaged. */
-function withoutMetadata(day: string, listed: ListedDays): ValidatedDay {
+function withoutMetadata({ layer, day }: Place, listed: ListedDays): ValidatedDay {
   const files = listed.get(day) ?? new Map<string, number>()
   const isDamaged = files.has(metadataName)
+  const mend = layer === 'raw' ? 'put it back, as a write tells' : 'remove it'
   const notes = isDamaged
-    ? [`${metadataName} cannot be read: remove it`]
+    ? [`${metadataName} cannot be read: ${mend}`]
     : ['no metadata names its files: a write removes them, or makes the day anew']
   return { day, rows: 0, files: files.size, state: isDamaged ? 'faulty' : 'behind', notes }
 }

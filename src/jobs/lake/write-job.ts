@@ -104,6 +104,7 @@ const ofOneDataset: ReadonlySet<string> = new Set([
   'QUERY_FAILED',
   'SINK_REFUSED',
   'OFFSET_OUT_OF_RANGE',
+  'LAKE_DAMAGED',
   'TOPIC_UNKNOWN',
 ])
 

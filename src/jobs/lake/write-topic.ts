@@ -17,8 +17,6 @@ import type { LakeTopic, WritingRun } from './lake-options.ts'
 import {
   fileEntry,
   indexedDay,
-  readIndex,
-  readMetadata,
   writeIndex,
   type DatasetIndex,
   type DayMetadata,
@@ -27,6 +25,7 @@ import {
 } from './metadata.ts'
 import { dayOf, firstDayKept } from './places.ts'
 import { addRecord, emptyValues, rawColumns } from './raw-records.ts'
+import { readDay, topicIndex } from './topic-index.ts'
 import { nothingWritten, type DatasetWritten } from './written.ts'
 
 /** Records of one slice, or some more: how much is read again after a crash. */
@@ -40,11 +39,11 @@ interface Reading extends TopicPartition {
   readonly end: number
 }
 
-/** @throws TidemarkError LAKE_BUSY | LAKE_UNREACHABLE | LAKE_REFUSED | DISK_FULL | KAFKA_UNREACHABLE */
+/** @throws TidemarkError LAKE_BUSY | LAKE_UNREACHABLE | LAKE_REFUSED | LAKE_DAMAGED | DISK_FULL | KAFKA_UNREACHABLE */
 export async function writeTopic(run: WritingRun, topic: LakeTopic): Promise<DatasetWritten> {
   const written = nothingWritten(topic)
   const listed = await listDays(run, topic)
-  let index = (await readIndex(run.storage, topic)) ?? (await indexFromDays(run, topic, listed))
+  let index = await topicIndex(run, topic, listed)
   const [described] = await run.log.describeTopics([topic.definition.name])
   const partitions = described?.partitions ?? []
   for (;;) {
@@ -168,7 +167,8 @@ class Slice {
   async #learn(day: string): Promise<void> {
     if (this.#days.has(day)) return
     const { layer, name } = this.#topic
-    this.#days.set(day, await readMetadata(this.#run.storage, { layer, name, day }))
+    const place = { layer, name, day }
+    this.#days.set(day, await readDay(this.#run, place, this.#listed.get(day)))
   }
 
   /** Whether the day has looked at the offset before. */
@@ -200,17 +200,10 @@ class Slice {
     const ends = Object.entries(looked).map(([partition, [, to]]) => [partition, to])
     const offsets = { ...before.offsets, ...Object.fromEntries(ends) } as Record<string, number>
     const written_at = new Date(this.#run.clock.nowMs()).toISOString()
-    const index: DatasetIndex = { format: 1, days: this.#kept(days), offsets, written_at }
+    const index: DatasetIndex = { format: 1, days, offsets, written_at }
     await this.#run.lock.check()
     await writeIndex(this.#run.storage, this.#topic, index)
     return index
-  }
-
-  /** Days that the retention has taken are told no more. */
-  #kept(days: DatasetIndex['days']): DatasetIndex['days'] {
-    const first = this.#firstDay
-    if (first === null) return days
-    return Object.fromEntries(Object.entries(days).filter(([day]) => day >= first))
   }
 
   #metadataOf(day: string, made: readonly FileEntry[]): DayMetadata {
@@ -258,20 +251,4 @@ export function rangeOf(
   partition: number,
 ): readonly [from: number, to: number] | undefined {
   return offsets?.[String(partition)]
-}
-
-/** A lake without the topic's index: what its days cover is not written again. The start of the log is looked through
- * once more. */
-async function indexFromDays(
-  { storage, clock }: WritingRun,
-  topic: LakeTopic,
-  listed: ListedDays,
-): Promise<DatasetIndex> {
-  const days: Record<string, ReturnType<typeof indexedDay>> = {}
-  for (const day of listed.keys()) {
-    const metadata = await readMetadata(storage, { layer: topic.layer, name: topic.name, day })
-    if (metadata !== null) days[day] = indexedDay(metadata)
-  }
-  const written_at = new Date(clock.nowMs()).toISOString()
-  return { format: 1, days, offsets: {}, written_at }
 }
