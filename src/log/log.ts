@@ -55,6 +55,9 @@ export interface FetchRequest {
   readonly partitions: readonly FetchPartition[]
   readonly bytesMax: number
   readonly bytesPerPartitionMax: number
+  /** How many records of each partition are wanted now, about. A log may bring more, or keep the others back for the
+   * next fetch with the same signal. */
+  readonly recordsPerPartitionMax?: number
   /** How long to wait for the first record where there is none; 0 returns at once. */
   readonly waitMaxMs: number
   readonly isolation: 'read_committed' | 'read_uncommitted'

@@ -8,6 +8,8 @@ export interface RuntimeLimits {
   readonly turnRecordsMax: number
   /** Bytes that one fetch of a task brings, about. */
   readonly batchBytesMax: number
+  /** Bytes that the fetches of all tasks of a thread bring at a time, about; each task has the same share. */
+  readonly threadFetchBytesMax: number
   /** Records of one partition that wait decoded in a task; beyond it the partition is not fetched. */
   readonly bufferedRecordsMax: number
   /** A record waits at most so long for the commit after the one before it; 0 commits whenever input runs out. */
@@ -62,7 +64,8 @@ export const defaultLimits: RuntimeLimits = {
   batchRecordsMax: 10_000,
   turnRecordsMax: 2000,
   batchBytesMax: 4 * 1024 * 1024,
-  bufferedRecordsMax: 10_000,
+  threadFetchBytesMax: 16 * 1024 * 1024,
+  bufferedRecordsMax: 4000,
   commitIntervalMs: 50,
   taskIdleMs: 0,
   idleAdvanceAfterMs: 30_000,

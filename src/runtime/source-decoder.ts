@@ -1,8 +1,9 @@
 /**
  * Turns what the log holds into records with typed keys and values. What cannot be decoded, and what bears a time
- * beyond the range, goes to quarantine with its original bytes (law 4).
+ * beyond the range, goes to quarantine with its original bytes (law 4). What was erased is counted.
  */
 import { present } from '../core/assert.ts'
+import { isErased } from '../core/erased.ts'
 import { messageOf, TidemarkError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { ConsumerRecord, TopicPartition } from '../core/record.ts'
@@ -14,6 +15,7 @@ import type { Codecs } from './codecs.ts'
 import { Origin } from './input-record.ts'
 import type { InputRecord } from './input-record.ts'
 import type { TaskGraph, TaskSource } from './task-graph.ts'
+import type { TaskMetrics } from './task-metrics.ts'
 
 export type Quarantine = (at: TopicPartition, raw: ConsumerRecord, why: QuarantineReason) => void
 
@@ -27,11 +29,13 @@ export class SourceDecoder {
   readonly #graph: TaskGraph
   readonly #codecs: Codecs
   readonly #quarantine: Quarantine
+  readonly #metrics: TaskMetrics
 
-  constructor(graph: TaskGraph, codecs: Codecs, quarantine: Quarantine) {
+  constructor(graph: TaskGraph, codecs: Codecs, quarantine: Quarantine, metrics: TaskMetrics) {
     this.#graph = graph
     this.#codecs = codecs
     this.#quarantine = quarantine
+    this.#metrics = metrics
   }
 
   async decode(at: TopicPartition, raws: readonly ConsumerRecord[]): Promise<InputRecord[]> {
@@ -58,6 +62,10 @@ export class SourceDecoder {
     decode: (raw: ConsumerRecord) => TypedRecord,
   ): void {
     for (const raw of raws) {
+      if (isErased(raw)) {
+        for (const { graphNode } of sources) this.#metrics.countDropped(graphNode.name, 'erased')
+        continue
+      }
       try {
         const { key, value, timestampMs } = decode(raw)
         const record = { key, value, timestampMs, headers: raw.headers }

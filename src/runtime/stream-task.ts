@@ -125,7 +125,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#idle = new IdleTime(options.limits.idleAdvanceAfterMs)
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
     this.#quarantine = new TaskQuarantine({ ...options })
-    this.#decoder = new SourceDecoder(options.graph, codecs, this.#quarantineUnread)
+    this.#decoder = new SourceDecoder(options.graph, codecs, this.#quarantineUnread, this.metrics)
     const reserved = broadcastPositionsStore(subTopology.index)
     this.#broadcastPositions = new PositionsStore(state, reserved, partition)
   }

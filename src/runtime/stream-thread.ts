@@ -47,7 +47,11 @@ export class StreamThread {
     for (const plan of plans) {
       const { topologies, surroundings, pausedUntil, onCommitStep } = this.#options
       const topology = present(topologies.get(plan.topologyName), `topology of ${plan.id}`)
-      const loop = new TaskLoop({ plan, topology, surroundings, pausedUntil, onCommitStep })
+      const fetchShare = () =>
+        surroundings.limits.threadFetchBytesMax / Math.max(1, this.#tasks.size)
+      const loop = new TaskLoop({
+        ...{ plan, topology, surroundings, pausedUntil, fetchShare, onCommitStep },
+      })
       const ended = loop.run().catch((failure: unknown) => {
         this.#fail(failure)
       })

@@ -37,6 +37,8 @@ export interface TaskLoopOptions {
   readonly surroundings: TaskSurroundings
   /** The time, as `Clock.nowMs`, until which no input is taken because what is downstream lags; null goes on. */
   readonly pausedUntil: () => number | null
+  /** Bytes that this task may fetch at a time, beside the others of its thread. */
+  readonly fetchShare: () => number
   readonly onCommitStep: CommitStepHook | null
 }
 
@@ -315,7 +317,8 @@ export class TaskLoop {
     this.#fetching = true
     const fetch = log.fetch({
       partitions,
-      ...fetchBytes(partitions.length, limits.batchBytesMax),
+      ...fetchBytes(partitions.length, Math.min(limits.batchBytesMax, this.#options.fetchShare())),
+      recordsPerPartitionMax: limits.bufferedRecordsMax,
       waitMaxMs,
       isolation: 'read_committed',
       signal: this.#stopping.signal,

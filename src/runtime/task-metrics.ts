@@ -28,7 +28,7 @@ export class TaskMetrics {
   #dropped = 0
   #late = 0
 
-  /** All reasons but `late` and `duplicate`, which has had its effect already. */
+  /** All reasons but `late`, `duplicate`, which has had its effect already, and `erased`, which shall have none. */
   get dropped(): number {
     return this.#dropped
   }
@@ -42,7 +42,7 @@ export class TaskMetrics {
     if (byReason === undefined) this.#drops.set(node, (byReason = new Map<DropReason, number>()))
     byReason.set(reason, (byReason.get(reason) ?? 0) + 1)
     if (reason === 'late') this.#late += 1
-    else if (reason !== 'duplicate') this.#dropped += 1
+    else if (reason !== 'duplicate' && reason !== 'erased') this.#dropped += 1
   }
 
   /** A record that the node's function has thrown on. */

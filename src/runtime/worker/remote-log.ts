@@ -15,6 +15,7 @@ import { TidemarkError } from '../../core/errors.ts'
 import type {
   AppendResult,
   FetchedPartition,
+  FetchPartition,
   FetchRequest,
   GroupMember,
   GroupMetadata,
@@ -26,8 +27,9 @@ import type {
   TransactionalProducer,
 } from '../../log/log.ts'
 import { batchCodec } from '../../log/batch-codec.ts'
-import type { BatchCodec } from '../../log/encoded-log.ts'
+import type { BatchCodec, FetchedBatches } from '../../log/encoded-log.ts'
 import type { RestoreStep, StateAfterCommit, StateKeeper } from '../state-keeper.ts'
+import { FetchedAhead } from './fetched-ahead.ts'
 import { packChanges, packReads, unpackFetched } from './messages.ts'
 import type { CommitBody, CommittedBody, FetchBody, FetchedBody, WorkerSetup } from './messages.ts'
 import { Unpacker } from './packing.ts'
@@ -40,6 +42,7 @@ export class RemoteLog implements Log {
   readonly #rpc: Rpc
   readonly #codec: BatchCodec
   readonly #lastRetry: Float64Array
+  readonly #ahead = new WeakMap<AbortSignal, FetchedAhead>()
 
   constructor(rpc: Rpc, of: Pick<WorkerSetup, 'sharesState' | 'batchFormat' | 'lastRetry'>) {
     this.#rpc = rpc
@@ -53,13 +56,30 @@ export class RemoteLog implements Log {
   }
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
-    const { partitions, bytesMax, bytesPerPartitionMax, waitMaxMs, signal } = request
-    const body: FetchBody = { partitions, bytesMax, bytesPerPartitionMax, waitMaxMs }
-    const fetched = await this.#rpc.request<FetchedBody>('fetch', { body }, signal)
-    return unpackFetched(fetched).map(({ batches, fetchOffset, ...rest }) => ({
-      ...rest,
-      records: batches.flatMap((batch) => this.#codec.decode(batch, fetchOffset)),
-    }))
+    const { bytesMax, bytesPerPartitionMax, recordsPerPartitionMax = Infinity, signal } = request
+    const ahead = this.#aheadOf(signal)
+    const found: FetchedBatches[] = []
+    const partitions: FetchPartition[] = []
+    for (const partition of request.partitions) {
+      const kept = ahead.take(partition)
+      if (kept === null) partitions.push(partition)
+      else found.push(kept)
+    }
+    if (partitions.length > 0) {
+      const waitMaxMs = found.length > 0 ? 0 : request.waitMaxMs
+      const body: FetchBody = { partitions, bytesMax, bytesPerPartitionMax, waitMaxMs }
+      found.push(...unpackFetched(await this.#rpc.request<FetchedBody>('fetch', { body }, signal)))
+    }
+    return found.map((each) => ahead.decode(each, recordsPerPartitionMax))
+  }
+
+  /** What is kept for a reader goes with its signal. */
+  #aheadOf(signal: AbortSignal | undefined): FetchedAhead {
+    const known = signal === undefined ? undefined : this.#ahead.get(signal)
+    if (known !== undefined) return known
+    const ahead = new FetchedAhead(this.#codec)
+    if (signal !== undefined) this.#ahead.set(signal, ahead)
+    return ahead
   }
 
   describeTopics(names?: readonly TopicName[]): Promise<readonly TopicDescription[]> {
