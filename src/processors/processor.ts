@@ -25,7 +25,8 @@ export interface RecordMetadata {
 }
 
 /** Why a record had no effect; each is counted where an operator sees it (law 4). */
-export type DropReason = 'late' | 'null-key' | 'null-value' | 'duplicate' | 'expired' | 'failed'
+export type DropReason =
+  'late' | 'null-key' | 'null-value' | 'duplicate' | 'expired' | 'failed' | 'erased'
 
 /**
  * What becomes of a record on which a node's function throws (Kafka Streams' `ProcessingExceptionHandler`, KIP-1033).

@@ -1,4 +1,9 @@
 /** A well-formed event of every source topic, and the same with extreme numbers in it. */
+import {
+  attempt,
+  session,
+  training,
+} from '../../src/processors/adaptive-learning/feed.test-support.ts'
 import { loadFileSchema } from '../../src/quality/file-schema.ts'
 
 export type Event = Readonly<Record<string, unknown>>
@@ -9,45 +14,11 @@ const presentation = { code_module: 'AAA', code_presentation: '2013J' }
 /** By topic. @param mark names the event: it stands in a row of each event that has one
  * @param number another for each event */
 export const validEvents: Readonly<Record<string, (mark: string, number: number) => Event>> = {
-  'user.attempts': (mark) => ({
-    attempt_id: mark,
-    user_id: 'ann',
-    item_id: 'i1',
-    session_id: null,
-    topic: 'algebra',
-    correct: true,
-    answered: true,
-    time_taken_ms: 10_000,
-    quality: null,
-    timestamp: timeMs,
-    item_difficulty: null,
-    sm2_easiness_factor_before: null,
-    sm2_interval_before: null,
-    bkt_prob_knowledge_before: null,
-    irt_ability_before: { algebra: 0.5 },
-  }),
+  'user.attempts': (mark) => ({ ...attempt({ attempt_id: mark, timestamp: timeMs }) }),
   'user.sessions': (mark) => ({
-    session_id: mark,
-    user_id: 'ann',
-    start_time: timeMs,
-    end_time: timeMs + 600_000,
-    items_attempted: 20,
-    correct_count: 15,
-    accuracy: null,
-    topics: ['algebra'],
-    session_type: 'practice',
+    ...session({ session_id: mark, start_time: timeMs, end_time: timeMs + 600_000 }),
   }),
-  'ml.training': (mark) => ({
-    training_id: mark,
-    algorithm: 'bkt',
-    model_version: '3',
-    user_id: 'ann',
-    item_id: 'i1',
-    features: { known: 0.5 },
-    label: 1,
-    prediction: 0.75,
-    timestamp: timeMs,
-  }),
+  'ml.training': (mark) => ({ ...training({ training_id: mark, timestamp: timeMs }) }),
   exam_score: (mark) => ({
     exam: 1,
     studentId: 'ann',

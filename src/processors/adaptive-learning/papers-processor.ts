@@ -6,7 +6,6 @@
  *  1. `item-attempts` lists the attempts of learner, topic and item by time, then id; its first one is in the paper.
  *  2. Only where the first attempt is taken out is the list read.
  */
-import { noHeaders } from '../../core/record.ts'
 import { encodeTuple } from '../../core/tuple.ts'
 import { avroSerde } from '../../schema/avro-serde.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
@@ -78,14 +77,7 @@ export class PapersProcessor implements Processor<UserId, AttemptChange> {
       this.#changes.add(topic, orNull(before), orNull(paperOf(paper)), seenMs)
     }
     this.#touched.clear()
-    for (const change of this.#changes.take()) {
-      this.#context.forward({
-        key: [change.testId],
-        value: change,
-        timestampMs: change.eventTimeMs,
-        headers: noHeaders,
-      })
-    }
+    this.#changes.forwardTo(this.#context)
   }
 
   #add(attempt: Attempt): void {

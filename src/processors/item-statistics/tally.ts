@@ -2,7 +2,9 @@
  * A test and its items as the sums that their statistics rest on: whole numbers, added to and taken from, so that
  * order does not matter. A learner's paper says which items the learner answered, and which of them right.
  */
+import { noHeaders } from '../../core/record.ts'
 import { avroSerde } from '../../schema/avro-serde.ts'
+import type { ProcessorContext } from '../processor.ts'
 import { compareText } from '../text-order.ts'
 import {
   addItemSums,
@@ -59,6 +61,14 @@ export class TallyChanges {
     if (isSame(before, after)) return
     addPaper(change, before, -1)
     addPaper(change, after, 1)
+  }
+
+  /** One record a test, with its id as the key. */
+  forwardTo(context: ProcessorContext): void {
+    for (const value of this.take()) {
+      const { testId, eventTimeMs: timestampMs } = value
+      context.forward({ key: [testId], value, timestampMs, headers: noHeaders })
+    }
   }
 
   take(): readonly Tally[] {

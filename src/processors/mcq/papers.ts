@@ -2,7 +2,6 @@
  * A student's paper in a test: the questions answered, each right or wrong, once the test is completed. Statistics of
  * items rest on these; what a batch changes about one goes to the sums of its test.
  */
-import { noHeaders } from '../../core/record.ts'
 import { avroSerde } from '../../schema/avro-serde.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
 import { TallyChanges, type Paper, type PaperItem } from '../item-statistics/tally.ts'
@@ -54,14 +53,7 @@ export class PapersProcessor implements Processor<StudentTestId, StudentPaper> {
   }
 
   flush(): void {
-    for (const change of this.#changes.take()) {
-      this.#context.forward({
-        key: [change.testId],
-        value: change,
-        timestampMs: change.eventTimeMs,
-        headers: noHeaders,
-      })
-    }
+    this.#changes.forwardTo(this.#context)
   }
 }
 
