@@ -25,11 +25,12 @@ export function joinAnswer(state: StudentTest, value: string): Question | null {
     for (const known of question.answers) if (known.id === id) return null
     if (question.id === questionId) answered = question
   }
+  const answer: Answer = { id, option, timestampMs: Number(time) }
   if (answered === null) {
-    answered = { id: questionId, answers: [] }
+    // Not empty and then added to: that would make room for seventeen.
+    answered = { id: questionId, answers: [answer] }
     state.questions.push(answered)
-  }
-  answered.answers.push({ id, option, timestampMs: Number(time) })
+  } else answered.answers.push(answer)
   return answered
 }
 
@@ -105,18 +106,19 @@ export const studentTestSerde: Serde<StudentTest> = {
       position = start + bytes.readUInt16BE(position)
       return bytes.toString('latin1', start, position)
     }
+    const answer = (): Answer => {
+      const read = { id: text(), option: text(), timestampMs: bytes.readDoubleBE(position) }
+      position += 8
+      return read
+    }
     const questions: Question[] = []
     for (let left = bytes.readUInt16BE(0); left > 0; left -= 1) {
-      const question: Question = { id: text(), answers: [] }
+      const id = text()
       const count = bytes.readUInt16BE(position)
       position += 2
-      for (let index = 0; index < count; index += 1) {
-        const id = text()
-        const option = text()
-        question.answers.push({ id, option, timestampMs: bytes.readDoubleBE(position) })
-        position += 8
-      }
-      questions.push(question)
+      const answers = [answer()]
+      for (let index = 1; index < count; index += 1) answers.push(answer())
+      questions.push({ id, answers })
     }
     return { questions }
   },
