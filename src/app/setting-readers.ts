@@ -114,3 +114,27 @@ export function identifier(raw: unknown): Reading<string> {
     fault: `expected up to 100 letters, digits, ".", "_" or "-", found ${JSON.stringify(raw)}`,
   }
 }
+
+export type NamedNumber = readonly [name: string, value: number]
+
+/** `one=1,two=2`. */
+export function namedNumbers(
+  most: number,
+  expected: string,
+  isName: (name: string) => boolean,
+): Read<readonly NamedNumber[]> {
+  return (raw) => {
+    const reading = list(raw)
+    if ('fault' in reading) return reading
+    const named: NamedNumber[] = []
+    for (const item of reading.value) {
+      const [, name = '', number = ''] = /^([^=]*)=(.*)$/.exec(item) ?? []
+      const value = number.trim() === '' ? NaN : Number(number)
+      if (!isName(name.trim()) || !(value >= 0 && value <= most)) {
+        return { fault: `expected ${expected}, found ${JSON.stringify(item)}` }
+      }
+      named.push([name.trim(), value])
+    }
+    return { value: named }
+  }
+}

@@ -25,7 +25,8 @@ export function instanceLake(configuration: Configuration, services: JobServices
 }
 
 function optionsOf(configuration: Configuration, services: JobServices): LakeOptions {
-  const { place, compression, fileBytesMax, retentionDays } = configuration.lake
+  const { place, compression, fileBytesMax, retentionDays, classes, pricePerGibMonth } =
+    configuration.lake
   const { clickhouse, log, clock, topologies, ingest, member } = services
   const workDirectory = join(configuration.dataDir, 'lake-work')
   const facts = topologies.flatMap(({ factTables }) => factTables)
@@ -42,6 +43,8 @@ function optionsOf(configuration: Configuration, services: JobServices): LakeOpt
       codec,
     })),
     retentionDays,
+    classes,
+    pricePerGibMonth,
     compression,
     fileBytesMax,
     productVersion,

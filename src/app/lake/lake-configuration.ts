@@ -1,9 +1,11 @@
 /** Where the lake is and how it is kept, put together from the settings of `lake.`. */
 import type { RetentionDays } from '../../jobs/lake/places.ts'
+import type { StorageClasses } from '../../jobs/lake/storage-classes.ts'
 import type { Compression } from '../../sinks/lake/lake-file.ts'
 import type { Secret } from '../secret.ts'
 import { SettingsReader } from '../settings-reader.ts'
 import type { SettingPath, SettingValues } from '../settings.ts'
+import { storageClasses } from './storage-classes-configuration.ts'
 
 export interface LakeConfiguration {
   /** Null: there is none. */
@@ -13,6 +15,8 @@ export interface LakeConfiguration {
   /** From the end of one write to the start of the next; 0 is never. */
   readonly writeIntervalMs: number
   readonly retentionDays: RetentionDays
+  readonly classes: StorageClasses
+  readonly pricePerGibMonth: ReadonlyMap<string, number>
 }
 
 /** With `lake.basePath` at its end. */
@@ -38,16 +42,20 @@ export function lakeConfiguration(
   faults: string[],
 ): LakeConfiguration {
   const reader = new SettingsReader(values, origins, faults, 'the lake')
+  const place = placeOf(values, reader)
+  const retentionDays = {
+    raw: values['lake.rawRetentionDays'],
+    processed: values['lake.processedRetentionDays'],
+    aggregated: values['lake.aggregatedRetentionDays'],
+  }
   return {
-    place: placeOf(values, reader),
+    place,
     compression: values['lake.compression'],
     fileBytesMax: values['lake.fileBytesMax'],
     writeIntervalMs: values['lake.writeIntervalMs'],
-    retentionDays: {
-      raw: values['lake.rawRetentionDays'],
-      processed: values['lake.processedRetentionDays'],
-      aggregated: values['lake.aggregatedRetentionDays'],
-    },
+    retentionDays,
+    classes: storageClasses(reader, place, retentionDays),
+    pricePerGibMonth: new Map(values['lake.pricePerGibMonth']),
   }
 }
 

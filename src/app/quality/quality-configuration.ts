@@ -2,7 +2,7 @@
 import type { Dimension, Level } from '../../jobs/quality/expectation.ts'
 import { qualityDefaults, type QualityOptions } from '../../jobs/quality/quality-options.ts'
 import type { SettingPath, SettingValues } from '../settings.ts'
-import type { NamedNumber } from './quality-settings.ts'
+import type { NamedNumber } from '../setting-readers.ts'
 
 export interface QualityConfiguration extends QualityOptions {
   /** Between two checks that an instance makes by itself; 0 is never. */

@@ -2,7 +2,13 @@
 import { dimensions, levels } from '../../jobs/quality/expectation.ts'
 import { qualityDefaults as defaults } from '../../jobs/quality/quality-options.ts'
 import { setting } from '../setting.ts'
-import { list, wholeNumber, type Read, type Reading } from '../setting-readers.ts'
+import {
+  namedNumbers,
+  wholeNumber,
+  type NamedNumber,
+  type Read,
+  type Reading,
+} from '../setting-readers.ts'
 
 const day = 24 * 60 * 60_000
 const mebibyte = 1024 * 1024
@@ -32,8 +38,6 @@ export const qualitySettings = {
   'quality.statementTimeMaxMs': setting(defaults.bounds.timeMaxMs, wholeNumber(1000, 60 * 60_000)),
 } as const
 
-export type NamedNumber = readonly [name: string, value: number]
-
 function numberFrom(least: number, most: number): Read<number> {
   return (raw) => {
     const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw
@@ -55,25 +59,4 @@ function thresholds(raw: unknown): Reading<readonly NamedNumber[]> {
   return namedNumbers(100, 'database.table/check=percent', (name) =>
     /^[A-Za-z_]\w*\.[A-Za-z_]\w*\/[\w:]+$/.test(name),
   )(raw)
-}
-
-function namedNumbers(
-  most: number,
-  expected: string,
-  isName: (name: string) => boolean,
-): Read<readonly NamedNumber[]> {
-  return (raw) => {
-    const reading = list(raw)
-    if ('fault' in reading) return reading
-    const named: NamedNumber[] = []
-    for (const item of reading.value) {
-      const [, name = '', number = ''] = /^([^=]*)=(.*)$/.exec(item) ?? []
-      const value = number.trim() === '' ? NaN : Number(number)
-      if (!isName(name.trim()) || !(value >= 0 && value <= most)) {
-        return { fault: `expected ${expected}, found ${JSON.stringify(item)}` }
-      }
-      named.push([name.trim(), value])
-    }
-    return { value: named }
-  }
 }

@@ -48,7 +48,10 @@ export function lakeCommand(): Command {
     )
     .addCommand(named('summary', 'what the lake has: days, files, rows, sizes').action(runSummary))
     .addCommand(
-      named('cleanup', 'remove the days that are older than their retention')
+      named(
+        'cleanup',
+        'remove the days that are older than their retention, and move what has become cold',
+      )
         .addOption(new Option('--dry-run', 'only tell which'))
         .action(runCleanup),
     )
@@ -62,7 +65,7 @@ export function lakeCommand(): Command {
         .action(runValidate),
     )
     .addCommand(
-      named('report', 'sizes, how the lake grew, and what retention takes next')
+      named('report', 'sizes, costs, how the lake grew, and what goes next')
         .addOption(days('how far back, and ahead (default: 30)'))
         .action(runReport),
     )
@@ -82,6 +85,7 @@ async function runWrite({ format, ...flags }: LakeFlags): Promise<void> {
       `${datasets.length} tables and topics looked at, ${written.length} written, ` +
         `${removed} days past retention removed: ${location}\n`,
     )
+    tellMoved(cleanup?.moved ?? [], 'moved')
     for (const line of notes(datasets)) process.stderr.write(`${line}\n`)
     return
   }
@@ -125,10 +129,18 @@ async function runCleanup({ dryRun, format, ...flags }: CleanupFlags): Promise<v
   const cleaned = await asked<CleanedUp>(flags, 'lake.cleanup', request)
   print(cleaned.days, ['layer', 'name', 'day', 'files', 'bytes'], format)
   if (format !== 'table') return
-  const verb = cleaned.dry_run ? 'would be removed' : 'removed'
+  const would = cleaned.dry_run ? 'would be ' : ''
   process.stdout.write(
-    `${cleaned.days.length} days, ${cleaned.files} files, ${cleaned.bytes} bytes ${verb}\n`,
+    `${cleaned.days.length} days, ${cleaned.files} files, ${cleaned.bytes} bytes ${would}removed\n`,
   )
+  tellMoved(cleaned.moved, `${would}moved`)
+}
+
+function tellMoved(moved: CleanedUp['moved'], verb: string): void {
+  const [first] = moved
+  if (first === undefined) return
+  const bytes = moved.reduce((sum, day) => sum + day.bytes, 0)
+  process.stdout.write(`${moved.length} days, ${bytes} bytes ${verb} to ${first.storage_class}\n`)
 }
 
 async function runValidate(table: string, { days, format, ...flags }: DaysFlags): Promise<void> {
@@ -161,6 +173,30 @@ async function runReport({ days, format, ...flags }: DaysFlags): Promise<void> {
   print(report.file_bytes, ['layer', 'name', 'smallest', 'largest'], format)
   process.stdout.write('\nretention takes next\n')
   print(report.next_removals, ['on', 'layer', 'name', 'day', 'bytes'], format)
+  if (report.next_moves.length > 0) {
+    process.stdout.write('\ncolder next\n')
+    print(report.next_moves, ['on', 'layer', 'name', 'day', 'bytes', 'storage_class'], format)
+  }
+  printCosts(report)
+}
+
+function printCosts({ costs }: LakeReport): void {
+  process.stdout.write('\nstorage, and what it costs a month\n')
+  const { stored, month, unpriced, saved_by_retention, saved_by_colder_class } = costs
+  const rows = stored.map((each) => ({ ...each, month: money(each.month) }))
+  print(rows, ['layer', 'storage_class', 'files', 'bytes', 'month'], 'table')
+  if (unpriced.length > 0) {
+    process.stdout.write(`no price of ${unpriced.join(', ')}: set lake.pricePerGibMonth\n`)
+  }
+  if (month === null) return
+  process.stdout.write(
+    `${money(month)} a month; what retention takes next saves ${money(saved_by_retention)}, ` +
+      `what becomes cold ${money(saved_by_colder_class)}\n`,
+  )
+}
+
+function money(amount: number | null): string {
+  return amount === null ? '-' : amount.toFixed(amount < 1 ? 6 : 2)
 }
 
 function print(rows: readonly object[], columns: readonly string[], format: OutputFormat): void {

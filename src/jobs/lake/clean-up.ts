@@ -1,4 +1,5 @@
 /** Retention: days that are older than their layer keeps go, with all their files. */
+import { coolDown, type MovedDay } from './cool-down.ts'
 import type { LakeRun } from './lake-options.ts'
 import type { LakeLock } from './lake-lock.ts'
 import { removeDay, type ListedDays } from './day-changes.ts'
@@ -15,13 +16,22 @@ export interface CleanedUp {
   readonly days: readonly ExpiredDay[]
   readonly files: number
   readonly bytes: number
+  /** Days whose files went to a colder class of storage. */
+  readonly moved: readonly MovedDay[]
 }
 
-/** @param lock null: only tells what would go */
-export async function cleanUp(
+/** Retention, then what has become cold. @param lock null: only tells what would go */
+export async function cleanUpAndCool(run: LakeRun, lock: Lock): Promise<CleanedUp> {
+  const cleaned = await cleanUp(run, lock)
+  return { ...cleaned, moved: await coolDown(run, lock) }
+}
+
+type Lock = Pick<LakeLock, 'check'> | null
+
+async function cleanUp(
   run: Pick<LakeRun, 'storage' | 'clock' | 'retentionDays' | 'signal'>,
-  lock: Pick<LakeLock, 'check'> | null,
-): Promise<CleanedUp> {
+  lock: Lock,
+): Promise<Omit<CleanedUp, 'moved'>> {
   const days: ExpiredDay[] = []
   for (const layer of layers) {
     for (const [name, listed] of await expiredOf(run, layer)) {

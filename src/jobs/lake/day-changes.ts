@@ -22,6 +22,7 @@ import {
   type Dataset,
   type Place,
 } from './places.ts'
+import { classOf } from './storage-classes.ts'
 
 /** By day, name to size. */
 export type ListedDays = ReadonlyMap<string, ReadonlyMap<string, number>>
@@ -59,8 +60,11 @@ export async function changeDay(
   made: readonly FinishedFile[],
   listed: ReadonlyMap<string, number> | undefined,
 ): Promise<void> {
-  for (const { file, sha256 } of made) {
-    await run.storage.putFile(`${dayFolder(metadata)}${partName(sha256)}`, file)
+  for (const { file: source, sha256, bytes } of made) {
+    const { layer, name, day } = metadata
+    const file = { layer, name, day, file: partName(sha256), bytes }
+    const storageClass = classOf(run.classes, file, run.clock.nowMs())
+    await run.storage.putFile(`${dayFolder(metadata)}${file.file}`, source, storageClass)
   }
   await run.lock.check()
   await writeMetadata(run.storage, metadata)

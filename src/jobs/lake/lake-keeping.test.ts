@@ -130,8 +130,8 @@ describe('a lake is kept', () => {
     assert.deepEqual(told(await writing), [1, 0, 0, 1])
     assert.equal(await storage.read('_lock.json'), null)
     const other = changed(storage, {
-      putFile: async (path, file) => {
-        await storage.putFile(path, file)
+      putFile: async (path, file, storageClass) => {
+        await storage.putFile(path, file, storageClass)
         const text = JSON.stringify({ holder: 'b', token: 'u', renewed_at })
         await storage.putText('_lock.json', text)
       },

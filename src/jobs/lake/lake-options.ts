@@ -9,6 +9,7 @@ import type { Compression } from '../../sinks/lake/lake-file.ts'
 import type { LakeStorage } from '../../sinks/lake/lake-storage.ts'
 import type { LakeLock } from './lake-lock.ts'
 import type { Dataset, RetentionDays } from './places.ts'
+import type { StorageClasses } from './storage-classes.ts'
 
 /** A table whose current rows are written. */
 export interface LakeTable extends Dataset {
@@ -35,6 +36,9 @@ export interface LakeOptions {
   readonly tables: readonly LakeTable[]
   readonly topics: readonly LakeTopic[]
   readonly retentionDays: RetentionDays
+  readonly classes: StorageClasses
+  /** By class of storage, of `DIRECTORY` too: what a GiB costs a month, in whatever currency. */
+  readonly pricePerGibMonth: ReadonlyMap<string, number>
   readonly compression: Compression
   readonly fileBytesMax: number
   readonly productVersion: string

@@ -26,6 +26,7 @@ import { lakeJobs } from './jobs.ts'
 import type { LakeOptions, LakeTable, LakeTopic } from './lake-options.ts'
 import { readMetadata } from './metadata.ts'
 import { dayFolder, type Dataset } from './places.ts'
+import { ownClasses } from './storage-classes.ts'
 import type { LakeWritten } from './write-job.ts'
 
 export type Row = Record<string, unknown>
@@ -91,9 +92,10 @@ export function changed(storage: LakeStorage, changes: Partial<LakeStorage>): La
   return {
     location: storage.location,
     workFile: () => storage.workFile(),
-    putFile: (path, file) => storage.putFile(path, file),
+    putFile: (path, file, storageClass) => storage.putFile(path, file, storageClass),
     putText: (path, text) => storage.putText(path, text),
     createText: (path, text) => storage.createText(path, text),
+    changeClass: (path, storageClass) => storage.changeClass(path, storageClass),
     read: (path, range) => storage.read(path, range),
     open: (path) => storage.open(path),
     list: (prefix) => storage.list(prefix),
@@ -113,7 +115,8 @@ export function dying(storage: LakeStorage, change: number, isMade: boolean): La
     throw new TidemarkError('LAKE_UNREACHABLE', 'dead')
   }
   return changed(storage, {
-    putFile: (path, file) => act(() => storage.putFile(path, file)),
+    putFile: (path, file, storageClass) => act(() => storage.putFile(path, file, storageClass)),
+    changeClass: (path, storageClass) => act(() => storage.changeClass(path, storageClass)),
     putText: (path, text) => act(() => storage.putText(path, text)),
     createText: (path, text) => act(() => storage.createText(path, text)),
     remove: (path) => act(() => storage.remove(path)),
@@ -192,6 +195,8 @@ export class LakeSetting {
       tables: this.clickhouse === null ? [] : [things],
       topics: this.clickhouse === null ? [this.events] : [],
       retentionDays: { raw: 90, processed: 365, aggregated: 1095 },
+      classes: ownClasses,
+      pricePerGibMonth: new Map(),
       compression: 'snappy',
       fileBytesMax: 64 * 1024 * 1024,
       productVersion: '0.0.0',

@@ -1,9 +1,11 @@
-/** `lake.summary`: what a lake has, by dataset. `lake.report`: how it grew, and what the retention takes next. */
+/** `lake.summary`: what a lake has, by dataset. `lake.report`: how it grew, what it costs, and what goes next. */
 import type { Job } from '../job.ts'
 import { withLake, type LakeOptions, type LakeRun } from './lake-options.ts'
+import { look, type Seen, type SeenDataset, type SeenDay } from './look.ts'
 import { readIndex, readMetadata } from './metadata.ts'
-import { dayOf, fileOf, firstDayKept, type Dataset, type Layer } from './places.ts'
+import { dayBefore, dayOf, firstDayKept, type Dataset } from './places.ts'
 import { daysOf, fieldsOf } from './requests.ts'
+import { costsOf, type LakeCosts } from './storage-costs.ts'
 
 export interface DatasetSummary extends Dataset {
   readonly days: number
@@ -44,9 +46,16 @@ export interface NextRemoval extends Dataset {
   readonly bytes: number
 }
 
+export interface NextMove extends NextRemoval {
+  readonly storage_class: string
+}
+
 export interface LakeReport extends LakeSummary {
   readonly growth: readonly Growth[]
   readonly next_removals: readonly NextRemoval[]
+  /** What goes to the colder class next. */
+  readonly next_moves: readonly NextMove[]
+  readonly costs: LakeCosts
   /** Of a file, by dataset. */
   readonly file_bytes: readonly (Dataset & {
     readonly smallest: number
@@ -77,67 +86,22 @@ export function lakeReportJob(options: LakeOptions): Job<LakeReportRequest, Lake
     run: ({ days }, { signal }) =>
       withLake(options, signal, async (run) => {
         const seen = await look(run)
+        const removed = nextRemovals(run, seen, days)
+        const moved = nextMoves(run, seen, days)
         return {
           ...(await summaryOf(run, seen)),
           growth: growthOf(run, seen, days),
-          next_removals: nextRemovals(run, seen, days),
+          next_removals: removed.map(({ bytesByClass: _, ...removal }) => removal),
+          next_moves: moved.map(({ bytesByClass: _, ...move }) => move),
+          costs: costsOf(seen.held, run.pricePerGibMonth, {
+            removed,
+            moved,
+            coldClass: run.classes.cold,
+          }),
           file_bytes: fileSizes(seen),
         }
       }),
   }
-}
-
-interface SeenDay {
-  readonly day: string
-  files: number
-  bytes: number
-}
-
-interface SeenDataset extends Dataset {
-  readonly days: Map<string, SeenDay>
-  modifiedMs: number
-  smallest: number
-  largest: number
-}
-
-interface Seen {
-  readonly datasets: ReadonlyMap<string, SeenDataset>
-  /** Day of writing to what was written. */
-  readonly growth: ReadonlyMap<string, { files: number; bytes: number }>
-}
-
-/** One look through all names; what is held of it is a few numbers a day and dataset. */
-async function look({ storage, signal }: LakeRun): Promise<Seen> {
-  const datasets = new Map<string, SeenDataset>()
-  const growth = new Map<string, { files: number; bytes: number }>()
-  for await (const { path, bytes, modifiedMs } of storage.list('')) {
-    signal.throwIfAborted()
-    const place = fileOf(path)
-    if (place === null) continue
-    const { layer, name, day, file } = place
-    const id = `${layer}/${name}`
-    const seen = datasets.get(id) ?? newDataset(layer, name)
-    datasets.set(id, seen)
-    const ofDay = seen.days.get(day) ?? { day, files: 0, bytes: 0 }
-    seen.days.set(day, ofDay)
-    ofDay.bytes += bytes
-    seen.modifiedMs = Math.max(seen.modifiedMs, modifiedMs)
-    const writtenOn = dayOf(modifiedMs)
-    const grown = growth.get(writtenOn) ?? { files: 0, bytes: 0 }
-    growth.set(writtenOn, grown)
-    grown.bytes += bytes
-    if (!file.endsWith('.parquet')) continue
-    ofDay.files += 1
-    grown.files += 1
-    seen.smallest = Math.min(seen.smallest, bytes)
-    seen.largest = Math.max(seen.largest, bytes)
-  }
-  return { datasets, growth }
-}
-
-function newDataset(layer: Layer, name: string): SeenDataset {
-  const sizes = { smallest: Number.MAX_SAFE_INTEGER, largest: 0 }
-  return { layer, name, days: new Map(), modifiedMs: 0, ...sizes }
 }
 
 async function summaryOf(run: LakeRun, { datasets }: Seen): Promise<LakeSummary> {
@@ -185,23 +149,55 @@ function growthOf({ clock }: LakeRun, { growth }: Seen, days: number): readonly 
   })
 }
 
+type Leaving<T> = T & { readonly bytesByClass: ReadonlyMap<string, number> }
+
 /** Of each dataset, the days that go within the next days. */
-function nextRemovals(run: LakeRun, { datasets }: Seen, days: number): readonly NextRemoval[] {
-  const removals: NextRemoval[] = []
+function nextRemovals(
+  run: LakeRun,
+  { datasets }: Seen,
+  days: number,
+): readonly Leaving<NextRemoval>[] {
   const nowMs = run.clock.nowMs()
-  for (const { layer, name, days: held } of datasets.values()) {
+  const removals = [...datasets.values()].flatMap(({ layer, name, days: held }) => {
     const retention = run.retentionDays[layer]
     const soon = firstDayKept(layer, run.retentionDays, nowMs + days * dayMs)
-    if (soon === null) continue
-    for (const { day, bytes } of held.values()) {
-      if (day >= soon) continue
-      const goesMs = Math.max(nowMs, Date.parse(day) + (retention + 1) * dayMs)
-      removals.push({ layer, name, on: dayOf(goesMs), day, bytes })
-    }
-  }
-  return removals.sort((a, b) =>
-    `${a.on} ${a.name} ${a.day}` < `${b.on} ${b.name} ${b.day}` ? -1 : 1,
-  )
+    return [...held.values()]
+      .filter(({ day }) => soon !== null && day < soon)
+      .map(({ day, bytes, bytesByClass }) => {
+        const on = dayAfter(run, day, retention)
+        return { layer, name, on, day, bytes, bytesByClass }
+      })
+  })
+  return removals.sort(byTime)
+}
+
+/** Those that become cold, and stay for a while. */
+function nextMoves(run: LakeRun, { datasets }: Seen, days: number): readonly Leaving<NextMove>[] {
+  const { cold, coldAfterDays } = run.classes
+  if (cold === null) return []
+  const laterMs = run.clock.nowMs() + days * dayMs
+  const moves = [...datasets.values()].flatMap(({ layer, name, days: held }) => {
+    const age = coldAfterDays[layer]
+    const kept = firstDayKept(layer, run.retentionDays, laterMs)
+    const isMoving = ({ day, movableByClass }: SeenDay) =>
+      movableByClass.size > 0 && day < dayBefore(laterMs, age) && (kept === null || day >= kept)
+    if (age === 0) return []
+    return [...held.values()].filter(isMoving).map(({ day, movableByClass: bytesByClass }) => {
+      const bytes = sum([...bytesByClass.values()], (each) => each)
+      const on = dayAfter(run, day, age)
+      return { layer, name, on, day, bytes, storage_class: cold, bytesByClass }
+    })
+  })
+  return moves.sort(byTime)
+}
+
+/** When a day is older than so many days, or today where it is. */
+function dayAfter({ clock }: LakeRun, day: string, days: number): string {
+  return dayOf(Math.max(clock.nowMs(), Date.parse(day) + (days + 1) * dayMs))
+}
+
+function byTime(a: NextRemoval, b: NextRemoval): number {
+  return `${a.on} ${a.name} ${a.day}` < `${b.on} ${b.name} ${b.day}` ? -1 : 1
 }
 
 function fileSizes({ datasets }: Seen): LakeReport['file_bytes'] {

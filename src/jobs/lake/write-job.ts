@@ -1,7 +1,7 @@
-/** `lake.write`: what has changed since the last write, then retention. `lake.cleanup`: retention alone. */
+/** `lake.write`: what has changed since the last write, then retention and colder classes. `lake.cleanup`: these alone. */
 import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { Job, JobContext } from '../job.ts'
-import { cleanUp, type CleanedUp } from './clean-up.ts'
+import { cleanUpAndCool, type CleanedUp } from './clean-up.ts'
 import { LakeLock } from './lake-lock.ts'
 import { withLake, type LakeOptions, type LakeRun, type WritingRun } from './lake-options.ts'
 import { fieldsOf, yesOrNo } from './requests.ts'
@@ -49,8 +49,8 @@ export function lakeCleanupJob(options: LakeOptions): Job<LakeCleanupRequest, Cl
     },
     run: ({ dryRun }, { signal }) =>
       withLake(options, signal, async (run) => {
-        if (dryRun) return cleanUp(run, null)
-        return withLock(run, (writing) => cleanUp(run, writing.lock))
+        if (dryRun) return cleanUpAndCool(run, null)
+        return withLock(run, (writing) => cleanUpAndCool(run, writing.lock))
       }),
   }
 }
@@ -64,7 +64,7 @@ async function writeLake(
   try {
     return await withLock(run, async (writing) => {
       const datasets = await writeAll(writing, context)
-      return { location, skipped: null, datasets, cleanup: await cleanUp(run, writing.lock) }
+      return { location, skipped: null, datasets, cleanup: await cleanUpAndCool(run, writing.lock) }
     })
   } catch (thrown) {
     const isBusy = thrown instanceof TidemarkError && thrown.code === 'LAKE_BUSY'

@@ -91,6 +91,11 @@ export class DirectoryStorage implements LakeStorage {
     }
   }
 
+  changeClass(path: string, storageClass: string): Promise<boolean> {
+    // Settings that ask for it are refused: a directory has no classes.
+    return Promise.reject(new RangeError(`${path} in a directory cannot be ${storageClass}`))
+  }
+
   remove(path: string): Promise<void> {
     return this.#told(async () => {
       await rm(this.#at(path), { force: true })
@@ -137,7 +142,9 @@ export class DirectoryStorage implements LakeStorage {
       else if (entry.isFile()) {
         const found = await this.#told(() => absent(stat(path)))
         const name = relative(this.#root, path).split(sep).join('/')
-        if (found !== null) yield { path: name, bytes: found.size, modifiedMs: found.mtimeMs }
+        if (found !== null) {
+          yield { path: name, bytes: found.size, modifiedMs: found.mtimeMs, storageClass: null }
+        }
       }
     }
   }

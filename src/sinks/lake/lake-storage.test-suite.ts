@@ -19,7 +19,7 @@ export function storageSuite(name: string, open: () => Promise<LakeStorage>): vo
   async function put(storage: LakeStorage, path: string, content: string): Promise<void> {
     const file = await storage.workFile()
     await writeFile(file, content)
-    await storage.putFile(path, file)
+    await storage.putFile(path, file, null)
     assert.equal(existsSync(file), false)
   }
 

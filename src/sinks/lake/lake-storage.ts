@@ -10,6 +10,8 @@ export interface LakeObject {
   readonly bytes: number
   /** When it was written, milliseconds since the epoch, by the storage's clock. */
   readonly modifiedMs: number
+  /** Of a bucket's storage, as `STANDARD`; null where there are none, or the storage does not tell. */
+  readonly storageClass: string | null
 }
 
 export interface ByteRange {
@@ -23,8 +25,9 @@ export interface LakeStorage {
   readonly location: string
   /** A path on this machine where the caller makes one file, for `putFile`. */
   workFile(): Promise<string>
-  /** Moves a file of `workFile` into the lake, in the place of what has the name. */
-  putFile(path: string, file: string): Promise<void>
+  /** Moves a file of `workFile` into the lake, in the place of what has the name.
+   * @param storageClass null: as the storage has it; a directory has no other */
+  putFile(path: string, file: string, storageClass: string | null): Promise<void>
   putText(path: string, text: string): Promise<void>
   /** False where the name is taken; then nothing is changed. */
   createText(path: string, text: string): Promise<boolean>
@@ -34,6 +37,8 @@ export interface LakeStorage {
   open(path: string): Promise<AsyncIterable<Uint8Array> | null>
   /** Everything whose path begins with the prefix, in no order. */
   list(prefix: string): AsyncIterable<LakeObject>
+  /** Whole or not at all, with what is in it as it was. False where there is none. Not of a directory. */
+  changeClass(path: string, storageClass: string): Promise<boolean>
   /** Harmless where there is none. */
   remove(path: string): Promise<void>
   /** Takes what was made and not put, of this holder and of those that died a day ago. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -53,6 +53,30 @@ describe('a bucket of an S3 server', { skip: program === null ? motoMissing : fa
     assert.deepEqual(listed.sort(), names.sort())
     await storage.close()
     await beside.close()
+  })
+
+  test('a file has the class that it is put in, and one that it is moved to, with the same content', async () => {
+    const storage = new S3Storage(optionsOf(await newBucket(), { prefix: 'a lake/ü' }))
+    const put = async (path: string, storageClass: string | null) => {
+      const file = await storage.workFile()
+      await writeFile(file, path)
+      await storage.putFile(path, file, storageClass)
+    }
+    await put('raw/a=1/x.parquet', 'STANDARD_IA')
+    await put('raw/a=1/y.parquet', null)
+    await storage.putText('raw/a=1/_metadata.json', '{}')
+    const classes = async () => {
+      const found = await Array.fromAsync(storage.list('raw/'))
+      return Object.fromEntries(found.map(({ path, storageClass }) => [path, storageClass]))
+    }
+    const before = { 'raw/a=1/_metadata.json': 'STANDARD', 'raw/a=1/y.parquet': 'STANDARD' }
+    assert.deepEqual(await classes(), { ...before, 'raw/a=1/x.parquet': 'STANDARD_IA' })
+    assert.equal(await storage.changeClass('raw/a=1/x.parquet', 'GLACIER_IR'), true)
+    assert.deepEqual(await classes(), { ...before, 'raw/a=1/x.parquet': 'GLACIER_IR' })
+    assert.equal(String(await storage.read('raw/a=1/x.parquet')), 'raw/a=1/x.parquet')
+    assert.equal(await storage.changeClass('raw/none', 'GLACIER_IR'), false)
+    await assert.rejects(put('raw/a=1/z.parquet', 'LUKEWARM'), { code: 'LAKE_REFUSED' })
+    await storage.close()
   })
 
   test('a bucket that does not exist is refused, and told by its name', async () => {

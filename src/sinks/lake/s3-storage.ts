@@ -5,15 +5,19 @@
  *  1. A PUT is seen whole or not at all, by both services' own word; files are no larger than one PUT takes.
  *  2. `createText` asks for a write only where there is nothing: `If-None-Match: *` of S3,
  *     `x-goog-if-generation-match: 0` of Google.
+ *  3. Classes of storage are sent with files alone: what is small and changes stays in the bucket's own class. Google takes
+ *     its own names in S3's header.
  */
 import { readFile, rm } from 'node:fs/promises'
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
   type GetObjectCommandOutput,
+  type StorageClass,
 } from '@aws-sdk/client-s3'
 import type { Clock } from '../../core/clock.ts'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
@@ -67,14 +71,14 @@ export class S3Storage implements LakeStorage {
     return this.#work.file()
   }
 
-  async putFile(path: string, file: string): Promise<void> {
+  async putFile(path: string, file: string, storageClass: string | null): Promise<void> {
     // Whole, not as a stream: a request that failed can then be sent again.
-    await this.#put(path, await readFile(file))
+    await this.#put(path, await readFile(file), storageClass)
     await rm(file)
   }
 
   putText(path: string, text: string): Promise<void> {
-    return this.#put(path, text)
+    return this.#put(path, text, null)
   }
 
   async createText(path: string, text: string): Promise<boolean> {
@@ -119,12 +123,26 @@ export class S3Storage implements LakeStorage {
         ...(next === undefined ? {} : { ContinuationToken: next }),
       })
       const page = await this.#told(() => this.#client.send(command))
-      for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
+      for (const { Key = '', Size = 0, LastModified, StorageClass } of page.Contents ?? []) {
         const path = Key.slice(this.#prefix.length)
-        yield { path, bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 }
+        const modifiedMs = LastModified?.getTime() ?? 0
+        yield { path, bytes: Size, modifiedMs, storageClass: StorageClass ?? null }
       }
       next = page.NextContinuationToken
     } while (next !== undefined)
+  }
+
+  async changeClass(path: string, storageClass: string): Promise<boolean> {
+    const { Bucket, Key } = this.#at(path)
+    const CopySource = [Bucket, ...Key.split('/')].map(encodeURIComponent).join('/')
+    const command = new CopyObjectCommand({ Bucket, Key, CopySource, ...inClass(storageClass) })
+    try {
+      await this.#client.send(command)
+      return true
+    } catch (thrown) {
+      if (isAbsent(thrown)) return false
+      throw this.#error(thrown)
+    }
   }
 
   async remove(path: string): Promise<void> {
@@ -140,8 +158,12 @@ export class S3Storage implements LakeStorage {
     return { Bucket: this.#bucket, Key: `${this.#prefix}${path}` }
   }
 
-  async #put(path: string, body: Buffer | string): Promise<void> {
-    const command = new PutObjectCommand({ ...this.#at(path), Body: body })
+  async #put(path: string, body: Buffer | string, storageClass: string | null): Promise<void> {
+    const command = new PutObjectCommand({
+      ...this.#at(path),
+      Body: body,
+      ...(storageClass === null ? {} : inClass(storageClass)),
+    })
     await this.#told(() => this.#client.send(command))
   }
 
@@ -153,7 +175,7 @@ export class S3Storage implements LakeStorage {
     try {
       return await this.#client.send(command)
     } catch (thrown) {
-      if ((thrown as { name?: unknown }).name === 'NoSuchKey') return null
+      if (isAbsent(thrown)) return null
       throw this.#error(thrown)
     }
   }
@@ -209,6 +231,15 @@ function addHeader(command: PutObjectCommand, name: string, value: string): void
     },
     { step: 'build', name: 'tidemark-header' },
   )
+}
+
+/** The SDK's type has only Amazon's names. */
+function inClass(storageClass: string): { readonly StorageClass: StorageClass } {
+  return { StorageClass: storageClass as StorageClass }
+}
+
+function isAbsent(thrown: unknown): boolean {
+  return (thrown as { name?: unknown } | null)?.name === 'NoSuchKey'
 }
 
 function statusOf(thrown: unknown): number | undefined {
