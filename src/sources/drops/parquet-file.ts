@@ -1,57 +1,73 @@
-/** Cleaned rows as Parquet: a column of each field under its name, numbers as INT32, texts as strings. */
+/**
+ * Cleaned rows as Parquet: a column of each field under its name, numbers as INT32, texts as strings. Not by the library that
+ * writes the lake: it finds out of values what the codes of a batch say already, and took more time than all the rest of
+ * reading a file.
+ */
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
-import type { FileField, FileSchema } from '../../quality/file-schema.ts'
+import type { FileSchema } from '../../quality/file-schema.ts'
+import { ParquetBytes } from './parquet-bytes.ts'
+import {
+  encodings,
+  parquetColumn,
+  physicalTypes,
+  writeColumn,
+  type ParquetColumn,
+  type WrittenColumn,
+} from './parquet-column.ts'
 import type { RowBatch } from './row-batch.ts'
 
-/** A file of some hundred rows takes 8 KB. */
-const firstBytes = 32 * 1024
+interface RowGroup {
+  readonly rows: number
+  readonly columns: readonly WrittenColumn[]
+}
+
+const magic = Buffer.from('PAR1')
+const createdBy = Buffer.from('tidemark')
+const root = Buffer.from('root')
+/** Parquet's numbers: every row has a value, and bytes are text. */
+const required = 0
+const utf8 = 0
+const uncompressed = 0
+/** What is held before it is written; a file of some hundred rows takes 8 KB. */
+const heldBytesMax = 64 * 1024
 
 /** Written aside and renamed: what bears the name is whole. A batch of rows is a row group. */
 export class ParquetFile {
   readonly #path: string
   readonly #aside: string
-  readonly #schema: FileSchema
-  readonly #writer: ParquetWriter
+  readonly #columns: readonly ParquetColumn[]
   readonly #descriptor: number
+  readonly #out = new ParquetBytes()
+  readonly #groups: RowGroup[] = []
   #isOpen = true
   #bytes = 0
 
   constructor(path: string, schema: FileSchema) {
     this.#path = path
     this.#aside = `${path}.part`
-    this.#schema = schema
+    this.#columns = columnsOf(schema)
     this.#descriptor = openSync(this.#aside, 'w')
-    const writer = new ByteWriter(firstBytes)
-    // The writer calls it after each row group: what is held is one of them.
-    const flush = () => {
-      this.#write(writer)
-    }
-    this.#writer = new ParquetWriter({
-      writer: Object.assign(writer, { flush, finish: flush }),
-      schema: [
-        { name: 'root', num_children: schema.fields.length },
-        ...schema.fields.map(elementOf),
-      ],
-      // Indexes of a dictionary, packed into bits, have little left to compress: snappy makes the file larger.
-      codec: 'UNCOMPRESSED',
-      statistics: false,
-    })
+    this.#out.raw(magic)
   }
 
-  async add({ rowNumbers, columns }: RowBatch): Promise<void> {
-    const columnData = this.#schema.fields.map((field, index) => ({
-      name: field.name,
-      data: valuesOf(field, columns[index] as Uint8Array),
-      encoding: 'RLE_DICTIONARY' as const,
-      offsetIndex: false,
-    }))
-    await this.#writer.write({ columnData, rowGroupSize: rowNumbers.length })
+  add({ rowNumbers, columns }: RowBatch): void {
+    if (rowNumbers.length === 0) return
+    const written = this.#columns.map((column, index) =>
+      writeColumn(this.#out, column, columns[index] as Uint8Array, this.#bytes),
+    )
+    this.#groups.push({ rows: rowNumbers.length, columns: written })
+    if (this.#out.length >= heldBytesMax) this.#write()
   }
 
   /** @returns the size of the file, bytes */
-  async finish(): Promise<number> {
-    await this.#writer.finish()
+  finish(): number {
+    const footerStart = this.#out.length
+    this.#out.struct(() => {
+      this.#writeFooter()
+    })
+    this.#out.int32(this.#out.length - footerStart)
+    this.#out.raw(magic)
+    this.#write()
     this.#close()
     renameSync(this.#aside, this.#path)
     return this.#bytes
@@ -63,11 +79,70 @@ export class ParquetFile {
     rmSync(this.#aside, { force: true })
   }
 
-  #write(writer: ByteWriter): void {
-    const bytes = writer.getBytes()
+  #writeFooter(): void {
+    const out = this.#out
+    out.i32(1, 1)
+    out.structList(2, [null, ...this.#columns], (column) => {
+      this.#writeElement(column)
+    })
+    out.i64(
+      3,
+      this.#groups.reduce((sum, { rows }) => sum + rows, 0),
+    )
+    out.structList(4, this.#groups, (group) => {
+      this.#writeGroup(group)
+    })
+    out.text(6, createdBy)
+  }
+
+  /** Of the file's schema. @param column null for the root */
+  #writeElement(column: ParquetColumn | null): void {
+    const out = this.#out
+    if (column === null) {
+      out.text(4, root)
+      out.i32(5, this.#columns.length)
+      return
+    }
+    out.i32(1, column.isText ? physicalTypes.byteArray : physicalTypes.int32)
+    out.i32(3, required)
+    out.text(4, column.name)
+    if (column.isText) out.i32(6, utf8)
+  }
+
+  #writeGroup({ rows, columns }: RowGroup): void {
+    const out = this.#out
+    out.structList(1, [...columns.entries()], ([index, written]) => {
+      // Where its description is repeated; nowhere.
+      out.i64(2, 0)
+      out.structField(3, () => {
+        this.#writeChunk(this.#columns[index] as ParquetColumn, written, rows)
+      })
+    })
+    out.i64(
+      2,
+      columns.reduce((sum, { bytes }) => sum + bytes, 0),
+    )
+    out.i64(3, rows)
+  }
+
+  #writeChunk(column: ParquetColumn, written: WrittenColumn, rows: number): void {
+    const out = this.#out
+    out.i32(1, column.isText ? physicalTypes.byteArray : physicalTypes.int32)
+    out.i32List(2, [encodings.plain, encodings.rle, encodings.rleDictionary])
+    out.textList(3, [column.name])
+    // Indexes of a dictionary, packed into bits, have little left to compress: snappy makes the file larger.
+    out.i32(4, uncompressed)
+    out.i64(5, rows)
+    out.i64(6, written.bytes)
+    out.i64(7, written.bytes)
+    out.i64(9, written.dataOffset)
+    out.i64(11, written.dictionaryOffset)
+  }
+
+  #write(): void {
+    const bytes = this.#out.take()
     for (let at = 0; at < bytes.length;) at += writeSync(this.#descriptor, bytes, at)
     this.#bytes += bytes.length
-    writer.index = 0
   }
 
   #close(): void {
@@ -76,21 +151,13 @@ export class ParquetFile {
   }
 }
 
-function elementOf({ name, type }: FileField) {
-  if (type === 'whole') return { name, type: 'INT32', repetition_type: 'REQUIRED' } as const
-  return {
-    name,
-    type: 'BYTE_ARRAY',
-    converted_type: 'UTF8',
-    repetition_type: 'REQUIRED',
-  } as const
-}
+const known = new WeakMap<FileSchema, readonly ParquetColumn[]>()
 
-function valuesOf(field: FileField, codes: Uint8Array): Int32Array | string[] {
-  if (field.type === 'whole') return new Int32Array(codes)
-  const values = new Array<string>(codes.length)
-  for (let row = 0; row < codes.length; row++) {
-    values[row] = field.values[codes[row] as number] as string
+function columnsOf(schema: FileSchema): readonly ParquetColumn[] {
+  let columns = known.get(schema)
+  if (columns === undefined) {
+    columns = schema.fields.map(parquetColumn)
+    known.set(schema, columns)
   }
-  return values
+  return columns
 }

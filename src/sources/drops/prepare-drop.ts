@@ -88,7 +88,7 @@ export async function prepareDrop(request: PrepareDrop, schema: FileSchema): Pro
   const rows = await readRows(chunksOf(bytes), name, schema, (batch) => void batches.push(batch))
   if (rows.problemsTotal > 0)
     return isYoung ? { kind: 'later', name } : refused(identity, stats, rows)
-  const parquet = await writeParquet(request, identity, batches, schema)
+  const parquet = writeParquet(request, identity, batches, schema)
   const file = fileOf(identity, stats, rows)
   return { kind: 'accepted', identity, inode: stats.ino, file, batches, aside: null, parquet }
 }
@@ -145,18 +145,18 @@ export function parquetName({ name, contentHash: hash }: DropIdentity): string {
   return `${name.slice(0, name.length - extensionsOf(name).length)}.${hash.slice(0, 8)}.parquet`
 }
 
-async function writeParquet(
+function writeParquet(
   { parquetDirectory }: PrepareDrop,
   identity: DropIdentity,
   batches: readonly RowBatch[],
   schema: FileSchema,
-): Promise<ParquetWritten | null> {
+): ParquetWritten | null {
   if (parquetDirectory === undefined) return null
   const name = parquetName(identity)
   const parquet = new ParquetFile(join(parquetDirectory, name), schema)
   try {
-    for (const batch of batches) await parquet.add(batch)
-    return { name, bytes: await parquet.finish() }
+    for (const batch of batches) parquet.add(batch)
+    return { name, bytes: parquet.finish() }
   } catch (thrown) {
     parquet.giveUp()
     throw thrown

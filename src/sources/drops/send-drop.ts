@@ -34,9 +34,9 @@ export async function sendDrop(
   try {
     await readAside(copy, schema, async (batch) => {
       await send(batch)
-      await parquet?.add(batch)
+      parquet?.add(batch)
     })
-    return parquet === null ? null : { name, bytes: await parquet.finish() }
+    return parquet === null ? null : { name, bytes: parquet.finish() }
   } catch (thrown) {
     parquet?.giveUp()
     throw thrown
