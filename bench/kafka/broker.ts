@@ -38,13 +38,20 @@ export class BenchBroker {
   }
 
   /** What a program of ./java prints. */
-  async ask(
-    program: 'Topics' | 'Produce' | 'Expect' | 'Read',
+  ask(program: Program, ...args: readonly string[]): Promise<string> {
+    return this.askUntil(null, program, ...args)
+  }
+
+  /** @param signal ends the program, and the answer is a rejection */
+  async askUntil(
+    signal: AbortSignal | null,
+    program: Program,
     ...args: readonly string[]
   ): Promise<string> {
     const { command, arguments: before } = this.java
     const all = ['-Xmx1g', ...before, `bench.${program}`, this.bootstrapServers, ...args]
-    const { stdout } = await run(command, all, { maxBuffer: outputBytesMax })
+    const options = { maxBuffer: outputBytesMax, ...(signal === null ? {} : { signal }) }
+    const { stdout } = await run(command, all, options)
     return stdout
   }
 
@@ -57,5 +64,7 @@ export class BenchBroker {
     return this.ask('Topics', 'delete', ...prefixes)
   }
 }
+
+type Program = 'Topics' | 'Produce' | 'Expect' | 'Read'
 
 export type TimestampType = 'CreateTime' | 'LogAppendTime'

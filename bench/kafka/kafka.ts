@@ -206,8 +206,13 @@ class KafkaBench {
       stateFolder,
     })
     const brokerBefore = processorSecondsOf(this.#broker.pid)
+    const isOver = new AbortController()
     try {
-      const reading = this.#read(interactions, summaries, records, mode)
+      const wait = [String(records), String(waitMaxSeconds), mode]
+      const read = [interactions, summaries, ...wait]
+      const reading = this.#broker.askUntil(isOver.signal, 'Read', ...read)
+      // Where the contender ends first, that is told.
+      reading.catch(() => undefined)
       const [text] = await Promise.race([Promise.all([reading, feed()]), contender.ended])
       return {
         found: JSON.parse(text) as F,
@@ -215,15 +220,11 @@ class KafkaBench {
         brokerSeconds: processorSecondsOf(this.#broker.pid) - brokerBefore,
       }
     } finally {
+      isOver.abort()
       await contender.stop()
       await rm(stateFolder, { recursive: true, force: true })
       await this.#broker.deleteTopics(applicationId)
     }
-  }
-
-  #read(interactions: string, summaries: string, records: number, mode: string): Promise<string> {
-    const wait = [String(records), String(waitMaxSeconds), mode]
-    return this.#broker.ask('Read', interactions, summaries, ...wait)
   }
 }
 
