@@ -23,3 +23,17 @@ test('a column of bytes takes bytes and lists alike', () => {
   const rows = [{ codes: Buffer.from([1, 20, 255]) }, { codes: [1, 20, 255] }]
   assert.equal(encoder.encode(rows).toString(), '[1,20,255]\n[1,20,255]\n')
 })
+
+test('a column of whole numbers takes every form of them, and nothing else', () => {
+  const encoder = new TabSeparatedEncoder({ database: 'd', table: 't' }, [
+    { name: 'numbers', type: 'Array(UInt32)' },
+  ])
+  const text = (numbers: unknown) => encoder.encode([{ numbers }]).toString()
+  assert.equal(text([]), '[]\n')
+  assert.equal(text([1, -20, 4_294_967_295]), '[1,-20,4294967295]\n')
+  assert.equal(text(Int32Array.of(1, 2)), '[1,2]\n')
+  assert.equal(text([1, 2n, true]), '[1,2,1]\n')
+  for (const wrong of [[1, 1.5], [1, null], ['1'], [1e21]]) {
+    assert.throws(() => text(wrong), { code: 'SINK_REFUSED' })
+  }
+})

@@ -13,9 +13,19 @@ const cellsMax = slots / 2
 /** A longer cell is judged each time. */
 const cellBytesMax = 64
 
+/** The hash of so few bytes is these bytes. */
+const exactBytesMax = 4
+
 /** Of the bytes of a cell, one after another, from 0. */
 export function nextHash(hash: number, byte: number): number {
   return ((hash << 8) | (hash >>> 24)) ^ byte
+}
+
+/** The same, of all bytes of a cell. */
+export function hashOf(bytes: Uint8Array, from: number, to: number): number {
+  let hash = 0
+  for (let at = from; at < to; at++) hash = nextHash(hash, bytes[at] as number)
+  return hash
 }
 
 export class CellCodes {
@@ -38,7 +48,11 @@ export class CellCodes {
     const length = to - from
     let slot = (hash ^ (hash >>> 8) ^ (hash >>> 16)) & (slots - 1)
     for (let found = this.#lengths[slot] as number; found !== -1;) {
-      if (found === length && this.#hashes[slot] === hash && this.#isEqual(slot, bytes, from, to)) {
+      if (
+        found === length &&
+        this.#hashes[slot] === hash &&
+        (length <= exactBytesMax || this.#isEqual(slot, bytes, from, to))
+      ) {
         return this.#codes[slot] as number
       }
       slot = (slot + 1) & (slots - 1)

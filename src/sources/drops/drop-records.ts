@@ -26,10 +26,11 @@ export function dropRecord(
     dropped_at: modifiedAtMs,
     file,
   }
+  const { rowNumbers, codes } = batch
+  // Bytes in Avro's JSON are characters up to U+00FF.
+  const text = Buffer.from(codes.buffer, codes.byteOffset, codes.byteLength).toString('latin1')
   for (const [index, field] of schema.fields.entries()) {
-    const { buffer, byteOffset, byteLength } = batch.columns[index] as Uint8Array
-    // Bytes in Avro's JSON are characters up to U+00FF.
-    json[field.name] = Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+    json[field.name] = text.slice(index * rowNumbers.length, (index + 1) * rowNumbers.length)
   }
   return { content: { form: 'json', json }, location: `${name}, part ${batch.index}` }
 }
@@ -54,6 +55,6 @@ export function retractionRecord(
 }
 
 /** About how much a record holds in memory. */
-export function bytesOfBatch({ rowNumbers, columns }: RowBatch): number {
-  return rowNumbers.length * (columns.length + 8) + 1024
+export function bytesOfBatch({ rowNumbers, codes }: RowBatch): number {
+  return codes.length + rowNumbers.length * 8 + 1024
 }

@@ -8,7 +8,7 @@ import { Random } from '../random.ts'
 import { codeLimit, type FileField } from '../../quality/file-schema.ts'
 import { schema, temporaryFolder } from './drops.test-support.ts'
 import { ParquetFile } from './parquet-file.ts'
-import { batchRowsMax, type RowBatch } from './row-batch.ts'
+import { batchRowsMax, columnOf, type RowBatch } from './row-batch.ts'
 
 type Values = Readonly<Record<string, string | number>>
 
@@ -23,17 +23,19 @@ function batchOf(rows: number, codeOf: (field: FileField, row: number) => number
   return {
     index: 0,
     rowNumbers: Int32Array.from({ length: rows }, (_, row) => row + 1),
-    columns: schema.fields.map((field) =>
-      Uint8Array.from({ length: rows }, (_, row) => codeOf(field, row)),
+    codes: Uint8Array.from(
+      schema.fields.flatMap((field) =>
+        Array.from({ length: rows }, (_, row) => codeOf(field, row)),
+      ),
     ),
   }
 }
 
-function valuesOf({ rowNumbers, columns }: RowBatch): Values[] {
-  return [...rowNumbers.keys()].map((row) =>
+function valuesOf(batch: RowBatch): Values[] {
+  return [...batch.rowNumbers.keys()].map((row) =>
     Object.fromEntries(
       schema.fields.map((field, index) => {
-        const code = columns[index]?.[row] ?? 0
+        const code = columnOf(batch, index)[row] ?? 0
         return [field.name, field.type === 'text' ? (field.values[code] ?? '') : code]
       }),
     ),

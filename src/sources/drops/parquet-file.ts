@@ -14,7 +14,7 @@ import {
   type ParquetColumn,
   type WrittenColumn,
 } from './parquet-column.ts'
-import type { RowBatch } from './row-batch.ts'
+import { columnOf, type RowBatch } from './row-batch.ts'
 
 interface RowGroup {
   readonly rows: number
@@ -50,12 +50,13 @@ export class ParquetFile {
     this.#out.raw(magic)
   }
 
-  add({ rowNumbers, columns }: RowBatch): void {
-    if (rowNumbers.length === 0) return
+  add(batch: RowBatch): void {
+    const rows = batch.rowNumbers.length
+    if (rows === 0) return
     const written = this.#columns.map((column, index) =>
-      writeColumn(this.#out, column, columns[index] as Uint8Array, this.#bytes),
+      writeColumn(this.#out, column, columnOf(batch, index), this.#bytes),
     )
-    this.#groups.push({ rows: rowNumbers.length, columns: written })
+    this.#groups.push({ rows, columns: written })
     if (this.#out.length >= heldBytesMax) this.#write()
   }
 

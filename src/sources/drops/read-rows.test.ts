@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { hashOf } from './cell-codes.ts'
 import { fileOf, sampleHeader, sampleRows, schema, withValue } from './drops.test-support.ts'
 import { readRows, type ReadRows } from './read-rows.ts'
-import { batchRowsMax, type RowBatch } from './row-batch.ts'
+import { batchRowsMax, columnOf, type RowBatch } from './row-batch.ts'
 
 async function read(text: string | Buffer, chunkBytes = 1 << 20, name = 'f.csv') {
   const bytes = Buffer.from(text)
@@ -17,11 +18,11 @@ async function read(text: string | Buffer, chunkBytes = 1 << 20, name = 'f.csv')
 
 /** What the file says, as the seed would have it: lower case, by name. */
 function values(batches: readonly RowBatch[]): Record<string, string | number>[] {
-  return batches.flatMap(({ rowNumbers, columns }) =>
-    Array.from(rowNumbers, (_, row) =>
+  return batches.flatMap((batch) =>
+    Array.from(batch.rowNumbers, (_, row) =>
       Object.fromEntries(
         schema.fields.map((field, index) => {
-          const code = columns[index]?.[row] ?? -1
+          const code = columnOf(batch, index)[row] ?? -1
           return [field.name, field.type === 'text' ? (field.values[code] ?? '') : code]
         }),
       ),
@@ -125,6 +126,16 @@ test('a file that is not what its schema says has no batch, and says where', asy
     Buffer.concat([Buffer.from(`${sampleHeader}\n`), Buffer.from([0xff, 0x3b])]),
   )
   assert.match(problemOf(found), /^row_readable 2 {2}cell 1: the bytes are not UTF-8/)
+})
+
+test('a wrong cell is refused though it has the hash of a good one', async () => {
+  const [row = ''] = sampleRows
+  const [good, wrong] = ['"yes"', 'xyesx'].map((cell) => Buffer.from(cell))
+  assert.ok(good !== undefined && wrong !== undefined)
+  assert.equal(hashOf(good, 0, good.length), hashOf(wrong, 0, wrong.length))
+  const lines = [good, wrong].map((cell) => withValue(row, 'romantic', cell.toString()))
+  const found = await read([sampleHeader, ...lines].join('\n'))
+  assert.equal(problemOf(found), 'value_allowed 3 romantic xyesx')
 })
 
 test('all problems are counted, and the first hundred listed', async () => {

@@ -32,7 +32,5 @@ async function answer(id: number, request: PrepareDrop): Promise<void> {
 /** Handed over, not copied. */
 function buffersOf(drop: PreparedDrop): ArrayBuffer[] {
   if (drop.kind !== 'accepted') return []
-  return (drop.batches ?? []).map(
-    ({ columns }) => present(columns[0], 'a column').buffer as ArrayBuffer,
-  )
+  return (drop.batches ?? []).map(({ codes }) => codes.buffer as ArrayBuffer)
 }

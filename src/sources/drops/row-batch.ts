@@ -1,4 +1,4 @@
-/** Rows of a file as columns of codes, one byte a row. */
+/** Rows of a file as columns of codes, one byte a row; all in one buffer, which crosses threads in one piece. */
 import type { FileSchema } from '../../quality/file-schema.ts'
 
 export interface RowBatch {
@@ -6,12 +6,17 @@ export interface RowBatch {
   readonly index: number
   /** Of each row, its number in the file, from 1. */
   readonly rowNumbers: Int32Array
-  /** In the order of the schema's fields; all in one buffer. */
-  readonly columns: readonly Uint8Array[]
+  /** A code for each row; one column behind the other, in the order of the schema's fields. */
+  readonly codes: Uint8Array
 }
 
 /** Rows of one part: some 300 KB, below every limit for one record. */
 export const batchRowsMax = 8192
+
+/** The codes of one field, a view. */
+export function columnOf({ rowNumbers: { length }, codes }: RowBatch, field: number): Uint8Array {
+  return codes.subarray(field * length, (field + 1) * length)
+}
 
 /** Fills one batch after another; a batch is handed on when the next one begins, so that the last is known. */
 export class RowBatchBuilder {
@@ -50,7 +55,7 @@ export class RowBatchBuilder {
     const batch: RowBatch = {
       index: this.#index,
       rowNumbers: Int32Array.from(this.#rowNumbers),
-      columns: this.#packed(count),
+      codes: this.#packed(count),
     }
     this.#index++
     this.#rowNumbers = []
@@ -58,13 +63,12 @@ export class RowBatchBuilder {
   }
 
   /** Of the length of the batch, and of its own: the columns are filled anew. */
-  #packed(count: number): Uint8Array[] {
+  #packed(count: number): Uint8Array {
     const packed = new Uint8Array(count * this.#fieldCount)
-    return this.#columns.map((column, field) => {
-      const own = packed.subarray(field * count, (field + 1) * count)
-      own.set(column.subarray(0, count))
-      return own
-    })
+    for (const [field, column] of this.#columns.entries()) {
+      packed.set(column.subarray(0, count), field * count)
+    }
+    return packed
   }
 
   #newColumns(): Uint8Array[] {

@@ -4,7 +4,7 @@
  * hold delimiters, line ends and doubled quotes.
  */
 import type { CellCodes } from './cell-codes.ts'
-import { nextHash, unreadableCode } from './cell-codes.ts'
+import { hashOf, nextHash, unreadableCode } from './cell-codes.ts'
 
 export interface ScannedRow {
   /** Where the row begins; from 1. */
@@ -15,8 +15,9 @@ export interface ScannedRow {
   readonly isGood: boolean
   /** A code for each column of the file; the same array for every row. */
   readonly codes: Int16Array
-  /** The row's bytes, and where each cell ends in them; for whoever wants to show one. */
+  /** What the row is part of, where it begins there, and where each cell ends from there; for whoever wants to show one. */
   readonly bytes: Buffer
+  readonly start: number
   readonly ends: Int32Array
 }
 
@@ -98,8 +99,8 @@ export class RowScanner {
       }
       let cellEnd = at
       if (byte === lineFeed && cellEnd > cellStart && bytes[cellEnd - 1] === carriageReturn) {
-        // It stays in the hash: then the same cell is found by two of them, which costs nothing.
         cellEnd--
+        hash = hashOf(bytes, cellStart, cellEnd)
       }
       if (cell < count) {
         const code = (columns[cell] as CellCodes).read(bytes, cellStart, cellEnd, hash)
@@ -118,7 +119,8 @@ export class RowScanner {
           cells: cell,
           isGood: isGood && cell === count,
           codes: this.#codes,
-          bytes: bytes.subarray(rowStart, cellEnd),
+          bytes,
+          start: rowStart,
           ends: this.#ends,
         })
       }
@@ -138,8 +140,9 @@ export function isUnreadable({ codes, cells }: ScannedRow): boolean {
 }
 
 /** The bytes of one cell. */
-export function cellOf({ bytes, ends }: ScannedRow, cell: number): Buffer {
-  return bytes.subarray(cell === 0 ? 0 : (ends[cell - 1] as number) + 1, ends[cell])
+export function cellOf({ bytes, start, ends }: ScannedRow, cell: number): Buffer {
+  const from = cell === 0 ? 0 : (ends[cell - 1] as number) + 1
+  return bytes.subarray(start + from, start + (ends[cell] as number))
 }
 
 function isBlank(bytes: Buffer, from: number, to: number): boolean {
