@@ -31,6 +31,8 @@ const studentPerformance: TopicDefinition<facts.BatchKey, StudentRows> = {
   cleanupPolicy: 'delete',
   // Kept: files may be years old, and retention goes by event time.
   retentionMs: null,
+  // Its rows have no identity.
+  persons: [],
 }
 
 export const factTables = Object.values(facts)
@@ -39,8 +41,11 @@ export default defineTopology('student-performance', (builder) => {
   const rows = builder.process<any, any>('student-rows', {
     inputs: [builder.stream('student-performance', studentPerformance)],
     stores: [
-      keyValueStore(batchTimesStore, batchKeySerde, numberSerde),
-      keyValueStore(retractedDropsStore, tupleSerde<facts.DropKey>(), numberSerde),
+      // A file comes once: what is known of it would only fill the memory.
+      keyValueStore(batchTimesStore, batchKeySerde, numberSerde, { caching: false }),
+      keyValueStore(retractedDropsStore, tupleSerde<facts.DropKey>(), numberSerde, {
+        caching: false,
+      }),
     ],
     supplier: () => new StudentRowsProcessor(schema),
   })

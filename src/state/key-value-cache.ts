@@ -40,6 +40,7 @@ const indexStepsPerTtl = 64
 export class KeyValueCache implements SlotOwner {
   readonly scope: TaskScope
   readonly meter: StoreMeter
+  readonly caching: boolean
   readonly #definition: KeyValueStoreDefinition
   readonly #indexStepMs: number
   readonly #slots = new Map<string, KeyValueSlot>()
@@ -50,6 +51,7 @@ export class KeyValueCache implements SlotOwner {
     this.#definition = definition
     this.scope = scope
     this.meter = meter
+    this.caching = definition.caching ?? true
     this.#indexStepMs = Math.max(1, Math.floor((definition.ttlMs ?? 0) / indexStepsPerTtl))
   }
 

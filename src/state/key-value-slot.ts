@@ -13,6 +13,7 @@ export type Persisted = 'unknown' | 'absent' | 'present'
 
 /** What a slot needs of its cache. */
 export interface SlotOwner {
+  readonly caching: boolean
   onFilled(slot: KeyValueSlot, byteCount: number): void
   onAbandoned(slot: KeyValueSlot): void
   onEvicted(slot: KeyValueSlot): void
@@ -61,6 +62,10 @@ export class KeyValueSlot implements Held, ReadTarget {
 
   isNeeded(): boolean {
     return this.isDirty || this.state === 'loading'
+  }
+
+  get staysCached(): boolean {
+    return this.#owner.caching
   }
 
   settle(): void {}

@@ -305,6 +305,31 @@ export function cachingAndCounting(given: Given): void {
   )
 
   given(
+    'a store without caching has nothing in memory beyond the commit, and reads it again',
+    [{ ...keyValue('kv'), caching: false } as StoreDefinition, keyValue('cached')],
+    async ({ stores, backend, budget, commit }) => {
+      const requests = ['kv', 'cached'].map((store) => ({ store, key: 'a' }))
+      await stores.prefetch(requests)
+      for (const { store } of requests) keyValueOf(stores, store).put('a', 1)
+      await commit()
+      assert.throws(() => keyValueOf(stores, 'kv').get('a'), isError('STORE_KEY_NOT_LOADED'))
+      assert.equal(keyValueOf(stores, 'cached').get('a'), 1)
+      backend.batches.length = 0
+      await stores.prefetch(requests)
+      assert.deepEqual(backend.batches, [1])
+      assert.equal(keyValueOf(stores, 'kv').get('a'), 1)
+      stores.pendingChanges()
+      // Touched again while the commit is under way: it belongs to the next one.
+      assert.equal(keyValueOf(stores, 'kv').get('a'), 1)
+      stores.committed()
+      assert.equal(keyValueOf(stores, 'kv').get('a'), 1)
+      const used = budget.usedBytes
+      await commit()
+      assert.ok(budget.usedBytes < used)
+    },
+  )
+
+  given(
     'the entry used longest ago is evicted first, whichever store holds it',
     [keyValue('one'), keyValue('two')],
     async ({ stores, budget, commit }) => {

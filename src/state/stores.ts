@@ -16,6 +16,8 @@ export interface KeyValueStoreDefinition<K = any, V = any> extends StoreCommon<K
   readonly kind: 'key-value'
   /** An entry not written for so long, in stream time, is gone; null keeps it. */
   readonly ttlMs: number | null
+  /** False: nothing stays in memory beyond its commit. Absent: as long as there is room. */
+  readonly caching?: boolean
   /** Of a table that is restored from the topic it is read from, and has no changelog of its own. */
   readonly sourceTopic?: TopicDefinition<K, any>
   /** The fact topic that is written from this store and is its changelog. */

@@ -20,6 +20,8 @@ export interface Held extends Evictable {
   epoch: number
   /** Dirty, or waiting for a read: must not be evicted. */
   isNeeded(): boolean
+  /** Whether it may stay once no commit needs it. */
+  readonly staysCached: boolean
   /** Called when it is about to become evictable. */
   settle(): void
 }
@@ -87,13 +89,19 @@ export class TaskScope {
         this.touch(held)
       } else {
         held.settle()
-        this.budget.release(held)
+        if (held.staysCached) this.budget.release(held)
+        else this.#evict(held)
       }
     }
     this.#committing = null
     this.#committedStreamTimeMs = this.#committingStreamTimeMs
     this.commitCount += 1
     this.budget.shrink()
+  }
+
+  #evict(held: Held): void {
+    this.budget.forget(held)
+    held.evict()
   }
 
   /** Everything touched is forgotten by its store; stream time goes back to the last commit's. */

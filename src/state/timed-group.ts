@@ -156,6 +156,10 @@ export class TimedGroup implements Held {
     return this.slots.some((slot) => slot.isDirty || slot.state === 'loading')
   }
 
+  get staysCached(): boolean {
+    return true
+  }
+
   settle(): void {
     this.owner.onSettled(this)
   }

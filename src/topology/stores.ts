@@ -13,20 +13,26 @@ import type {
 // Names are taken as they are: `validate` reports every illegal one of a topology at once.
 
 /** @param options.ttlMs how long after its last write, in stream time, an entry is kept; absent: for ever
+ * @param options.caching false where a key that was processed hardly comes again (Kafka Streams' `withCachingDisabled`)
  * @param options.changelog as of a table (`Materialized`); its `eventTimeMsOf` gives the records their times */
 export function keyValueStore<K, V>(
   name: string,
   keySerde: Serde<K>,
   valueSerde: Serde<V>,
-  options: { readonly ttlMs?: number; readonly changelog?: TopicDefinition<K, V> } = {},
+  options: {
+    readonly ttlMs?: number
+    readonly caching?: boolean
+    readonly changelog?: TopicDefinition<K, V>
+  } = {},
 ): KeyValueStoreDefinition<K, V> {
-  const { ttlMs = null, changelog } = options
+  const { ttlMs = null, caching = true, changelog } = options
   const definition = {
     kind: 'key-value',
     name: name as StoreName,
     keySerde,
     valueSerde,
     ttlMs,
+    caching,
   } as const
   return changelog === undefined ? definition : { ...definition, factTopic: changelog }
 }

@@ -10,8 +10,9 @@ export type FindDrops = (
   contentHashes: readonly string[],
 ) => Promise<ReadonlyMap<string, readonly DropSeen[]>>
 
-/** Contents of which it remembers itself when they were sent, until they are surely queryable. */
-const recentMax = 100_000
+/** Contents of which it remembers itself when they were sent, until they are surely queryable: imports are paced so that
+ * half as many wait (`processing-delay.ts`). */
+const recentMax = 20_000
 /** Retracted drops that are remembered, until they are surely no more queryable. */
 const forgottenMax = 10_000
 
