@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { AssertionError } from '../core/assert.ts'
 import { ManualClock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { offset, partition, topicName } from '../core/record.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
 import mcq from '../../topologies/mcq.ts'
+import { keepMaintained } from './maintenance.ts'
 import { purgeRepartitionTopics, RepartitionPurge } from './purge.ts'
 
 const topic = topicName('mcq-funnel-by-test-repartition')
@@ -42,7 +45,7 @@ test('a repartition topic loses what its reader has committed, and nothing more'
   await close()
 })
 
-test('who may not delete records is told once, and goes on; another failure is one', async () => {
+test('who may not delete records is told once, and goes on; brokers that are away are waited for', async () => {
   const { log, close } = await openMemoryStorage({ clock: new ManualClock() })
   await log.createTopics(repartitionTopics)
   await log.append([{ ...at, records: [{ key: null, value: Buffer.from('x'), timestampMs: 0 }] }])
@@ -69,5 +72,61 @@ test('who may not delete records is told once, and goes on; another failure is o
   refuse('KAFKA_REFUSED')
   await purge.run([mcq])
   assert.equal(told.length, 2)
+  await close()
+})
+
+for (const failure of [
+  new TidemarkError('OFFSET_OUT_OF_RANGE', 'ahead of the leader'),
+  new TidemarkError('TOPIC_UNKNOWN', 'no such topic'),
+  new Error('DeleteRecords: UNKNOWN_SERVER_ERROR'),
+]) {
+  test(`a purge that fails does not end the upkeep, and comes again: ${failure.message}`, async () => {
+    const clock = new ManualClock()
+    const { log, close } = await openMemoryStorage({ clock })
+    await log.createTopics(repartitionTopics)
+    await log.append([{ ...at, records: [{ key: null, value: Buffer.from('x'), timestampMs: 0 }] }])
+    const group = { groupId: 'mcq', generationId: -1, memberId: '' }
+    await log.commitOffsets(group, [{ ...at, offset: offset(1) }])
+    const deleteRecords = log.deleteRecords.bind(log)
+    log.deleteRecords = () => Promise.reject(failure)
+    const told: string[] = []
+    const purge = new RepartitionPurge(log, (line) => told.push(line))
+    let turn = Promise.withResolvers<undefined>()
+    let ended: unknown = null
+    const step = async () => {
+      await purge.run([mcq])
+      turn.resolve(undefined)
+      return false
+    }
+    const end = keepMaintained(step, clock, (thrown) => {
+      ended = thrown
+      turn.resolve(undefined)
+    })
+    await turn.promise
+    assert.equal(ended, null)
+    assert.deepEqual(told, [
+      `repartition topics grow, because their records cannot be deleted: ${failure.message}`,
+    ])
+    assert.equal(purge.refusal, told[0])
+    log.deleteRecords = deleteRecords
+    turn = Promise.withResolvers()
+    // The upkeep has begun to wait once what it awaits is over.
+    await setImmediate()
+    clock.advance(30_000)
+    await turn.promise
+    const [description] = await log.describeTopics([topic])
+    assert.equal(description?.partitions[0]?.logStartOffset, 1)
+    assert.deepEqual([purge.refusal, told.length], [null, 1])
+    await end()
+    await close()
+  })
+}
+
+test('a broken invariant in a purge is none of its failures', async () => {
+  const { log, close } = await openMemoryStorage({ clock: new ManualClock() })
+  await log.createTopics(repartitionTopics)
+  log.committedOffsets = () => Promise.reject(new AssertionError('broken'))
+  const purge = new RepartitionPurge(log, () => assert.fail('told'))
+  await assert.rejects(purge.run([mcq]), AssertionError)
   await close()
 })

@@ -2,12 +2,17 @@
  * Repartition topics carry records from one task to another and have no retention: what the reading task has
  * committed is deleted, as Kafka Streams purges them.
  */
+import { AssertionError } from '../core/assert.ts'
 import { messageOf, TidemarkError } from '../core/errors.ts'
 import { partition, type TopicPartition } from '../core/record.ts'
 import type { Log } from '../log/log.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 
-/** Whoever may not delete records keeps them: work goes on, and an operator is told. */
+/**
+ * Records that cannot be deleted stay: work goes on, an operator is told, and the next run tries again. Nothing depends on
+ * them being gone, and much of what stands against it passes: a leader that was just elected refuses offsets until it has
+ * heard from its followers how far they are.
+ */
 export class RepartitionPurge {
   readonly #log: Log
   readonly #warn: (line: string) => void
@@ -30,8 +35,12 @@ export class RepartitionPurge {
       try {
         await purgeRepartitionTopics(this.#log, [graph])
       } catch (thrown) {
-        if (!(thrown instanceof TidemarkError) || thrown.code !== 'KAFKA_REFUSED') throw thrown
-        refusal ??= `repartition topics grow, because their records may not be deleted: ${messageOf(thrown)}`
+        if (thrown instanceof AssertionError) throw thrown
+        // Brokers that are away are told of elsewhere.
+        if (thrown instanceof TidemarkError && thrown.reaction === 'retry') throw thrown
+        const isRefused = thrown instanceof TidemarkError && thrown.code === 'KAFKA_REFUSED'
+        const verb = isRefused ? 'may not' : 'cannot'
+        refusal ??= `repartition topics grow, because their records ${verb} be deleted: ${messageOf(thrown)}`
       }
     }
     if (refusal !== null && this.#refusal === null) this.#warn(refusal)
