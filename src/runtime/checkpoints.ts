@@ -3,8 +3,9 @@
  * and when that was written. Kept in a reserved store of the task, in the same write as the state, and in
  * memory, because every join of a group asks for all of it.
  *
- * Layout, by changelog topic: the offset (eight bytes, big-endian), the wall time in milliseconds (as well).
- * Entries of eight bytes, of earlier versions, know no time.
+ * Layout, by changelog topic: the offset (eight bytes, big-endian), the wall time in milliseconds (as well), and
+ * one byte more while the store, begun from scratch, has not been complete yet.
+ * Entries of eight bytes, of earlier versions, know no time; none of those versions marked what was not complete.
  */
 import type { Clock } from '../core/clock.ts'
 import type { Offset, TopicName } from '../core/record.ts'
@@ -18,6 +19,14 @@ export interface Checkpoint {
   readonly writtenMs: number | null
 }
 
+/** What a write of state says of the stores in it. */
+export interface WrittenState {
+  /** Wall time. */
+  readonly writtenMs: number
+  /** They hold all that their changelogs held: they have no gaps, however old they are. */
+  readonly isComplete: boolean
+}
+
 export interface CheckpointsOptions {
   readonly state: StateBackend
   readonly clock: Clock
@@ -25,6 +34,7 @@ export interface CheckpointsOptions {
 
 /** Entries of a store that one write deletes, at most. */
 const wipeEntriesMax = 2000
+const entryBytes = 16
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions
@@ -32,6 +42,8 @@ export class Checkpoints {
   readonly #offsets = new Map<string, Map<TopicName, Offset>>()
   /** By task: when its state was written last. */
   readonly #writtenMs = new Map<string, number>()
+  /** By task: the topics whose stores have been complete once since they were begun. */
+  readonly #complete = new Map<string, Set<TopicName>>()
 
   constructor(options: CheckpointsOptions) {
     this.#options = options
@@ -48,7 +60,9 @@ export class Checkpoints {
     const values = await this.#options.state.readMany(reads)
     for (const [index, { task, topic }] of reads.entries()) {
       const value = values[index] ?? null
-      if (value !== null) this.#note(task, topic, decodeCheckpoint(value))
+      if (value === null) continue
+      this.#note(task, topic, decodeCheckpoint(value))
+      if (value.length <= entryBytes) this.noteComplete(task, topic)
     }
   }
 
@@ -71,24 +85,44 @@ export class Checkpoints {
   changes(
     task: KeptTask,
     positions: ReadonlyMap<TopicName, Offset>,
-    writtenMs: number,
+    { writtenMs, isComplete }: WrittenState,
   ): StateChange[] {
     return [...positions].map(([topic, offset]) => ({
       ...task.checkpoint,
       key: Buffer.from(topic),
-      value: encodeCheckpoint(offset, writtenMs),
+      value: encodeCheckpoint(offset, writtenMs, isComplete || this.isComplete(task, topic)),
     }))
   }
 
   /** After the write that had the changes. */
-  written(task: KeptTask, positions: ReadonlyMap<TopicName, Offset>, writtenMs: number): void {
-    for (const [topic, offset] of positions) this.#note(task, topic, { offset, writtenMs })
+  written(
+    task: KeptTask,
+    positions: ReadonlyMap<TopicName, Offset>,
+    { writtenMs, isComplete }: WrittenState,
+  ): void {
+    for (const [topic, offset] of positions) {
+      this.#note(task, topic, { offset, writtenMs })
+      if (isComplete) this.noteComplete(task, topic)
+    }
+  }
+
+  /** True where the store has held all of its changelog once: it may be old, and lacks nothing that is older. */
+  isComplete({ plan }: KeptTask, topic: TopicName): boolean {
+    return this.#complete.get(plan.id)?.has(topic) === true
+  }
+
+  /** There is nothing to write: its changelog has nothing that the store lacks. */
+  noteComplete({ plan }: KeptTask, topic: TopicName): void {
+    const complete = this.#complete.get(plan.id)
+    if (complete === undefined) this.#complete.set(plan.id, new Set([topic]))
+    else complete.add(topic)
   }
 
   /** Deletes a store's content and its checkpoint, that first: what a crash leaves of it is wiped again. */
   async wipe(task: KeptTask, { store, topic }: StoreChangelog): Promise<void> {
     const { state } = this.#options
     const { partition } = task.plan
+    this.#complete.get(task.plan.id)?.delete(topic)
     await state.write([{ ...task.checkpoint, key: Buffer.from(topic), value: null }])
     this.#offsets.get(task.plan.id)?.delete(topic)
     for (;;) {
@@ -116,8 +150,8 @@ export class Checkpoints {
   }
 }
 
-function encodeCheckpoint(offset: Offset, writtenMs: number): Buffer {
-  const value = Buffer.alloc(16)
+function encodeCheckpoint(offset: Offset, writtenMs: number, isComplete: boolean): Buffer {
+  const value = Buffer.alloc(isComplete ? entryBytes : entryBytes + 1)
   value.writeBigUInt64BE(BigInt(offset))
   value.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(writtenMs))), 8)
   return value
@@ -125,5 +159,5 @@ function encodeCheckpoint(offset: Offset, writtenMs: number): Buffer {
 
 function decodeCheckpoint(value: Buffer): Checkpoint {
   const offset = Number(value.readBigUInt64BE()) as Offset
-  return { offset, writtenMs: value.length < 16 ? null : Number(value.readBigUInt64BE(8)) }
+  return { offset, writtenMs: value.length < entryBytes ? null : Number(value.readBigUInt64BE(8)) }
 }

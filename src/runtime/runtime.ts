@@ -24,6 +24,7 @@ import { runtimeLimits } from './limits.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { LocalState } from './local-state.ts'
 import { PartitionCounts } from './partition-counts.ts'
+import { runningTask } from './queries/hosts.ts'
 import type { HeldTask, QueryableRuntime, TopologyHosts } from './queries/hosts.ts'
 import { RateMeter } from './rate-meter.ts'
 import type { RuntimeStatus, RuntimeTotals, TaskStatus } from './runtime-status.ts'
@@ -350,7 +351,7 @@ class LocalRuntime implements Runtime {
   heldTask(topology: string, subTopology: number, partition: Partition): HeldTask | null {
     const id = taskId(topology, subTopology, partition)
     if (this.#localState !== null) return this.#localState.updater.held(id)
-    return this.#groups.runs(id) ? { role: 'active', lastAppliedMs: null } : null
+    return this.#groups.runs(id) ? runningTask : null
   }
 
   lag(): Promise<number> {

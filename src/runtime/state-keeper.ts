@@ -80,9 +80,10 @@ export async function writeStateAfterCommit(
     const { baseOffset } = present(results[sent.send], `append result of ${sent.topic}`)
     positions.set(sent.topic, (baseOffset + sent.recordCount) as Offset)
   }
-  const writtenMs = clock.nowMs()
+  // A task runs once its state is restored.
+  const written = { writtenMs: clock.nowMs(), isComplete: true }
   try {
-    await state.write([...after.changes, ...checkpoints.changes(task, positions, writtenMs)])
+    await state.write([...after.changes, ...checkpoints.changes(task, positions, written)])
   } catch (cause) {
     throw new TidemarkError(
       'RESTORE_FAILED',
@@ -90,7 +91,7 @@ export async function writeStateAfterCommit(
       { cause, details: { taskId: after.taskId } },
     )
   }
-  checkpoints.written(task, positions, writtenMs)
+  checkpoints.written(task, positions, written)
 }
 
 /** True where the transaction stands and must not go again. */

@@ -39,6 +39,7 @@ interface Formats {
   readonly checkpoint: {
     readonly key: string
     readonly value: string
+    readonly valueIncomplete: string
     readonly valueBefore: string
   }
   readonly broadcastPosition: { readonly key: string; readonly value: string }
@@ -64,16 +65,21 @@ describe('a checkpoint', () => {
   test('is written as it was', async () => {
     const { state, close } = await openMemoryStorage({ clock: new ManualClock() })
     const checkpoints = new Checkpoints({ state, clock: new ManualClock() })
-    const [change] = checkpoints.changes(task, new Map([[changelog, offset(70_000)]]), 1_700_000)
+    const reached = new Map([[changelog, offset(70_000)]])
+    const written = { writtenMs: 1_700_000, isComplete: true }
+    const [change] = checkpoints.changes(task, reached, written)
     assert.equal(hexOf(change?.key), golden.checkpoint.key)
     assert.equal(hexOf(change?.value), golden.checkpoint.value)
+    const [filled] = checkpoints.changes(task, reached, { ...written, isComplete: false })
+    assert.equal(hexOf(filled?.value), golden.checkpoint.valueIncomplete)
     assert.equal(change?.store, '__changelog-positions-0')
     await close()
   })
 
-  for (const [name, value, writtenMs] of [
-    ['of now', golden.checkpoint.value, 1_700_000],
-    ['of before, without a time,', golden.checkpoint.valueBefore, null],
+  for (const [name, value, writtenMs, isComplete] of [
+    ['of now', golden.checkpoint.value, 1_700_000, true],
+    ['of a store that has gaps', golden.checkpoint.valueIncomplete, 1_700_000, false],
+    ['of before, without a time,', golden.checkpoint.valueBefore, null, true],
   ] as const) {
     test(`${name} is read`, async () => {
       const { state, close } = await openMemoryStorage({ clock: new ManualClock() })
@@ -82,6 +88,7 @@ describe('a checkpoint', () => {
       const checkpoints = new Checkpoints({ state, clock: new ManualClock() })
       await checkpoints.load([task])
       assert.deepEqual(checkpoints.of(task, changelog), { offset: 70_000, writtenMs })
+      assert.equal(checkpoints.isComplete(task, changelog), isComplete)
       await close()
     })
   }

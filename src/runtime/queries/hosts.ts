@@ -2,7 +2,7 @@
  * Where the tasks of a topology run, as interactive queries need to know it. In the cluster the runtime keeps this
  * from the group's assignment; one process alone is its own only host (`singleHost`).
  */
-import type { Partition } from '../../core/record.ts'
+import type { Partition, StoreName } from '../../core/record.ts'
 import type { TopologyGraph } from '../../topology/graph.ts'
 import { taskCountOf } from '../../topology/partition-counts.ts'
 
@@ -33,6 +33,19 @@ export interface HeldTask {
   readonly role: 'active' | 'standby' | 'restoring'
   /** When a changelog record was last applied, milliseconds since the epoch; null where none was since the start. */
   readonly lastAppliedMs: number | null
+  /** Stores, as the state backend calls them, that were begun from scratch and have not held all of their changelogs
+   * once: what is not in them may exist. */
+  readonly incomplete: readonly StoreName[]
+  /** How long the changelogs take to be read to their ends, at the pace so far; null where that is not known. */
+  readonly remainingMs: number | null
+}
+
+/** Of a task that runs here. */
+export const runningTask: HeldTask = {
+  role: 'active',
+  lastAppliedMs: null,
+  incomplete: [],
+  remainingMs: null,
 }
 
 export interface QueryableRuntime {
@@ -63,6 +76,6 @@ export function singleHost(
       )
       return { self: self(), isRebalancing: false, isMember: true, tasks }
     },
-    heldTask: (topology) => (byName.has(topology) ? { role: 'active', lastAppliedMs: null } : null),
+    heldTask: (topology) => (byName.has(topology) ? runningTask : null),
   }
 }

@@ -14,7 +14,7 @@ import type { SubTopology, TopologyGraph } from '../../topology/graph.ts'
 import { changelogOf } from '../kept-task.ts'
 import type { StoreChangelog } from '../kept-task.ts'
 import { changelogPositionsStore, PositionsStore } from '../positions-store.ts'
-import { ScopedState } from '../scoped-state.ts'
+import { ScopedState, scopedStoreName } from '../scoped-state.ts'
 import { compileTaskGraph } from '../task-graph.ts'
 import type { HeldTask, QueryableRuntime } from './hosts.ts'
 import { StoreReader } from './store-reader.ts'
@@ -52,6 +52,12 @@ export interface Freshness {
 export interface PartitionRead extends Freshness {
   readonly partition: Partition
   readonly entries: readonly ReadEntry[]
+}
+
+/** What this process holds of a partition of a store. */
+export interface HeldCopy extends Omit<HeldTask, 'incomplete'> {
+  /** It has held all of its changelog once: it may be old, and has no gaps. */
+  readonly isComplete: boolean
 }
 
 export interface FoundStore {
@@ -105,30 +111,34 @@ export class LocalQueries {
     return partitionForKey(key, Math.max(1, this.partitionCount(store)))
   }
 
-  held({ topology, subTopology }: FoundStore, partition: Partition): HeldTask | null {
-    return this.#options.runtime.heldTask(topology, subTopology.index, partition)
+  /** The copy of the store in this process; null where there is none. */
+  held({ topology, subTopology, definition }: FoundStore, partition: Partition): HeldCopy | null {
+    const held = this.#options.runtime.heldTask(topology, subTopology.index, partition)
+    if (held === null) return null
+    const { incomplete, ...task } = held
+    return { ...task, isComplete: !incomplete.includes(scopedStoreName(topology, definition.name)) }
   }
 
-  /** Null where this process holds no copy. @throws TidemarkError DATA_DIR_NEWER and what the store's serde throws */
+  /** Null where this process holds no copy that has been complete once. @throws TidemarkError DATA_DIR_NEWER and what the store's serde throws */
   async read(
     store: FoundStore,
     partition: Partition,
     query: StoreQuery,
   ): Promise<PartitionRead | null> {
     const held = this.held(store, partition)
-    if (held === null) return null
+    if (held?.isComplete !== true) return null
     const scoped = new ScopedState(this.#options.state, store.topology)
     const freshness = await this.#freshness(store, partition, held, scoped)
     const entries = await entriesOf(new StoreReader(scoped, store.definition, partition), query)
-    // What was taken away meanwhile may have been read half deleted.
-    if (this.held(store, partition) === null) return null
+    // What was taken away or begun anew meanwhile may have been read half deleted.
+    if (this.held(store, partition)?.isComplete !== true) return null
     return { partition, ...freshness, entries }
   }
 
   async #freshness(
     store: FoundStore,
     partition: Partition,
-    { role, lastAppliedMs }: HeldTask,
+    { role, lastAppliedMs }: HeldCopy,
     scoped: ScopedState,
   ): Promise<Freshness> {
     const { log } = this.#options

@@ -5,7 +5,7 @@ import type { Offset, TopicName } from '../../core/record.ts'
 import { topicPartitionId } from '../../core/record.ts'
 import type { StateBackend, StateChange } from '../../core/state.ts'
 import type { FetchedPartition } from '../../log/log.ts'
-import type { Checkpoints } from '../checkpoints.ts'
+import type { Checkpoints, WrittenState } from '../checkpoints.ts'
 import type { Codecs } from '../codecs.ts'
 import { changesOfFacts } from '../fact-changelog.ts'
 import type { KeptTask, StoreChangelog } from '../kept-task.ts'
@@ -15,6 +15,8 @@ import { changesOfSource } from './source-rows.ts'
 export interface FetchedChangelog {
   readonly cursor: ChangelogCursor
   readonly range: FetchedPartition
+  /** It ends where its changelog does: what the store lacks then is not in it. */
+  readonly isToTheEnd: boolean
 }
 
 export interface ApplyOptions {
@@ -32,18 +34,19 @@ export async function applyChangelogs(
   const { state, checkpoints, clock, codecs } = to
   const changes: StateChange[] = []
   const writtenMs = clock.nowMs()
-  const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>])[] = []
-  for (const { cursor, range } of fetched) {
+  const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>, WrittenState])[] = []
+  for (const { cursor, range, isToTheEnd } of fetched) {
     const { task, changelog, at } = cursor
     for (const change of await changesOf(changelog, range, { state, codecs })) {
       changes.push(change)
     }
     const positions = new Map([[at.topic, range.nextOffset]])
-    for (const change of checkpoints.changes(task, positions, writtenMs)) changes.push(change)
-    reached.push([task, positions])
+    const written = { writtenMs, isComplete: isToTheEnd }
+    for (const change of checkpoints.changes(task, positions, written)) changes.push(change)
+    reached.push([task, positions, written])
   }
   await state.write(changes)
-  for (const [task, positions] of reached) checkpoints.written(task, positions, writtenMs)
+  for (const [task, positions, written] of reached) checkpoints.written(task, positions, written)
   for (const { cursor, range } of fetched) {
     cursor.offset = range.nextOffset
     cursor.records += range.records.length

@@ -37,7 +37,9 @@ async function open(reached: number | null, nowMs = 0, deletedBefore = 0, stateF
   const change = { store, partition, key, value: Buffer.from('kept') }
   await state.write([
     change,
-    ...(reached === null ? [] : checkpoints.changes(task, positions, clock.nowMs())),
+    ...(reached === null
+      ? []
+      : checkpoints.changes(task, positions, { writtenMs: clock.nowMs(), isComplete: true })),
   ])
   await checkpoints.load([task])
   clock.advance(nowMs)

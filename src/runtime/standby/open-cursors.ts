@@ -50,6 +50,7 @@ export async function openCursors(
     const at = { ...found, logStartOffset: beginningOf(topic, found, options) }
     const endOffset = await endOf(changelog, partition, at, log)
     const start = await startOf(task, changelog, { ...at, highWatermark: endOffset }, options)
+    if (start.offset >= endOffset) options.checkpoints.noteComplete(task, topic)
     cursors.push(new ChangelogCursor({ task, changelog, ...start, endOffset }, clock))
   }
   return cursors

@@ -12,6 +12,7 @@ import { assert, present } from '../../core/assert.ts'
 import { pause } from '../../core/clock.ts'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
 import { topicPartitionId } from '../../core/record.ts'
+import type { StoreName } from '../../core/record.ts'
 import type { FetchedPartition } from '../../log/log.ts'
 import { fetchBytes } from '../fetch-bytes.ts'
 import type { KeptTask } from '../kept-task.ts'
@@ -145,7 +146,16 @@ export class StateUpdater {
   held(taskId: string): HeldTask | null {
     const state = this.#states.get(taskId)
     if (state === undefined || state.mode === 'idle') return null
-    return { role: state.mode, lastAppliedMs: state.lastAppliedMs }
+    const { mode: role, task, lastAppliedMs } = state
+    const incomplete = role === 'active' ? [] : this.#incompleteOf(task)
+    return { role, lastAppliedMs, incomplete, remainingMs: state.remainingMs }
+  }
+
+  #incompleteOf(task: KeptTask): StoreName[] {
+    const { checkpoints } = this.#options
+    return task.changelogs
+      .filter(({ topic }) => !checkpoints.isComplete(task, topic))
+      .map(({ store }) => store)
   }
 
   /** A standby or a warm-up that has come within `caughtUpLag`. */
@@ -327,9 +337,14 @@ export class StateUpdater {
       const isFollowed = state.mode === 'standby' && !cursor.isSource
       if (isFollowed) cursor.endOffset = range.highWatermark
       const cut = cursor.isSource ? upTo(cursor.endOffset, range) : range
-      if (cut.nextOffset === cursor.fetchOffset) continue
+      // What waits for its marker is no gap: compaction removes nothing for its sake.
+      const isToTheEnd = cut.nextOffset >= (isFollowed ? range.lastStableOffset : cursor.endOffset)
+      if (cut.nextOffset === cursor.fetchOffset) {
+        if (isToTheEnd) this.#options.checkpoints.noteComplete(cursor.task, range.topic)
+        continue
+      }
       cursor.fetchOffset = cut.nextOffset
-      taken.push({ cursor, range: cut })
+      taken.push({ cursor, range: cut, isToTheEnd })
     }
     return taken
   }

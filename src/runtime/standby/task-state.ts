@@ -62,6 +62,15 @@ export class TaskState {
     return this.cursors.reduce((sum, { lag }) => sum + lag, 0)
   }
 
+  /** Until it is read to the end at the pace so far; null where that is not known. */
+  get remainingMs(): number | null {
+    const times = (this.cursors ?? [])
+      .filter(({ lag }) => lag > 0)
+      .map((cursor) => cursor.status().remainingMs)
+    if (times.length === 0 || times.includes(null)) return null
+    return Math.max(...times.map(Number))
+  }
+
   moveTo(next: StateMode, nowMs: number): void {
     const { id } = this.task.plan
     assert(

@@ -77,7 +77,8 @@ export function queriesApp(options: QueriesOptions): Hono {
       }
       const answer = await router.readHere(store, readMessage(await context.req.json()))
       if ('partitions' in answer) return context.json(answer)
-      return context.json({ error: answer.refusal }, 503, { 'retry-after': '1' })
+      const { refusal: error, retryAfterMs } = answer
+      return context.json({ error, retryAfterMs }, 503, { 'retry-after': '1' })
     }),
   )
   app.onError(answerError)

@@ -4,16 +4,22 @@
  * Invariants:
  *  1. A forwarded read is answered from what is held here; it goes no further (one hop).
  *  2. A partition is answered by one copy; where its active task is away a standby may answer, and says how far it is.
+ *     A copy that has never been complete answers nothing: it would deny what it has not read yet.
  *  3. Waits are bounded by the host's time-out times the copies of a partition.
  */
 import { present } from '../../core/assert.ts'
 import type { Partition } from '../../core/record.ts'
 import type { HostUrl, QueryableRuntime, TaskHosts } from '../../runtime/queries/hosts.ts'
-import type { FoundStore, LocalQueries, StoreQuery } from '../../runtime/queries/local-queries.ts'
+import type {
+  FoundStore,
+  HeldCopy,
+  LocalQueries,
+  StoreQuery,
+} from '../../runtime/queries/local-queries.ts'
 import { answered } from './read-message.ts'
 import type { AnsweredPartition, ReadMessage } from './read-message.ts'
 import { askHost } from './remote-host.ts'
-import type { RemoteAnswer, RemoteHostOptions } from './remote-host.ts'
+import type { Refusal, RemoteAnswer, RemoteHostOptions } from './remote-host.ts'
 
 /** `active`: the active task or nobody. `prefer-active`: a standby where the active task is away. `any`: the nearest
  * copy, whichever it is. */
@@ -29,6 +35,10 @@ export interface QueryRouterOptions extends RemoteHostOptions {
 }
 
 const rebalanceRetryMs = 1_000
+/** A restore may end sooner than its pace says, and a standby may come. */
+const retryMaxMs = 60_000
+const whileSharing = { refusal: 'the group is sharing its tasks out anew', retryAfterMs: null }
+const whileNobody = { refusal: 'no instance has been given it', retryAfterMs: null }
 
 export class QueryRouter {
   readonly #options: QueryRouterOptions
@@ -43,13 +53,16 @@ export class QueryRouter {
     const self = runtime.hostsOf(store.topology)?.self ?? ''
     const partitions: AnsweredPartition[] = []
     for (const partition of message.partitions) {
-      const role = local.held(store, partition)?.role
-      if (role === undefined || (message.activeOnly && role !== 'active')) {
-        const held = role === undefined ? 'not held' : role
-        return { refusal: `partition ${partition} of ${store.definition.name} is ${held} here` }
+      const held = local.held(store, partition)
+      const why = whyNot(held, message.activeOnly)
+      if (why !== null) {
+        const refusal = `partition ${partition} of ${store.definition.name} is ${why}`
+        return { refusal, retryAfterMs: held?.remainingMs ?? null }
       }
       const read = await local.read(store, partition, message.query)
-      if (read === null) return { refusal: `partition ${partition} has just moved away` }
+      if (read === null) {
+        return { refusal: `partition ${partition} has just moved away`, retryAfterMs: null }
+      }
       partitions.push(answered(read, store.definition, self))
     }
     return { partitions }
@@ -71,16 +84,15 @@ export class QueryRouter {
       ]),
     )
     const found: AnsweredPartition[] = []
-    let refusal = hosts.isRebalancing ? 'the group is sharing its tasks out anew' : ''
+    let last: Refusal = hosts.isRebalancing ? whileSharing : whileNobody
     for (let left = [...wanted]; left.length > 0;) {
       const byHost = new Map<HostUrl, { partitions: Partition[]; activeOnly: boolean }>()
       for (const partition of left) {
         const choice = present(choices.get(partition), 'the choices of a partition').shift()
         if (choice === undefined) {
-          const why = refusal === '' ? 'no instance has been given it' : refusal
           return {
-            refusal: `partition ${partition} of ${store.definition.name}: ${why}`,
-            retryAfterMs: rebalanceRetryMs,
+            refusal: `partition ${partition} of ${store.definition.name}: ${last.refusal}`,
+            retryAfterMs: Math.min(last.retryAfterMs ?? rebalanceRetryMs, retryMaxMs),
           }
         }
         const group = byHost.get(choice.host)
@@ -107,13 +119,22 @@ export class QueryRouter {
       for (const { partitions, answer } of answers) {
         if ('partitions' in answer) found.push(...answer.partitions)
         else {
-          refusal = answer.refusal
+          last = answer
           left.push(...partitions)
         }
       }
     }
     return { partitions: found }
   }
+}
+
+/** Null where the copy may answer. */
+function whyNot(held: HeldCopy | null, activeOnly: boolean): string | null {
+  if (held === null) return 'not held here'
+  const { role, isComplete } = held
+  // What it has not read yet cannot be told from what does not exist.
+  if (!isComplete) return `${role} here, from scratch, and has not been complete since`
+  return activeOnly && role !== 'active' ? `${role} here` : null
 }
 
 function taskOf(

@@ -14,10 +14,14 @@ export interface RemoteHostOptions {
   readonly fetch: typeof globalThis.fetch
 }
 
-export type RemoteAnswer =
-  | { readonly partitions: readonly AnsweredPartition[] }
-  /** Why it gave none: it is away, or it holds no copy (any more). */
-  | { readonly refusal: string }
+/** Why a host gave no answer: it is away, or it holds no copy (any more), or none that is complete. */
+export interface Refusal {
+  readonly refusal: string
+  /** Null where nobody knows when it may have one. */
+  readonly retryAfterMs: number | null
+}
+
+export type RemoteAnswer = { readonly partitions: readonly AnsweredPartition[] } | Refusal
 
 export async function askHost(
   host: HostUrl,
@@ -39,12 +43,14 @@ export async function askHost(
     const body = (await response.json()) as {
       partitions?: readonly AnsweredPartition[]
       error?: string
+      retryAfterMs?: number | null
     }
     if (response.ok && Array.isArray(body.partitions)) return { partitions: body.partitions }
-    return { refusal: `${host} answered ${response.status}: ${body.error ?? 'nothing'}` }
+    const refusal = `${host} answered ${response.status}: ${body.error ?? 'nothing'}`
+    return { refusal, retryAfterMs: body.retryAfterMs ?? null }
   } catch (thrown) {
     const why = late.signal.aborted ? `no answer in ${timeoutMs} ms` : reasonOf(thrown)
-    return { refusal: `${host}: ${why}` }
+    return { refusal: `${host}: ${why}`, retryAfterMs: null }
   } finally {
     cancel()
   }
