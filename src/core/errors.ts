@@ -40,6 +40,7 @@ export const errorTable = {
   SCHEMA_ID_UNKNOWN: 'quarantine',
   SCHEMA_REFUSED: 'quarantine',
   KEY_MISSING: 'quarantine',
+  KEY_MISPLACED: 'quarantine',
   KEY_MISMATCH: 'quarantine',
   JSON_INVALID: 'quarantine',
   CHECK_FAILED: 'quarantine',

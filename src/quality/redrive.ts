@@ -66,7 +66,7 @@ export async function redrive(
     const topic = topics.get(entry.topic)
     const name = topicName(entry.topic)
     if (isFromLog(entry, mending)) {
-      outgoing.add(name, entry.partition, asItWas(entry))
+      outgoing.add(name, await placeOf(entry, counts), asItWas(entry))
     } else {
       const record =
         topic === undefined
@@ -94,14 +94,22 @@ export async function redrive(
   return { redriven, refused, already }
 }
 
+type FromLog = QuarantineEntry & { readonly partition: number }
+
 /** A record between two nodes of a topology, or a delete: neither is admitted at a door, and neither can be mended. */
-function isFromLog(
-  entry: QuarantineEntry,
-  mending: Mending,
-): entry is QuarantineEntry & { readonly partition: number } {
+function isFromLog(entry: QuarantineEntry, mending: Mending): entry is FromLog {
   const { partition, record_format: format, record_key: key, record_value: value } = entry
   if (mending.set !== undefined || mending.value !== undefined) return false
   return partition !== null && (format === 'bytes' || (key !== null && value === null))
+}
+
+/** A delete goes where its key belongs: that it was elsewhere may be why it was refused. */
+async function placeOf(
+  { topic, partition, record_key: key, record_value: value }: FromLog,
+  counts: PartitionCounts,
+): Promise<number> {
+  const isDelete = key !== null && value === null
+  return isDelete ? partitionForKey(key, await counts.of(topicName(topic))) : partition
 }
 
 function asItWas(entry: QuarantineEntry): ProducerRecord {

@@ -1,16 +1,21 @@
 /**
  * Turns what the log holds into records with typed keys and values. What cannot be decoded, and what bears a time
  * beyond the range, goes to quarantine with its original bytes (law 4). What was erased is counted.
+ *
+ * So does a record that lies in another partition than its key belongs to, where a task keeps state: its producer chose
+ * another key or another partitioner, and the record would never meet its kind. Kafka Streams takes it, and counts wrongly.
  */
 import { present } from '../core/assert.ts'
 import { isErased } from '../core/erased.ts'
 import { messageOf, TidemarkError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import type { ConsumerRecord, TopicPartition } from '../core/record.ts'
+import { partitionForKey } from '../core/partitioner.ts'
+import type { ConsumerRecord, TopicName, TopicPartition } from '../core/record.ts'
 import type { ValueCodec } from '../core/serde.ts'
 import type { InternalTopic, TopicDefinition } from '../core/topic.ts'
 import type { QuarantineReason } from '../processors/processor.ts'
 import { EventTimeRefusedError, eventTimeFault } from '../quality/event-time.ts'
+import type { SourceNode } from '../topology/graph.ts'
 import type { Codecs } from './codecs.ts'
 import { Origin } from './input-record.ts'
 import type { InputRecord } from './input-record.ts'
@@ -25,21 +30,26 @@ export interface TypedRecord {
   readonly timestampMs: number
 }
 
-export class SourceDecoder {
-  readonly #graph: TaskGraph
-  readonly #codecs: Codecs
-  readonly #quarantine: Quarantine
-  readonly #metrics: TaskMetrics
+export interface SourceDecoderOptions {
+  readonly graph: TaskGraph
+  readonly codecs: Codecs
+  readonly quarantine: Quarantine
+  readonly metrics: TaskMetrics
+  /** Whether there is state that a key has in its own partition alone. */
+  readonly hasStores: boolean
+  readonly partitionCountOf: (topic: TopicName) => number
+}
 
-  constructor(graph: TaskGraph, codecs: Codecs, quarantine: Quarantine, metrics: TaskMetrics) {
-    this.#graph = graph
-    this.#codecs = codecs
-    this.#quarantine = quarantine
-    this.#metrics = metrics
+export class SourceDecoder {
+  readonly #options: SourceDecoderOptions
+
+  constructor(options: SourceDecoderOptions) {
+    this.#options = options
   }
 
   async decode(at: TopicPartition, raws: readonly ConsumerRecord[]): Promise<InputRecord[]> {
-    const sources = present(this.#graph.sourcesByTopic.get(at.topic), `source of ${at.topic}`)
+    const { graph, codecs } = this.#options
+    const sources = present(graph.sourcesByTopic.get(at.topic), `source of ${at.topic}`)
     const [{ graphNode }] = sources as readonly [TaskSource]
     const inputs: InputRecord[] = []
     if (graphNode.kind === 'repartition-source') {
@@ -47,11 +57,22 @@ export class SourceDecoder {
       this.#decodeAll(at, raws, sources, inputs, (raw) => decodeInternal(topic, raw))
     } else {
       const { topic } = graphNode
-      const codec = this.#codecs.of(topic)
+      const codec = codecs.of(topic)
       await codec.prepare(raws.map(({ value }) => value))
-      this.#decodeAll(at, raws, sources, inputs, (raw) => decodeExternal(topic, codec, raw))
+      const partitionCount = this.#partitionCountOf(graphNode)
+      this.#decodeAll(at, raws, sources, inputs, (raw) => {
+        const typed = decodeExternal(topic, codec, raw)
+        if (partitionCount > 1) refuseMisplaced(topic, at, partitionCount, typed.key)
+        return typed
+      })
     }
     return inputs
+  }
+
+  /** 1 where it does not matter which partition a record is in. */
+  #partitionCountOf({ topic, broadcast }: SourceNode): number {
+    const { hasStores, partitionCountOf } = this.#options
+    return hasStores && !broadcast ? partitionCountOf(topic.name) : 1
   }
 
   #decodeAll(
@@ -63,7 +84,8 @@ export class SourceDecoder {
   ): void {
     for (const raw of raws) {
       if (isErased(raw)) {
-        for (const { graphNode } of sources) this.#metrics.countDropped(graphNode.name, 'erased')
+        for (const { graphNode } of sources)
+          this.#options.metrics.countDropped(graphNode.name, 'erased')
         continue
       }
       try {
@@ -71,7 +93,7 @@ export class SourceDecoder {
         const record = { key, value, timestampMs, headers: raw.headers }
         inputs.push({ origin: new Origin(at.topic, at.partition, raw), record, sources })
       } catch (thrown) {
-        this.#quarantine(at, raw, reasonOf(thrown))
+        this.#options.quarantine(at, raw, reasonOf(thrown))
       }
     }
   }
@@ -106,6 +128,22 @@ export function decodeExternal(
   const fault = eventTimeFault(topic.schema, value, timestampMs)
   if (fault !== null) throw new EventTimeRefusedError(fault)
   return { key, value, timestampMs }
+}
+
+/** @throws TidemarkError KEY_MISPLACED */
+function refuseMisplaced(
+  { name, keySerde }: TopicDefinition,
+  { partition }: TopicPartition,
+  partitionCount: number,
+  key: unknown,
+): void {
+  const belongsTo = partitionForKey(keySerde.serialize(key), partitionCount)
+  if (belongsTo === partition) return
+  throw new TidemarkError(
+    'KEY_MISPLACED',
+    `it lies in partition ${partition} of ${name}, and its key ${JSON.stringify(key)} belongs to ${belongsTo}: its producer has ` +
+      `another key or partitioner (docs/cluster.md, Producers of your own); a redrive puts it where it belongs`,
+  )
 }
 
 function keyMissing(reason: string): TidemarkError {

@@ -125,7 +125,14 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#idle = new IdleTime(options.limits.idleAdvanceAfterMs)
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
     this.#quarantine = new TaskQuarantine({ ...options })
-    this.#decoder = new SourceDecoder(options.graph, codecs, this.#quarantineUnread, this.metrics)
+    this.#decoder = new SourceDecoder({
+      graph: options.graph,
+      codecs,
+      quarantine: this.#quarantineUnread,
+      metrics: this.metrics,
+      hasStores: subTopology.stores.length > 0,
+      partitionCountOf,
+    })
     const reserved = broadcastPositionsStore(subTopology.index)
     this.#broadcastPositions = new PositionsStore(state, reserved, partition)
   }

@@ -5,7 +5,9 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { ClickHouse } from '../../src/sinks/clickhouse/clickhouse.ts'
 import { openClickHouse } from '../../src/sinks/clickhouse/open-clickhouse.ts'
+import { partitionForKey } from '../../src/core/partitioner.ts'
 import { topicName } from '../../src/core/record.ts'
+import { defaultLimits } from '../../src/runtime/limits.ts'
 import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
 import { until } from '../integration/support/until.ts'
 import { ClusterInstance } from './support/cluster-instance.ts'
@@ -47,6 +49,20 @@ const scores: readonly ExamScore[] = Array.from(
     }
   },
 )
+
+/** Published under a key of the producer's own taste. */
+const misplaced: readonly ExamScore[] = Array.from({ length: 40 }, (_, index) => {
+  const event_id = `m${index}`
+  const more = { event_id, event_type: 'score', timestamp: baseMs + 1_000_000 + index }
+  return { exam: 100 + index, studentId: `student-${index % studentCount}`, score: 50, ...more }
+})
+
+/** As docs/cluster.md tells producers to make it. */
+function keyOf(...parts: readonly string[]): Buffer {
+  return Buffer.concat(
+    parts.flatMap((part) => [Buffer.from([2]), Buffer.from(part), Buffer.from([0])]),
+  )
+}
 
 void test('what kafkajs publishes in Confluent framing becomes facts, and the console consumer reads them as we do', async (t) => {
   // Or it would clean away what was aborted, and the readers would have nothing to leave out.
@@ -112,10 +128,30 @@ async function publishAndExpectFacts(t: TestContext, servers: Servers): Promise<
 
   const reader = await openClickHouse({ url: servers.clickhouseUrl })
   t.after(() => reader.close())
-  const expected = JSON.stringify(expectedAverages())
-  await until('the averages of all students are there', async () =>
-    JSON.stringify(await averageScores(reader)) === expected ? true : null,
+  const areThere = (events: readonly ExamScore[]) => async () => {
+    const expected = JSON.stringify(expectedAverages(events))
+    return JSON.stringify(await averageScores(reader)) === expected ? true : null
+  }
+  await until('the averages of all students are there', areThere(scores))
+
+  await foreign.publish(misplaced, ({ event_id }) => event_id)
+  const elsewhere = misplaced.filter(({ event_id }) => {
+    return partitionOf(Buffer.from(event_id)) !== partitionOf(keyOf(event_id))
+  })
+  assert.ok(elsewhere.length > 0)
+  const ids = elsewhere.map(({ event_id }) => event_id).sort()
+  await until('those that lie in another partition are kept', async () =>
+    JSON.stringify(await keptEvents(reader)) === JSON.stringify(ids) ? true : null,
   )
+  const taken = misplaced.filter((event) => !elsewhere.includes(event))
+  await until('the others are taken', areThere([...scores, ...taken]))
+  const answer = await fetch(`http://127.0.0.1:${instance.ports.console}/api/quarantine/redrive`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ topic: eventsTopic }),
+  })
+  assert.equal(answer.status, 200, await answer.text())
+  await until('a redrive puts all where they belong', areThere([...scores, ...misplaced]))
   assert.equal(await instance.stop(), 0, instance.output)
 }
 
@@ -126,8 +162,20 @@ async function averageScores({ reader }: ClickHouse): Promise<unknown[]> {
   return result.json()
 }
 
-function expectedAverages(): unknown[] {
-  const byStudent = Map.groupBy(scores, ({ studentId }) => studentId)
+function partitionOf(key: Buffer): number {
+  return partitionForKey(key, defaultLimits.defaultPartitionCount)
+}
+
+/** Of those that lie in another partition than their key belongs to. */
+async function keptEvents({ reader }: ClickHouse): Promise<unknown[]> {
+  const query = `SELECT record_key FROM tidemark.quarantine
+                 WHERE check = 'KEY_MISPLACED' ORDER BY record_key`
+  const result = await reader.query({ query, format: 'JSONCompactEachRow' })
+  return (await result.json<[string]>()).map(([key]) => key)
+}
+
+function expectedAverages(events: readonly ExamScore[]): unknown[] {
+  const byStudent = Map.groupBy(events, ({ studentId }) => studentId)
   return [...byStudent]
     .map(([studentId, ofStudent]) => {
       const sum = ofStudent.reduce((total, { score }) => total + score, 0)
@@ -147,9 +195,12 @@ class ForeignProducer {
     this.#registry = new SchemaRegistry({ host: registryUrl })
   }
 
-  async publish(events: readonly ExamScore[]): Promise<void> {
+  async publish(
+    events: readonly ExamScore[],
+    keyBy = ({ event_id }: ExamScore): string | Buffer => keyOf(event_id),
+  ): Promise<void> {
     const producer = await this.#producer()
-    await producer.send({ topic: eventsTopic, messages: await this.#messages(events) })
+    await producer.send({ topic: eventsTopic, messages: await this.#messages(events, keyBy) })
   }
 
   async publishAndAbort(topic: string, events: readonly ExamScore[]): Promise<void> {
@@ -159,7 +210,8 @@ class ForeignProducer {
       idempotent: true,
     })
     const transaction = await producer.transaction()
-    await transaction.send({ topic, messages: await this.#messages(events) })
+    const messages = await this.#messages(events, ({ event_id }) => keyOf(event_id))
+    await transaction.send({ topic, messages })
     await transaction.abort()
   }
 
@@ -174,11 +226,11 @@ class ForeignProducer {
     return producer
   }
 
-  async #messages(events: readonly ExamScore[]) {
+  async #messages(events: readonly ExamScore[], keyBy: (event: ExamScore) => string | Buffer) {
     const id = await this.#registry.getLatestSchemaId(`${eventsTopic}-value`)
     return Promise.all(
       events.map(async (event) => ({
-        key: event.event_id,
+        key: keyBy(event),
         value: await this.#registry.encode(id, event),
         timestamp: String(event.timestamp),
       })),

@@ -1,6 +1,7 @@
 /** Works off a backlog of small records in four partitions, in one worker under the heap that this process was given. */
 import { writeSync } from 'node:fs'
 import { systemClock } from '../../core/clock.ts'
+import { partitionForKey } from '../../core/partitioner.ts'
 import { partition } from '../../core/record.ts'
 import { LocalSchemaRegistry } from '../../schema/local-schema-registry.ts'
 import { MemoryRegistryStorage } from '../../schema/registry-storage.ts'
@@ -14,10 +15,11 @@ const recordsOfEach = 100_000
 const storage = await openStorage({ directory: process.argv[2] ?? '', clock: systemClock })
 const { name, cleanupPolicy, retentionMs } = words
 await storage.log.createTopics([{ name, partitionCount, cleanupPolicy, retentionMs }])
-const key = Buffer.from('w')
-const value = Buffer.from('{"id":"1","word":"w","atMs":1}')
-const thousand = Array.from({ length: 1000 }, () => ({ key, value, timestampMs: 1 }))
 for (let at = 0; at < partitionCount; at += 1) {
+  const word = wordOf(at)
+  const value = Buffer.from(JSON.stringify({ id: '1', word, atMs: 1 }))
+  const record = { key: Buffer.from(word), value, timestampMs: 1 }
+  const thousand = Array.from({ length: 1000 }, () => record)
   for (let sent = 0; sent < recordsOfEach; sent += thousand.length) {
     await storage.log.append([{ topic: name, partition: partition(at), records: thousand }])
   }
@@ -40,3 +42,11 @@ await runtime.whenIdle()
 writeSync(1, `${runtime.status().totals.processed} processed\n`)
 await runtime.stop()
 await storage.close()
+
+/** One whose place is that partition. */
+function wordOf(at: number): string {
+  for (let number = 0; ; number += 1) {
+    const word = `w${number}`
+    if (partitionForKey(Buffer.from(word), partitionCount) === at) return word
+  }
+}
