@@ -39,6 +39,14 @@ export function qualityConfiguration(
     thresholds: new Map(values['quality.thresholds']),
     weights,
     levelWeights: weighed<Level>(qualityDefaults.levelWeights, values['quality.levelWeights']),
+    learning: {
+      days: values['quality.learnDays'],
+      intervalMs: values['quality.learnIntervalMs'],
+      rowsMax: values['quality.learnRowsMax'],
+      scoreMin: values['quality.unusualScoreMin'],
+      spread: values['quality.unusualSpread'],
+      unusualPercentMax: values['quality.unusualPercentMax'],
+    },
     bounds: {
       threads: values['quality.threads'],
       memoryBytesMax: values['quality.memoryBytesMax'],

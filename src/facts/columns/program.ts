@@ -56,6 +56,39 @@ export const programNotes: NotesByTable = {
       },
     },
   },
+  'tidemark.quality_models': {
+    meaning: 'One row per model that a check of quality has learnt; kept for 400 days.',
+    origin: 'the run that learnt it',
+    columns: {
+      model: { formula: 'a hash of features, threshold and forest' },
+      trained_at: { formula: 'the clock’s time when it learnt' },
+      rows_learnt: { unit: 'rows' },
+      seed: { unit: 'any number' },
+      threshold: {
+        unit: '0 to 1',
+        formula:
+          'the upper quartile of the scores of what it learnt from, and 3 times the distance of their quartiles, or 0.6 where that is less; both are settings',
+      },
+    },
+  },
+  'tidemark.quality_unusual': {
+    meaning:
+      'One row per run of the quality checks, check and row that is unusual, 100 a check at most; kept for 90 days.',
+    origin: 'the run',
+    columns: {
+      run_id: { formula: 'that of `tidemark.quality_results.run_id`' },
+      measured_at: { formula: 'the clock’s time when the run began' },
+      model: { formula: 'that of `tidemark.quality_models.model`' },
+      row_key: {
+        unit: 'a hash',
+        formula: 'ClickHouse’s cityHash64 over the columns of the table’s key, in their order',
+      },
+      score: {
+        unit: '0 to 1',
+        formula: '2^(−E(h) / c(n)), h the length of the path in a tree of the forest',
+      },
+    },
+  },
   'tidemark.schema_migrations': {
     meaning: 'One row per migration that was applied.',
     origin: 'the files in `schemas/clickhouse`',

@@ -10,5 +10,6 @@ export function checkNamesOf(table: TableExpectations): readonly string[] {
     ...uniqueness(table).map(({ check }) => check),
     ...(table.totals ?? []),
     ...(table.outliers ?? []),
+    ...(table.unusual ?? []),
   ].map(({ name }) => name)
 }

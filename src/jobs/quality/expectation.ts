@@ -47,6 +47,23 @@ export interface OutlierCheck {
   readonly by: string
 }
 
+/** A number of a row that a model learns from. */
+export interface LearntFeature {
+  readonly name: string
+  /** Of the row; rows where it is NULL or no finite number are left out. */
+  readonly value: string
+  /** `logarithmic`: counts and times, which are never negative and spread over magnitudes. */
+  readonly scale: 'even' | 'logarithmic'
+}
+
+/** Rows unlike the others in several features together, by a model that learns from them. */
+export interface UnusualCheck {
+  readonly name: string
+  /** Of which rows it is asked; absent: of all. */
+  readonly where?: string
+  readonly features: readonly LearntFeature[]
+}
+
 export interface TableExpectations {
   readonly fact: JudgedTable
   /** What makes a row of the view, where that is not the key of the fact table. */
@@ -66,6 +83,7 @@ export interface TableExpectations {
   readonly rows?: readonly RowCheck[]
   readonly totals?: readonly TotalCheck[]
   readonly outliers?: readonly OutlierCheck[]
+  readonly unusual?: readonly UnusualCheck[]
 }
 
 export interface TopologyExpectations {

@@ -12,6 +12,7 @@ import { figure, type QualityResult } from './result.ts'
 import { sizeFigures, tableSizes, type TableSize } from './size-figures.ts'
 import { measureTable, rowsLookedAt } from './table-checks.ts'
 import { measureTotal } from './total-checks.ts'
+import { measureUnusual, type UnusualRow } from './unusual/unusual-checks.ts'
 
 /** A topology that runs, and what is expected of it. */
 export interface JudgedTopology {
@@ -32,23 +33,28 @@ export interface QualityMeasuring {
   readonly topologies: readonly JudgedTopology[]
   readonly period: Period
   readonly options: QualityOptions
-  readonly clickhouse: Pick<ClickHouse, 'read'>
+  readonly clickhouse: ClickHouse
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly onProgress: (progress: JobProgress) => void
 }
 
-/** One statement at a time: events come first.
- * @throws TidemarkError QUERY_FAILED; the signal's reason */
-export async function measureQuality(
-  measuring: QualityMeasuring,
-): Promise<readonly QualityResult[]> {
+export interface QualityMeasured {
+  readonly results: readonly QualityResult[]
+  /** What models have found, row by row. */
+  readonly unusual: readonly UnusualRow[]
+}
+
+/** One statement at a time: events come first. Models that have learnt are kept.
+ * @throws TidemarkError QUERY_FAILED | SINK_UNAVAILABLE | SINK_REFUSED; the signal's reason */
+export async function measureQuality(measuring: QualityMeasuring): Promise<QualityMeasured> {
   const { topologies, options, clickhouse, signal, onProgress } = measuring
   const reading: Reading = { clickhouse, bounds: options.bounds, signal }
   const expectations = topologies.map((topology) => topology.expectations)
   const sizes = await tableSizes(reading, expectations)
   const total = expectations.reduce((sum, { tables }) => sum + tables.length, 0)
   const results: QualityResult[] = []
+  const unusual: UnusualRow[] = []
   let done = 0
   for (const topology of topologies) {
     const newRows = new Map<string, number>()
@@ -57,15 +63,16 @@ export async function measureQuality(
       onProgress({ text: tableName(table), done: done++, total })
       const size = sizes.get(tableName(table))
       const own = await measureAll(measuring, { topology, table, reading, size })
-      newRows.set(tableName(table), rowsLookedAt(own))
-      results.push(...own)
+      newRows.set(tableName(table), rowsLookedAt(own.results))
+      results.push(...own.results)
+      unusual.push(...own.unusual)
     }
     results.push(...(await measureRefused({ ...topology, ...measuring, reading })))
     results.push(...lagFigures(topology))
     results.push(...sizeFigures(topology.expectations, sizes, newRows))
   }
   onProgress({ text: 'measured', done: total, total })
-  return results
+  return { results, unusual }
 }
 
 interface OneTable {
@@ -76,19 +83,25 @@ interface OneTable {
 }
 
 async function measureAll(
-  { period, options, clock }: QualityMeasuring,
+  { period, options, clickhouse, clock }: QualityMeasuring,
   { topology: judged, table, reading, size }: OneTable,
-): Promise<readonly QualityResult[]> {
+): Promise<QualityMeasured> {
   const { topology } = judged.expectations
   const of = { topology, table, period, options, reading }
   const results = [...(await measureTable({ ...of, rowsInAll: size?.rows ?? 0 }))]
   if (table.isArrival === true) results.push(await measureDays(of))
-  if (rowsLookedAt(results) === 0) return results
+  if (rowsLookedAt(results) === 0) return { results, unusual: [] }
   for (const check of table.totals ?? []) {
     results.push(await measureTotal({ ...of, check, nowMs: clock.nowMs() }))
   }
   for (const check of table.outliers ?? []) results.push(await measureOutliers(of, check))
-  return results
+  const unusual: UnusualRow[] = []
+  for (const check of table.unusual ?? []) {
+    const measured = await measureUnusual({ ...of, check, clickhouse, clock })
+    results.push(measured.result)
+    unusual.push(...measured.rows)
+  }
+  return { results, unusual }
 }
 
 function lagFigures(topology: JudgedTopology): readonly QualityResult[] {

@@ -146,10 +146,10 @@ async function measuredRun(
   const measuredAtMs = clock.nowMs()
   const period = periodOf(request, measuredAtMs, options.days)
   const measuring = { topologies: asked, period, options, clickhouse, clock, signal, onProgress }
-  const results = await measureQuality(measuring)
+  const { results, unusual } = await measureQuality(measuring)
   const names = asked.map(({ expectations }) => expectations.topology)
   const scores = scoresOf(names, results, options)
-  const run = { runId: randomUUID(), measuredAtMs, period, results, scores }
+  const run = { runId: randomUUID(), measuredAtMs, period, results, unusual, scores }
   await storeRun(clickhouse, run, signal)
   // What holds of some topologies or of another time is no state of the instance.
   if (asked.length === topologies.length && request.toMs === null) onScores(latestOf(run))

@@ -21,6 +21,23 @@ export interface QualityOptions {
   /** Percent of rows that may fail, by `database.table/check`: before all others. */
   readonly thresholds: ReadonlyMap<string, number>
   readonly bounds: StatementBounds
+  readonly learning: LearningOptions
+}
+
+/** Of models that learn what is usual. */
+export interface LearningOptions {
+  /** Rows that were computed in so many days are learnt from. */
+  readonly days: number
+  /** A model that is older learns anew. */
+  readonly intervalMs: number
+  /** Rows that are learnt from, and looked at, at most. */
+  readonly rowsMax: number
+  /** A row with a lower score is not unusual, from 0 to 1. */
+  readonly scoreMin: number
+  /** So many times the distance of the scores’ quartiles above the upper one a score is unusual. */
+  readonly spread: number
+  /** Percent of rows that may be unusual. */
+  readonly unusualPercentMax: number
 }
 
 /** Of each statement. */
@@ -44,4 +61,8 @@ export const qualityDefaults: QualityOptions = {
   levelWeights: { Critical: 8, Error: 4, Warning: 1, Info: 0 },
   thresholds: new Map(),
   bounds: { threads: 1, memoryBytesMax: 128 * 1024 * 1024, timeMaxMs: 30_000 },
+  learning: {
+    ...{ days: 90, intervalMs: 24 * 60 * 60_000, rowsMax: 50_000 },
+    ...{ scoreMin: 0.6, spread: 3, unusualPercentMax: 1 },
+  },
 }

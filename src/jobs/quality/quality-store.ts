@@ -1,12 +1,14 @@
 /** Results and scores in ClickHouse. A run’s rows are written once, so a run written again changes nothing. */
 import type { ClickHouse } from '../../sinks/clickhouse/clickhouse.ts'
 import { ask } from '../../sinks/clickhouse/run-statement.ts'
-import { TabSeparatedEncoder, type Column } from '../../sinks/clickhouse/tab-separated.ts'
+import type { Column } from '../../sinks/clickhouse/tab-separated.ts'
 import type { Row } from '../../sinks/sink.ts'
 import { dimensions, type Dimension } from './expectation.ts'
+import { insertRows } from './insert-rows.ts'
 import type { Period } from './period.ts'
 import type { QualityResult } from './result.ts'
 import type { QualityScores } from './score.ts'
+import type { UnusualRow } from './unusual/unusual-checks.ts'
 
 export interface QualityRun {
   readonly runId: string
@@ -14,11 +16,11 @@ export interface QualityRun {
   readonly measuredAtMs: number
   readonly period: Period
   readonly results: readonly QualityResult[]
+  readonly unusual: readonly UnusualRow[]
   readonly scores: QualityScores
 }
 
 const time = "DateTime64(3, 'UTC')"
-const database = 'tidemark'
 const resultColumns: readonly Column[] = [
   { name: 'run_id', type: 'String' },
   { name: 'measured_at', type: time },
@@ -35,6 +37,17 @@ const resultColumns: readonly Column[] = [
   { name: 'rows_looked_at', type: 'UInt64' },
   { name: 'rows_failed', type: 'UInt64' },
   { name: 'detail', type: 'String' },
+]
+const unusualColumns: readonly Column[] = [
+  { name: 'run_id', type: 'String' },
+  { name: 'measured_at', type: time },
+  { name: 'topology', type: 'String' },
+  { name: 'table', type: 'String' },
+  { name: 'check', type: 'String' },
+  { name: 'model', type: 'String' },
+  { name: 'row_key', type: 'UInt64' },
+  { name: 'score', type: 'Float64' },
+  { name: 'reasons', type: 'String' },
 ]
 const scoreColumns: readonly Column[] = [
   { name: 'run_id', type: 'String' },
@@ -61,20 +74,18 @@ export async function storeRun(
     rows_looked_at: rowsLookedAt,
     rows_failed: failed,
   }))
-  await insert(clickhouse, 'quality_results', resultColumns, rows, signal)
-  await insert(clickhouse, 'quality_scores', scoreColumns, scoreRows(run), signal)
-}
-
-async function insert(
-  clickhouse: Writing,
-  table: string,
-  columns: readonly Column[],
-  rows: readonly Row[],
-  signal: AbortSignal,
-): Promise<void> {
-  const name = { database, table }
-  const encoder = new TabSeparatedEncoder(name, columns)
-  await clickhouse.insert(name, encoder.columns, encoder.encode(rows), signal)
+  const unusual = run.unusual.map(({ rowKey, ...row }) => ({
+    ...row,
+    run_id: run.runId,
+    measured_at: run.measuredAtMs,
+    row_key: rowKey,
+  }))
+  // What a result points to is there before it.
+  if (unusual.length > 0) {
+    await insertRows(clickhouse, 'quality_unusual', unusualColumns, unusual, signal)
+  }
+  await insertRows(clickhouse, 'quality_results', resultColumns, rows, signal)
+  await insertRows(clickhouse, 'quality_scores', scoreColumns, scoreRows(run), signal)
 }
 
 function scoreRows({ runId, measuredAtMs, scores }: QualityRun): readonly Row[] {

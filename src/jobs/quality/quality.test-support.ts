@@ -80,7 +80,7 @@ export class QualityBench {
     topology: string,
     { period = {}, tables, ...options }: MeasureOptions = {},
   ): Promise<readonly QualityResult[]> {
-    return await measureQuality({
+    const { results } = await measureQuality({
       topologies: this.topologies(topology).map((judged) => only(judged, tables)),
       period: { fromMs: nowMs - 7 * dayMs, toMs: nowMs, by: 'known_at', ...period },
       options: { ...qualityDefaults, ...options },
@@ -89,6 +89,7 @@ export class QualityBench {
       signal: new AbortController().signal,
       onProgress: () => {},
     })
+    return results
   }
 
   ports(options: Partial<QualityOptions> = {}, ...names: readonly string[]): QualityPorts {

@@ -135,6 +135,28 @@ const days: TableExpectations = {
       by: { user_id: 'user_id', year: 'year', month: 'month', day: 'day' },
     },
   ],
+  unusual: [
+    {
+      name: 'unusual_days',
+      // A day with sessions alone has neither accuracy nor response times.
+      where: 'total_attempts > 0',
+      features: [
+        { name: 'total_attempts', value: 'total_attempts', scale: 'logarithmic' },
+        { name: 'accuracy', value: 'accuracy', scale: 'even' },
+        { name: 'avg_response_time_ms', value: 'avg_response_time_ms', scale: 'logarithmic' },
+        {
+          name: 'total_study_time_minutes',
+          value: 'total_study_time_minutes',
+          scale: 'logarithmic',
+        },
+        {
+          name: 'attempts_per_item',
+          value: 'total_attempts / unique_items_attempted',
+          scale: 'logarithmic',
+        },
+      ],
+    },
+  ],
 }
 
 const training: TableExpectations = {

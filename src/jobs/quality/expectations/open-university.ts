@@ -186,7 +186,20 @@ const engaged: readonly TableExpectations[] = [
       },
     ],
   },
-  { fact: engagement.studentWeeklyEngagement, rows: [range('active_days', 0, 7)] },
+  {
+    fact: engagement.studentWeeklyEngagement,
+    rows: [range('active_days', 0, 7)],
+    unusual: [
+      {
+        name: 'unusual_weeks',
+        features: [
+          { name: 'sum_click', value: 'sum_click', scale: 'logarithmic' },
+          { name: 'active_days', value: 'active_days', scale: 'even' },
+          { name: 'clicks_per_active_day', value: 'sum_click / active_days', scale: 'logarithmic' },
+        ],
+      },
+    ],
+  },
   {
     fact: engagement.studentEngagement,
     // Of who never clicked, or has no score.
