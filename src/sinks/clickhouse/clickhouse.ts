@@ -11,6 +11,8 @@ export interface ReadRequest {
   /** Used where the statement names no FORMAT. */
   readonly format: string
   readonly database?: string
+  /** The only ones that may be read; null: all. */
+  readonly databases?: readonly string[] | null
   /** Settings for this statement alone. */
   readonly settings: Readonly<Record<string, string>>
   /** `{name:Type}` in the statement; the text is ClickHouse's escaped form, as in `param_name` over HTTP. */

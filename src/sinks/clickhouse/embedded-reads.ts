@@ -7,16 +7,20 @@
  *     the writer and the state stores need too.
  *  3. At most `statementsMax` statements are open; more are refused with code 202.
  *  4. A statement whose signal aborts is killed in the engine, found by its log_comment.
- *  5. A stream whose reader takes nothing for `stallMaxMs` is ended: a statement left open holds engine memory.
+ *  5. A reader who is limited to databases has a connection with their roles alone: the engine refuses the rest, whatever
+ *     the statement makes of it. What no grant covers, the system's tables, is left to `limited-statement.ts`.
+ *  6. A stream whose reader takes nothing for `stallMaxMs` is ended: a statement left open holds engine memory.
  */
 import { randomUUID } from 'node:crypto'
 import { Session } from 'chdb'
 import type { ChdbResult } from 'chdb'
 import type { Clock } from '../../core/clock.ts'
 import type { ReadRequest, ReadResult } from './clickhouse.ts'
+import { readingRole } from './engine-config.ts'
 import type { EngineLimits } from './engine-config.ts'
 import { ClickHouseFailure, clickHouseFailure } from './failure.ts'
 import { quoteIdentifier } from './fact-table-ddl.ts'
+import { checkLimited } from './limited-statement.ts'
 import { Semaphore } from './semaphore.ts'
 import { StatementGuard } from './statement-guard.ts'
 import type { GuardedStatement } from './statement-guard.ts'
@@ -104,7 +108,9 @@ export class EmbeddedReads {
     }
     let session: Session | null = null
     try {
-      const statement = this.#guard.check(await this.#normalized(request.sql))
+      const normalized = await this.#normalized(request.sql)
+      const statement = this.#guard.check(normalized)
+      if (isLimited(request)) checkLimited(normalized, request.database)
       session = new Session(this.#path)
       return await this.#run(session, statement, request, stop.signal, release)
     } catch (thrown) {
@@ -180,7 +186,15 @@ export class EmbeddedReads {
     for (const [name, value] of Object.entries(request.parameters)) {
       statements.push(`SET ${assignment([`param_${name}`, value])}`)
     }
-    if (request.database !== undefined) statements.push(`USE ${quoteIdentifier(request.database)}`)
+    if (isLimited(request)) {
+      const roles = request.databases.map((name) => quoteIdentifier(readingRole(name)))
+      statements.push(`SET ROLE ${roles.length === 0 ? 'NONE' : roles.join(', ')}`)
+    }
+    // Clients send `default` where nobody names a database; the connection is there already.
+    const isThere = isLimited(request) && request.database === 'default'
+    if (request.database !== undefined && !isThere) {
+      statements.push(`USE ${quoteIdentifier(request.database)}`)
+    }
     statements.push('SET readonly = 1')
     return statements.join('; ')
   }
@@ -204,7 +218,7 @@ export class EmbeddedReads {
       stream.cancel()
       done()
     }
-    // A reader that never comes, or comes no more, would hold the statement for ever (invariant 5).
+    // A reader that never comes, or comes no more, would hold the statement for ever (invariant 6).
     let forget = this.#clock.after(stallMaxMs, end)
     signal.addEventListener('abort', end, { once: true })
     const first = await next().catch((thrown: unknown) => {
@@ -249,6 +263,12 @@ export class EmbeddedReads {
     for (const stop of this.#open) stop.abort()
     await idle
   }
+}
+
+type LimitedRequest = ReadRequest & { readonly databases: readonly string[] }
+
+function isLimited(request: ReadRequest): request is LimitedRequest {
+  return (request.databases ?? null) !== null
 }
 
 function cancelled(): ClickHouseFailure {

@@ -27,6 +27,8 @@ export interface EmbeddedOptions {
   readonly path: string
   readonly limits?: Partial<EngineLimits>
   readonly clock?: Clock
+  /** Databases that some readers are limited to (`ReadRequest.databases`). */
+  readonly readDatabases?: readonly string[]
 }
 
 export async function openEmbedded(options: EmbeddedOptions): Promise<ClickHouse> {
@@ -34,7 +36,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<ClickHouse
   const limits = { ...defaultEngineLimits, ...options.limits }
   try {
     await mkdir(path, { recursive: true })
-    const config = await writeConfig(path, limits)
+    const config = await writeConfig(path, limits, options.readDatabases ?? [])
     // An engine that a handle before this one has just let go of.
     await drainPending()
     const engine = new Session(path, { connectionArgs: [`--config-file=${config}`] })
@@ -51,9 +53,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<ClickHouse
 }
 
 /** Written aside and renamed: a half-written file would keep the engine from starting. */
-async function writeConfig(path: string, limits: EngineLimits): Promise<string> {
+async function writeConfig(
+  path: string,
+  limits: EngineLimits,
+  readDatabases: readonly string[],
+): Promise<string> {
   const config = join(path, 'engine.xml')
-  await writeFile(`${config}.new`, engineConfig(config, limits))
+  await writeFile(`${config}.new`, engineConfig(config, limits, readDatabases))
   await rename(`${config}.new`, config)
   return config
 }

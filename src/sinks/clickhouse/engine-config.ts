@@ -7,8 +7,11 @@
  * Access: chdb has one user for all connections. It gets what our migrations, sinks and readers need and no
  * more: none of the grants for sources (FILE, URL, S3, REMOTE, …), backups, temporary tables or users, so no
  * statement of anybody can read or write outside the data directory by a table function. What grants do not
- * cover (the function `file`, INTO OUTFILE) is refused by `statement-guard.ts`.
+ * cover (the function `file`, INTO OUTFILE) is refused by `statement-guard.ts`. All its grants come by roles, because a
+ * connection can take off roles and nothing else: a reader who is limited to some databases gets one with theirs alone.
  */
+import { assert } from '../../core/assert.ts'
+
 export interface EngineLimits {
   /** What the engine may hold in total. */
   readonly memoryBytesMax: number
@@ -42,10 +45,26 @@ const grants = [
   ].map((engine) => `TABLE ENGINE ON ${engine}`),
 ]
 
+/** The role of a connection that may do all that anybody may here; every connection has it until it takes it off. */
+const fullRole = 'full'
+
+/** The role of a connection that reads this database and no other. */
+export function readingRole(database: string): string {
+  return `reads_${database}`
+}
+
+/** Of a database that readers are limited to: it goes into XML and SQL as it is. */
+export const databaseName = /^[A-Za-z_]\w{0,60}$/
+
 const mebibyte = 1024 * 1024
 
-/** XML of `--config-file`. `path` is where the file itself will be: it names itself as the users' file too. */
-export function engineConfig(path: string, limits: EngineLimits): string {
+/** XML of `--config-file`. `path` is where the file itself will be: it names itself as the users' file too.
+ * @param readDatabases those that some readers are limited to */
+export function engineConfig(
+  path: string,
+  limits: EngineLimits,
+  readDatabases: readonly string[],
+): string {
   return `<clickhouse>
   <users_config>${escapeXml(path)}</users_config>
   <logger><level>none</level></logger>
@@ -85,20 +104,41 @@ export function engineConfig(path: string, limits: EngineLimits): string {
       <max_memory_usage>${limits.memoryBytesMax}</max_memory_usage>
     </default>
   </profiles>
+${usersConfig(readDatabases)}
+  <quotas><default></default></quotas>
+</clickhouse>
+`
+}
+
+function usersConfig(readDatabases: readonly string[]): string {
+  assert(
+    readDatabases.every((name) => databaseName.test(name)),
+    'names of databases that readers are limited to are words',
+  )
+  const roles = [
+    role(fullRole, grants),
+    ...readDatabases.map((name) =>
+      role(readingRole(name), [`SHOW, SELECT, dictGet ON \`${name}\`.*`]),
+    ),
+  ]
+  const roleNames = [fullRole, ...readDatabases.map(readingRole)]
+  return `  <roles>
+${roles.join('\n')}
+  </roles>
   <users>
     <default>
       <password></password>
       <networks><ip>::1</ip><ip>127.0.0.1</ip></networks>
       <profile>default</profile>
       <quota>default</quota>
-      <grants>
-${grants.map((grant) => `        <query>GRANT ${grant}</query>`).join('\n')}
-      </grants>
+      <grants><query>GRANT ${roleNames.join(', ')}</query></grants>
     </default>
-  </users>
-  <quotas><default></default></quotas>
-</clickhouse>
-`
+  </users>`
+}
+
+function role(name: string, granted: readonly string[]): string {
+  const queries = granted.map((grant) => `<query>GRANT ${grant}</query>`)
+  return `    <${name}><grants>${queries.join('')}</grants></${name}>`
 }
 
 function escapeXml(text: string): string {

@@ -109,24 +109,32 @@ interface Word {
   readonly word: string
   /** Followed by a parenthesis. */
   readonly calls: boolean
+  /** What is between it and the word before. */
+  readonly follows: string
 }
 
 /** The words of a normalized statement, quoted names included, and its text without string literals. */
 export function outline(sql: string): { bare: string; words: readonly Word[] } {
   const words: Word[] = []
   let bare = ''
+  let follows = ''
   const token = /'(?:[^'\\]|\\[^]|'')*'|([`"])((?:(?!\1)[^\\]|\\[^]|\1\1)*)\1|[A-Za-z_][\w$]*|[^]/g
   for (const match of sql.matchAll(token)) {
     const [text] = match
     if (text.startsWith("'")) {
       bare += "''"
+      follows += "''"
       continue
     }
     bare += text
     const word = match[2] ?? (/^[A-Za-z_]/.test(text) ? text : null)
-    if (word !== null) {
-      words.push({ word, calls: /^\s*\(/.test(sql.slice(match.index + text.length).slice(0, 20)) })
+    if (word === null) {
+      follows += text
+      continue
     }
+    const calls = /^\s*\(/.test(sql.slice(match.index + text.length).slice(0, 20))
+    words.push({ word, calls, follows })
+    follows = ''
   }
   return { bare, words }
 }
