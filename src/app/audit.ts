@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { Hono } from 'hono'
 import { systemClock, type Clock } from '../core/clock.ts'
-import { openAuditLog } from '../server/audit/audit-log.ts'
+import { openAuditLog, type AuditLog } from '../server/audit/audit-log.ts'
 import { audited } from '../server/audit/audited.ts'
 import type { AskedStatement } from '../server/clickhouse/clickhouse-app.ts'
 import type { Cleanup } from './cleanup.ts'
@@ -13,6 +13,7 @@ export interface Audit {
   /** The same door, whose requests that may change something are recorded. */
   door(name: 'console' | 'registry', app: Hono): Hono
   readonly onStatement: (statement: AskedStatement) => void
+  readonly record: AuditLog['record']
 }
 
 const recorded = {
@@ -40,6 +41,9 @@ export function openAudit(
       audited(app, { audit, door: name, isRecorded: recorded[name], withBody: name === 'console' }),
     onStatement: ({ user, address, sql, failure }) => {
       audit.record({ door: 'sql', user, address, asked: sql ?? '', outcome: failure ?? 'ok' })
+    },
+    record: (entry) => {
+      audit.record(entry)
     },
   }
 }

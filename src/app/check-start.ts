@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { topicSpecs, verifyExisting } from '../runtime/topics.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+import { peerHeaders } from './access/authorization.ts'
 import type { Configuration } from './configuration.ts'
 import type { Foundation } from './foundation.ts'
 import { refuseNamesake } from './namesake.ts'
@@ -32,14 +33,22 @@ export async function checkStart(
 }
 
 async function refuseOthers(
-  { cluster }: Configuration,
+  configuration: Configuration,
   { admin, member }: Foundation,
   graphs: readonly TopologyGraph[],
   clock: Clock,
 ): Promise<void> {
+  const { cluster } = configuration
   if (cluster === null || admin === null || member === null) return
   const groupIds = graphs.map(({ name }) => name)
   const { applicationId } = cluster
   await refuseOtherApplication({ admin, groupIds, applicationId })
-  await refuseNamesake({ admin, member, clock, groupIds, applicationId })
+  await refuseNamesake({
+    admin,
+    member,
+    clock,
+    groupIds,
+    applicationId,
+    headers: peerHeaders(configuration),
+  })
 }

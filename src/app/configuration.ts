@@ -5,6 +5,12 @@
 import { hostname } from 'node:os'
 import { TidemarkError } from '../core/errors.ts'
 import { embeddedBatches, serverBatches, type FactBatches } from '../sinks/fact-batches.ts'
+import {
+  accessConfiguration,
+  credentialsConfiguration,
+  type AccessConfiguration,
+  type CredentialsConfiguration,
+} from './access/access-configuration.ts'
 import { alertsConfiguration, type AlertsConfiguration } from './alerts/alerts-configuration.ts'
 import { clusterConfiguration, type ClusterConfiguration } from './cluster-configuration.ts'
 import { qualityConfiguration, type QualityConfiguration } from './quality/quality-configuration.ts'
@@ -45,6 +51,10 @@ export interface Configuration {
   /** Stores, `topology/store`, whose loss was agreed to. */
   readonly accept: readonly string[]
   readonly sink: SinkConfiguration
+  /** Who may ask at the doors; null: whoever reaches them. */
+  readonly access: AccessConfiguration | null
+  /** Who a command is. */
+  readonly credentials: CredentialsConfiguration | null
   readonly alerts: AlertsConfiguration
   readonly quality: QualityConfiguration
   readonly lake: LakeConfiguration
@@ -90,12 +100,16 @@ export function loadConfiguration(input: ConfigurationInput): Configuration {
       faults.push(`${originOf(path)}: says nothing without kafka.bootstrapServers`)
     }
   }
+  const { environment } = input
+  const isCluster = cluster !== null
+  const access = accessConfiguration(values, origins, faults, { environment, isCluster })
+  const credentials = credentialsConfiguration(values, origins, faults)
   const alerts = alertsConfiguration(values, origins, faults)
   const quality = qualityConfiguration(values, origins, faults)
   const lake = lakeConfiguration(values, origins, faults)
   const sink = sinkOf(values, cluster === null ? embeddedBatches : serverBatches, originOf, faults)
   if (faults.length > 0) throw refusal(faults)
-  return configurationOf(values, { cluster, sink, alerts, lake, quality })
+  return configurationOf(values, { cluster, sink, access, credentials, alerts, lake, quality })
 }
 
 /** A server wants few and large inserts; the engine in this process can be as quick as one likes. */
@@ -122,7 +136,10 @@ function sinkOf(
 
 function configurationOf(
   values: SettingValues,
-  parts: Pick<Configuration, 'cluster' | 'sink' | 'alerts' | 'lake' | 'quality'>,
+  parts: Pick<
+    Configuration,
+    'cluster' | 'sink' | 'access' | 'credentials' | 'alerts' | 'lake' | 'quality'
+  >,
 ): Configuration {
   const profile = parts.cluster === null ? 'embedded' : 'cluster'
   return {

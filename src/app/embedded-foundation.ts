@@ -26,7 +26,11 @@ export async function openEmbeddedFoundation(
   cleanup.add({ name: 'log and state', close: () => storage.close() })
   const { log, state } = storage
   const registry = await LocalSchemaRegistry.open(await topicRegistryStorage(log, clock))
-  const clickhouse = await openClickHouse({ path: join(configuration.dataDir, 'clickhouse') })
+  const { access } = configuration
+  const clickhouse = await openClickHouse({
+    path: join(configuration.dataDir, 'clickhouse'),
+    readDatabases: [...new Set(access?.users.flatMap(({ databases }) => databases ?? []))],
+  })
   cleanup.add({ name: 'ClickHouse', close: () => clickhouse.close() })
   return {
     profile: 'embedded',

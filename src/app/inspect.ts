@@ -7,6 +7,7 @@ import { HttpSchemaRegistry } from '../schema/http-schema-registry.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import { diffTopology, type TopologyChange } from '../topology/diff.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+import { basicAuthentication } from './access/authorization.ts'
 import { refuseUnknownAccepted } from './accepted-stores.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
 import { kafkaOptions, registryOptions } from './cluster-options.ts'
@@ -49,7 +50,7 @@ export async function inspectTopologies(
 }
 
 async function inspectDataDirectory(
-  { dataDir, partitions, accept }: Configuration,
+  { dataDir, partitions, accept, credentials }: Configuration,
   { graphs, againstGroup }: InspectOptions,
 ): Promise<Inspection> {
   if (againstGroup) {
@@ -61,7 +62,8 @@ async function inspectDataDirectory(
   const manifests = await readManifests(ownMetaRecords(dataDir))
   const running = readInstanceFile(dataDir)
   const url = running?.urls.registry ?? ''
-  const registry = url === '' ? null : new HttpSchemaRegistry({ url })
+  const authentication = basicAuthentication(credentials)
+  const registry = url === '' ? null : new HttpSchemaRegistry({ url, ...authentication })
   const notes =
     registry === null ? ['no instance runs there: its schema registry was not asked'] : []
   const topologies: InspectedTopology[] = []

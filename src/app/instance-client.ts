@@ -2,6 +2,7 @@
  * Commands speak to an instance through its own HTTP interfaces: to one that runs on the data directory over
  * loopback, or else to one opened in this process for the command, by plain calls and without any port.
  */
+import { commandHeaders, refuseRefused } from './access/authorization.ts'
 import type { Configuration } from './configuration.ts'
 import { readInstanceFile } from './instance-file.ts'
 import { TidemarkError } from '../core/errors.ts'
@@ -33,17 +34,23 @@ export interface InstanceClient {
 export async function connectInstance(configuration: Configuration): Promise<InstanceClient> {
   const running = readInstanceFile(configuration.dataDir)
   if (running !== null) {
+    const own = commandHeaders(configuration)
     const over =
       (base: string): Send =>
-      (path, init) =>
-        fetch(`${base}${path}`, init)
+      async (path, init) => {
+        const headers = new Headers(init?.headers)
+        for (const [name, value] of Object.entries(own)) headers.set(name, value)
+        const response = await fetch(`${base}${path}`, { ...init, headers })
+        await refuseRefused(response)
+        return response
+      }
     return {
       isRemote: true,
       console: over(running.urls.console),
       registry: over(running.urls.registry),
       ingest: over(running.urls.ingest),
       clickhouse: over(running.urls.clickhouse),
-      port: new RemoteIngest({ url: running.urls.ingest }),
+      port: new RemoteIngest({ url: running.urls.ingest, headers: own }),
       settle: () => settleRemote(over(running.urls.console)),
       close: () => Promise.resolve(),
     }

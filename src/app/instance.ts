@@ -6,35 +6,26 @@
  * tasks are committed and handed over and the sinks end: none waits for what hangs elsewhere. Then what they stand on is
  * closed; until then what a door has begun is kept.
  */
-import type { Hono } from 'hono'
 import { resolve } from 'node:path'
 import { pause, systemClock, type Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
-import { RecordReader } from '../jobs/tail/shown-record.ts'
-import { clickhouseApp } from '../server/clickhouse/clickhouse-app.ts'
-import { consoleApp, type ConsoleServices } from '../server/console/console-app.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
 import { LifeDoor } from '../server/console/life-door.ts'
-import { recordsApp } from '../server/console/records-app.ts'
-import { jobsApp } from '../server/console/jobs-app.ts'
-import { ingestApp, type IngestAppOptions } from '../server/ingest/ingest-app.ts'
-import { listen, type Listener } from '../server/listen.ts'
-import { queriesApp } from '../server/queries/queries-app.ts'
-import { registryApp } from '../server/registry/registry-app.ts'
 import { lookAt } from './alerts/look-at.ts'
 import { openAlerts } from './alerts/open-alerts.ts'
-import { openAudit, type Audit } from './audit.ts'
+import { openAudit } from './audit.ts'
 import type { Configuration } from './configuration.ts'
 import { Cleanup } from './cleanup.ts'
 import {
+  foreignOffsets,
   outageOf,
   tellConditions,
   unreadPartitions,
   type InstanceConditions,
 } from './conditions.ts'
+import { doorsOf, openDoors, type InstanceApps } from './doors.ts'
 import { removeInstanceFile, writeInstanceFile } from './instance-file.ts'
 import { endpointOf } from './membership.ts'
-import { portsOf } from './ports.ts'
 import { openServices, type Services } from './services.ts'
 import { statusOf } from './status.ts'
 import { productVersion } from './version.ts'
@@ -49,13 +40,6 @@ export interface InstanceOptions {
   readonly signal?: AbortSignal
 }
 
-export interface InstanceApps {
-  readonly console: Hono
-  readonly registry: Hono
-  readonly ingest: Hono
-  readonly clickhouse: Hono
-}
-
 export interface Instance {
   readonly apps: InstanceApps
   readonly services: Services
@@ -68,9 +52,6 @@ export interface Instance {
   /** Finishes and commits what is in hand, then closes everything. */
   stop(): Promise<void>
 }
-
-/** How long running requests get to end at a stop. */
-const requestGraceMs = 2_000
 
 /** @throws TidemarkError of whatever stands in the way, after everything opened so far is closed */
 export async function openInstance(
@@ -108,6 +89,7 @@ async function open(
   const member = memberStatus(configuration, services)
   const conditions = conditionsOf(services, member)
   const told = Object.values(conditions)
+  const remarks = [...told, foreignOffsets(() => services.runtime.status())]
   const alerts = openAlerts(configuration, services, onProgress)
   let state: InstanceStatus['state'] = 'starting'
   let trouble: string | null = null
@@ -118,12 +100,12 @@ async function open(
   const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
   const life = new LifeDoor(member)
   const audit = openAudit(configuration, { clock, onProgress, cleanup: ground })
-  const console = consoleDoor(services, life, { status, whenIdle })
-  const apps = doorsOf(services, configuration, console, audit)
+  const access = options.listen ? configuration.access : null
+  const apps = doorsOf(services, configuration, { life, status, whenIdle, audit, access })
   if (options.listen) urls = await openDoors(apps, configuration, work)
   await services.keepManifests()
   state = 'running'
-  work.add({ name: 'what is told', close: tellConditions(told, clock, onProgress) })
+  work.add({ name: 'what is told', close: tellConditions(remarks, clock, onProgress) })
   work.add({ name: 'alerts', close: alerts.watch(lookAt(services, status, conditions)) })
   const failed = services.failed.catch((thrown: unknown) => {
     state = 'failed'
@@ -146,41 +128,6 @@ async function open(
       await cleanup.run()
     },
   }
-}
-
-function doorsOf(
-  services: Services,
-  configuration: Configuration,
-  console: Hono,
-  audit: Audit,
-): InstanceApps {
-  return {
-    console: audit.door('console', console),
-    registry: audit.door('registry', registryApp(services.registry)),
-    ingest: ingestApp(doorOptions(services, configuration)),
-    clickhouse: clickhouseApp(services.clickhouse, { onStatement: audit.onStatement }),
-  }
-}
-
-/** The console and, on the same port, the interactive queries. */
-function consoleDoor(
-  services: Services,
-  life: LifeDoor,
-  { status, whenIdle }: Pick<ConsoleServices, 'status' | 'whenIdle'>,
-): Hono {
-  const app = consoleApp({
-    status,
-    describe: (name) => services.describe(name),
-    whenIdle,
-    redrive: (request) => services.redrive(request),
-  })
-  const { queries: local, queryable: runtime, clock } = services
-  app.route('/', queriesApp({ local, runtime, clock }))
-  app.route('/', life.app)
-  const reader = new RecordReader(services.registry)
-  app.route('/', recordsApp({ log: services.doorLog, reader }))
-  app.route('/', jobsApp(services))
-  return app
 }
 
 function memberStatus(
@@ -206,50 +153,6 @@ function conditionsOf(
   return {
     outage: outageOf(log, clock, member.brokers),
     unreadPartitions: unreadPartitions(() => runtime.status()),
-  }
-}
-
-function doorOptions(services: Services, configuration: Configuration): IngestAppOptions {
-  const { ingest, registry, doorLog: log, clock } = services
-  const { bodyBytesMax, recordBytesMax } = configuration
-  return {
-    ingest,
-    registry,
-    log,
-    clock,
-    limits: { bodyBytesMax, recordBytesMax },
-    backPressure: () => {
-      const pressure = services.backPressure()
-      return pressure === null ? null : { reason: 'ClickHouse is behind', ...pressure }
-    },
-  }
-}
-
-async function openDoors(
-  apps: InstanceApps,
-  { host, portOffset, doors: wanted }: Configuration,
-  work: Cleanup,
-): Promise<InstanceUrls> {
-  const ports = portsOf(portOffset)
-  const doors: [keyof InstanceApps, string][] = [
-    ['console', 'console'],
-    ['registry', 'schema registry'],
-    ['ingest', 'ingest'],
-    ['clickhouse', 'ClickHouse endpoint'],
-  ]
-  const listeners = new Map<keyof InstanceApps, Listener>()
-  for (const [door, name] of doors) {
-    if (!wanted.includes(door)) continue
-    const listener = await listen(apps[door], { name, host, port: ports[door] })
-    listeners.set(door, listener)
-    work.add({ name: `the ${name} door`, close: () => listener.close(requestGraceMs) })
-  }
-  const url = (door: keyof InstanceApps) => listeners.get(door)?.url ?? ''
-  return {
-    console: url('console'),
-    registry: url('registry'),
-    ingest: url('ingest'),
-    clickhouse: url('clickhouse'),
   }
 }
 

@@ -14,10 +14,13 @@ let server: Server
 let endpoint: string
 /** What the one in the group answers; null hangs up. */
 let status: unknown
+/** What it was shown by who asked it. */
+let shown: string | undefined
 
 beforeEach(async () => {
   status = { state: 'running', member: { applicationId, ...member } }
   server = createServer((request, response) => {
+    shown = request.headers.authorization
     if (status === null) request.socket.destroy()
     else response.end(JSON.stringify(request.url === '/api/status' ? status : {}))
   })
@@ -54,7 +57,14 @@ function start(...descriptions: readonly (GroupDescription | null)[]): Promise<v
     return Promise.resolve(next)
   }
   const admin = { describeGroup }
-  return refuseNamesake({ admin, groupIds: ['mcq'], member, applicationId, clock: systemClock })
+  return refuseNamesake({
+    admin,
+    groupIds: ['mcq'],
+    member,
+    applicationId,
+    headers: { authorization: 'Bearer of-all-instances' },
+    clock: systemClock,
+  })
 }
 
 function group(...members: GroupMemberDescription[]): GroupDescription {
@@ -68,6 +78,7 @@ test('a process that lives under the id is refused, with who, where and how to m
       /instance tidemark-3 of application learning: it answers at http:.*member-1 of group mcq from host .*groupInstanceId of its own/,
   }
   await assert.rejects(start(group(described('tidemark-3', 'tidemark-3', endpoint))), refused)
+  assert.equal(shown, 'Bearer of-all-instances')
   await assert.rejects(start(group(described('tidemark-3', null, endpoint))), refused)
   status = { state: 'starting', member: { applicationId, ...member, instanceId: 'own' } }
   await assert.rejects(start(group(described('own', 'tidemark-3', endpoint))), refused)

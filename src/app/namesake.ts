@@ -16,6 +16,8 @@ export interface NamesakeOptions {
   readonly groupIds: readonly string[]
   readonly member: MemberIdentity
   readonly applicationId: string
+  /** By which an instance of this cluster is known. */
+  readonly headers: Readonly<Record<string, string>>
   readonly clock: Clock
 }
 
@@ -57,14 +59,14 @@ async function namesakesIn(
 /** One that is on its way out makes room; who answers for another instance is none. */
 async function livesAt(
   endpoint: string,
-  { applicationId, member, clock }: NamesakeOptions,
+  { applicationId, member, headers, clock }: NamesakeOptions,
 ): Promise<boolean> {
   const late = new AbortController()
   const cancel = clock.after(answerMaxMs, () => {
     late.abort()
   })
   try {
-    const response = await fetch(`${endpoint}/api/status`, { signal: late.signal })
+    const response = await fetch(`${endpoint}/api/status`, { headers, signal: late.signal })
     const { state, member: other } = (await response.json()) as Partial<InstanceStatus>
     if (other?.applicationId !== applicationId || isOnItsWayOut(state)) return false
     const { instanceId, groupInstanceId } = member

@@ -1,9 +1,14 @@
 import { TidemarkError } from '../core/errors.ts'
 import type { InstanceStatus } from '../server/console/instance-status.ts'
+import { commandHeaders, refuseRefused } from './access/authorization.ts'
+import type { Configuration } from './configuration.ts'
 import { readInstanceFile } from './instance-file.ts'
 
 /** What the instance tells of itself that runs on the data directory. @throws TidemarkError INSTANCE_NOT_RUNNING */
-export async function readStatus(dataDir: string): Promise<InstanceStatus> {
+export async function readStatus(
+  configuration: Pick<Configuration, 'dataDir' | 'credentials'>,
+): Promise<InstanceStatus> {
+  const { dataDir } = configuration
   const running = readInstanceFile(dataDir)
   if (running === null) {
     throw new TidemarkError(
@@ -11,9 +16,10 @@ export async function readStatus(dataDir: string): Promise<InstanceStatus> {
       `no instance runs on ${dataDir}; tidemark up starts one`,
     )
   }
+  let response: Response
   try {
-    const response = await fetch(`${running.urls.console}/api/status`)
-    return (await response.json()) as InstanceStatus
+    const headers = commandHeaders(configuration)
+    response = await fetch(`${running.urls.console}/api/status`, { headers })
   } catch (cause) {
     throw new TidemarkError(
       'INSTANCE_NOT_RUNNING',
@@ -21,4 +27,6 @@ export async function readStatus(dataDir: string): Promise<InstanceStatus> {
       { cause },
     )
   }
+  await refuseRefused(response)
+  return (await response.json()) as InstanceStatus
 }

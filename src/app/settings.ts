@@ -2,6 +2,7 @@
  * Every setting, by its path. One rule gives its three names: `kafka.clientRack` is the flag `--kafka-client-rack`, the
  * environment variable `TIDEMARK_KAFKA_CLIENT_RACK`, and the key `clientRack` under `kafka:` in YAML.
  */
+import { accessSettings, peerSettings } from './access/access-settings.ts'
 import { alertSettings } from './alerts/alert-settings.ts'
 import { lakeSettings } from './lake/lake-settings.ts'
 import { qualitySettings } from './quality/quality-settings.ts'
@@ -52,6 +53,7 @@ const common = {
   'sink.ageMaxMs': optional(wholeNumber(1, 60_000)),
   'sink.lagMax': setting(500_000, wholeNumber(1, 1_000_000_000)),
   'bulk.delayMaxMs': setting(2_000, wholeNumber(0, day)),
+  ...accessSettings,
   ...alertSettings,
   ...qualitySettings,
   ...lakeSettings,
@@ -113,6 +115,7 @@ const ofTheCluster = {
   probingRebalanceIntervalMs: setting(10 * 60_000, wholeNumber(1000, day)),
   stateCleanupDelayMs: setting(10 * 60_000, wholeNumber(0, 365 * day)),
   startRetryMaxMs: setting(30_000, wholeNumber(0, 60 * 60_000)),
+  ...peerSettings,
 } as const
 
 export const settings = { ...common, ...ofTheCluster }

@@ -16,7 +16,7 @@ import { connectInstance, type InstanceClient } from './instance-client.ts'
 import { readInstanceFile } from './instance-file.ts'
 
 export interface TopicReader {
-  /** @throws TidemarkError TOPIC_UNKNOWN | INSTANCE_NOT_RUNNING | KAFKA_UNREACHABLE | REGISTRY_UNREACHABLE */
+  /** @throws TidemarkError TOPIC_UNKNOWN | ACCESS_REFUSED | INSTANCE_NOT_RUNNING | KAFKA_UNREACHABLE | REGISTRY_UNREACHABLE */
   read(request: RecordsRequest): Promise<RecordsPage>
   close(): Promise<void>
 }
@@ -53,7 +53,7 @@ async function readThrough(client: InstanceClient, request: RecordsRequest): Pro
   try {
     response = await client.console(recordsPath(request), signal === undefined ? {} : { signal })
   } catch (cause) {
-    if (signal?.aborted === true) throw cause
+    if (signal?.aborted === true || cause instanceof TidemarkError) throw cause
     throw new TidemarkError('INSTANCE_NOT_RUNNING', 'the instance does not answer any more', {
       cause,
     })

@@ -29,6 +29,7 @@ export const errorTable = {
   RECORD_TOO_LARGE: 'refuse',
   REQUEST_TOO_LARGE: 'refuse',
   REQUEST_INVALID: 'refuse',
+  ACCESS_REFUSED: 'refuse',
   BACK_PRESSURE: 'retry',
   KAFKA_UNREACHABLE: 'retry',
   KAFKA_REFUSED: 'stop',

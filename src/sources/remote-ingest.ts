@@ -1,5 +1,5 @@
 /** The ingest of a running instance, for sources in another process. */
-import { messageOf, TidemarkError } from '../core/errors.ts'
+import { messageOf, TidemarkError, type ErrorCode } from '../core/errors.ts'
 import {
   mayPassDetail,
   type IngestOptions,
@@ -12,14 +12,18 @@ import { remoteRecordsType, writeRemoteRecords } from './remote-records.ts'
 export interface RemoteIngestOptions {
   /** As `http://127.0.0.1:8082`. */
   readonly url: string
+  /** By which the door knows who sends. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 const causesMax = 5
 
 export class RemoteIngest implements IngestPort {
   readonly #url: string
+  readonly #headers: Readonly<Record<string, string>>
 
-  constructor({ url }: RemoteIngestOptions) {
+  constructor({ url, headers = {} }: RemoteIngestOptions) {
+    this.#headers = headers
     this.#url = url.replace(/\/+$/, '')
   }
 
@@ -30,7 +34,7 @@ export class RemoteIngest implements IngestPort {
   ): Promise<IngestReport> {
     const address = `${this.#url}/topics/${encodeURIComponent(topic)}?on_error=${onError}`
     const body = writeRemoteRecords(records, source)
-    const headers = { 'content-type': remoteRecordsType }
+    const headers = { ...this.#headers, 'content-type': remoteRecordsType }
     let response: Response
     let text: string
     try {
@@ -77,13 +81,19 @@ function codeOf(cause: unknown): string {
   return (cause instanceof Error && (cause as NodeJS.ErrnoException).code) || ''
 }
 
+const codes: Readonly<Record<number, ErrorCode>> = {
+  401: 'ACCESS_REFUSED',
+  403: 'ACCESS_REFUSED',
+  404: 'TOPIC_UNKNOWN',
+}
+
 function failureOf(response: Response, text: string): TidemarkError {
   const message = messageIn(text)
   if (response.status === 429 || response.status === 503) {
     const retryAfterMs = 1000 * Number(response.headers.get('retry-after') ?? 1)
     return new TidemarkError('BACK_PRESSURE', message, { details: { retryAfterMs } })
   }
-  return new TidemarkError(response.status === 404 ? 'TOPIC_UNKNOWN' : 'REQUEST_INVALID', message)
+  return new TidemarkError(codes[response.status] ?? 'REQUEST_INVALID', message)
 }
 
 function messageIn(text: string): string {

@@ -49,7 +49,8 @@ test('statements, requests that change something, and commands are recorded; loo
   assert.deepEqual(first, { door: 'sql', user: 'default', asked: 'SELECT 1', outcome: 'ok' })
   assert.equal(second?.['asked'], 'DROP TABLE exam_scores.events_versions')
   assert.notEqual(second['outcome'], 'ok')
-  assert.deepEqual(third, { door: 'sql', user: null, asked: '', outcome: 'AUTHENTICATION_FAILED' })
+  const stranger = { door: 'sql', user: null, tried: 'eve', asked: 'POST /' }
+  assert.deepEqual(third, { ...stranger, outcome: 'AUTHENTICATION_FAILED' })
   const redrive = { door: 'console', user: null, asked: 'POST /api/quarantine/redrive' }
   assert.deepEqual(fourth, { ...redrive, request: { ids: ['nobody'] }, outcome: 'ok' })
   const registered = { door: 'registry', user: null, asked: 'POST /subjects/mine/versions' }

@@ -9,6 +9,12 @@ import { fileURLToPath } from 'node:url'
 import { until } from './support/until.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { PeerWatch } from '../../src/app/peers/peer-watch.ts'
+import { Access } from '../../src/server/access/access.ts'
+import { bearerAuthorization } from '../../src/server/access/credentials.ts'
+import { guarded } from '../../src/server/access/guarded.ts'
+import type { AuditEntry } from '../../src/server/audit/audit-log.ts'
+import { LifeDoor } from '../../src/server/console/life-door.ts'
+import { listen } from '../../src/server/listen.ts'
 
 const program = fileURLToPath(new URL('support/life-process.ts', import.meta.url))
 const children: ChildProcess[] = []
@@ -50,11 +56,12 @@ async function live(instanceId: string): Promise<Life> {
 }
 
 /** Whom it tells of, in turn. */
-function watchOf(endpoints: readonly string[], applicationId = 'learning') {
+function watchOf(endpoints: readonly string[], applicationId = 'learning', headers = {}) {
   const gone: string[] = []
   const opened = new PeerWatch({
     endpoints: () => new Set(endpoints),
     applicationId,
+    headers,
     clock: systemClock,
     onGone: async ({ instanceId }) => {
       gone.push(instanceId)
@@ -107,4 +114,21 @@ void test('another application is none of this one’s', async () => {
   closeServers()
   await until('somebody is gone', async () => (gone.length > 0 ? true : null))
   assert.deepEqual(gone, ['own'])
+})
+
+void test('who is asked for a secret follows the lives of those that have the same', async (t) => {
+  const sign = { applicationId: 'learning', instanceId: 'guarded' }
+  const recorded: AuditEntry[] = []
+  const audit = { record: (entry: AuditEntry) => recorded.push(entry) }
+  const access = new Access([], 'one-secret-of-all-instances')
+  const door = guarded(new LifeDoor(sign).app, { door: 'console', access, audit })
+  const listener = await listen(door, { name: 'console', host: '127.0.0.1', port: 0 })
+  t.after(() => listener.close(0))
+  const stranger = watchOf([listener.url], 'learning', { authorization: bearerAuthorization('x') })
+  await until('it was refused', () => (recorded.length > 0 ? true : null))
+  assert.deepEqual([...stranger.living], [])
+  await watch?.close()
+  const headers = { authorization: bearerAuthorization('one-secret-of-all-instances') }
+  const { living } = watchOf([listener.url], 'learning', headers)
+  await until('it is followed', () => (living.has('guarded') ? true : null))
 })

@@ -10,6 +10,8 @@ export interface PeerWatchOptions {
   /** Addresses of the other instances' consoles as the group tells them now. */
   readonly endpoints: () => ReadonlySet<string>
   readonly applicationId: string
+  /** By which an instance of this cluster is known. */
+  readonly headers: Readonly<Record<string, string>>
   readonly clock: Clock
   readonly onGone: (peer: LifeSign, endpoint: string) => Promise<void>
 }
@@ -106,12 +108,14 @@ export class PeerWatch {
 
   /** The answer has a bound of time, what follows in it has none. */
   async #ask(endpoint: string, signal: AbortSignal): Promise<Response> {
+    const { clock, headers } = this.#options
     const late = new AbortController()
-    const cancel = this.#options.clock.after(answerMaxMs, () => {
+    const cancel = clock.after(answerMaxMs, () => {
       late.abort()
     })
     try {
-      return await fetch(`${endpoint}/api/life`, { signal: AbortSignal.any([signal, late.signal]) })
+      const either = AbortSignal.any([signal, late.signal])
+      return await fetch(`${endpoint}/api/life`, { headers, signal: either })
     } finally {
       cancel()
     }

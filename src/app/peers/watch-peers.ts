@@ -4,6 +4,7 @@ import { messageOf } from '../../core/errors.ts'
 import type { QueryableRuntime } from '../../runtime/queries/hosts.ts'
 import type { FactConsumer } from '../../sinks/fact-consumer.ts'
 import { sinkGroup } from '../../sinks/sink-group.ts'
+import { peerHeaders } from '../access/authorization.ts'
 import type { Configuration } from '../configuration.ts'
 import { ownFactsName } from '../fact-consumers.ts'
 import type { Foundation } from '../foundation.ts'
@@ -22,15 +23,17 @@ export interface WatchPeersOptions {
 
 /** Returns how to end it. */
 export function watchPeers(
-  { cluster }: Configuration,
+  configuration: Configuration,
   options: WatchPeersOptions,
 ): () => Promise<void> {
+  const { cluster } = configuration
   const { admin, topologyNames, consumers, queryable, clock, tell } = options
   if (cluster === null || admin === null) return () => Promise.resolve()
   const groupIds = [...topologyNames, ...[...consumers.values()].map(({ groupId }) => groupId)]
   const watch = new PeerWatch({
     endpoints: () => otherHosts(topologyNames, queryable),
     applicationId: cluster.applicationId,
+    headers: peerHeaders(configuration),
     clock,
     onGone: async (peer, endpoint) => {
       const who = `instance ${peer.instanceId} at ${endpoint} is gone without a word`

@@ -17,7 +17,7 @@ export function statusCommand(): Command {
     .description('what the running instance does: groups, tasks, standbys, restoring, facts')
     .addOption(formatOption())
     .action(async (flags: CommonFlags & { format: OutputFormat }) => {
-      const status = await readStatus(configurationOf(flags).dataDir)
+      const status = await readStatus(configurationOf(flags))
       if (flags.format === 'json') {
         process.stdout.write(`${JSON.stringify(status, null, 2)}\n`)
       } else printRows(rowsOf(status), columns, flags.format)

@@ -44,11 +44,11 @@ async function run(flags: TopFlags): Promise<void> {
   const everyMs = 1000 * numberOf('--interval-seconds', flags.intervalSeconds ?? '1', 0.1)
   const iterations =
     flags.iterations === undefined ? Infinity : countOf('--iterations', flags.iterations)
-  const { dataDir } = configurationOf(flags)
+  const configuration = configurationOf(flags)
   const interruption = untilInterrupted()
   try {
     for (let look = 1; !interruption.signal.aborted; look += 1) {
-      const status = await readStatus(dataDir)
+      const status = await readStatus(configuration)
       const screen = topText(status)
       process.stdout.write(process.stdout.isTTY ? `${home}${screen}` : `${screen}\n`)
       if (look >= iterations) return

@@ -10,11 +10,14 @@ import { appendFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
+import type { Door } from '../access/roles.ts'
 
 export interface AuditEntry {
-  readonly door: 'sql' | 'console' | 'registry' | 'command'
+  readonly door: Door | 'command'
   /** As they have proved or, of a command, as the system knows them; null where nobody has to say. */
   readonly user: string | null
+  /** The name of a user that nobody has proved to be. */
+  readonly tried?: string
   /** Where from; null for the process itself. */
   readonly address: string | null
   /** The statement, the method and path, or the command. */
@@ -77,13 +80,13 @@ class FileAuditLog implements AuditLog {
     await this.#write()
   }
 
-  #lineOf({ door, user, address, asked, request, outcome }: AuditEntry): string {
+  #lineOf({ door, user, tried, address, asked, request, outcome }: AuditEntry): string {
     const at = this.#at()
     const cut = {
       asked: cutText(asked),
       ...(request === undefined ? {} : { request: cutJson(request) }),
     }
-    return `${JSON.stringify({ at, door, user, address, ...cut, outcome })}\n`
+    return `${JSON.stringify({ at, door, user, tried, address, ...cut, outcome })}\n`
   }
 
   #at(): string {

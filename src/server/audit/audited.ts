@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { principalOf } from '../access/access.ts'
 import type { AuditEntry, AuditLog } from './audit-log.ts'
 
 export interface AuditedOptions {
@@ -27,7 +28,7 @@ export function audited(app: Hono, { audit, door, isRecorded, withBody }: Audite
     const response = await app.fetch(raw, context.env)
     audit.record({
       door,
-      user: null,
+      user: principalOf(context)?.name ?? null,
       address,
       asked: `${method} ${path}`,
       ...(body === undefined ? {} : { request: body }),

@@ -13,6 +13,8 @@ import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { openClickHouse } from '../../sinks/clickhouse/open-clickhouse.ts'
 import { temporaryClickHouse } from '../../sinks/clickhouse/temporary-clickhouse.test-support.ts'
 import type { TemporaryClickHouse } from '../../sinks/clickhouse/temporary-clickhouse.test-support.ts'
+import { Access, sha256 } from '../access/access.ts'
+import { guarded } from '../access/guarded.ts'
 import { listen } from '../listen.ts'
 import type { Listener } from '../listen.ts'
 import { cityHash128 } from './city-hash.ts'
@@ -33,8 +35,12 @@ ENGINE = MergeTree ORDER BY student`,
     await writer.command({
       query: "INSERT INTO exams.scores VALUES ('ann', 0.5, 1), ('bob', NULL, 1700000000.123)",
     })
-    const users = { default: '', analyst: 'geheim:ß' }
-    listener = await listen(clickhouseApp(temporary.clickhouse, { users }), {
+    const access = new Access([
+      { name: 'default', passwordSha256: sha256(''), roles: ['reader'], databases: null },
+      { name: 'analyst', passwordSha256: sha256('geheim:ß'), roles: ['reader'], databases: null },
+    ])
+    const app = clickhouseApp(temporary.clickhouse, {})
+    listener = await listen(guarded(app, { door: 'sql', access, audit: { record: () => {} } }), {
       name: 'ClickHouse endpoint',
       host: '127.0.0.1',
       port: 0,
@@ -149,7 +155,7 @@ ENGINE = MergeTree ORDER BY student`,
     ]
     for (const [search, headers] of wrong) {
       const response = await query(sql, search, { headers })
-      assert.equal(response.status, 403)
+      assert.equal(response.status, 401)
       assert.match(await response.text(), /^Code: 516\. .*\(AUTHENTICATION_FAILED\)/)
     }
   })

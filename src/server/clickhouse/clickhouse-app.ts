@@ -10,20 +10,18 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { ClickHouse, ReadResult, ReadSummary } from '../../sinks/clickhouse/clickhouse.ts'
 import { ClickHouseFailure, clickHouseFailure } from '../../sinks/clickhouse/failure.ts'
+import { principalOf } from '../access/access.ts'
 import { addressOf } from '../audit/audited.ts'
-import { authenticate } from './authentication.ts'
-import type { Users } from './authentication.ts'
 import { compressedFrames } from './compressed-frames.ts'
 import { responseEncoding } from './compression.ts'
 import { contentTypeOf } from './content-type.ts'
+import { failureText } from './failure-text.ts'
 import { httpStatusOf } from './http-status.ts'
 import { nativeBlocks } from './native-blocks.ts'
 import { isSet, readQuery } from './query-request.ts'
 import { querySettings } from './settings.ts'
 
 export interface ClickHouseAppOptions {
-  /** Who may read; default: `default` with an empty password. */
-  readonly users?: Users
   /** Of one statement, in the URL or the body. */
   readonly queryBytesMax?: number
   /** Of a result that has to be held as a whole (JSON and the like); rows in lines are streamed without end. */
@@ -33,8 +31,7 @@ export interface ClickHouseAppOptions {
 }
 
 export interface AskedStatement {
-  /** Null where nobody has proved to be one. */
-  readonly user: string | null
+  readonly user: string
   readonly address: string | null
   /** Null where the request was refused before it was read. */
   readonly sql: string | null
@@ -43,14 +40,10 @@ export interface AskedStatement {
 }
 
 const defaults = {
-  users: { default: '' },
   queryBytesMax: 1024 * 1024,
   resultBytesMax: 64 * 1024 * 1024,
   onStatement: () => {},
 } as const satisfies Required<ClickHouseAppOptions>
-
-/** Shown behind error messages where ClickHouse shows its own. */
-const engineVersion = '26.7.2.1'
 
 export function clickhouseApp(clickhouse: ClickHouse, options: ClickHouseAppOptions): Hono {
   const limits = { ...defaults, ...options }
@@ -75,13 +68,13 @@ async function answer(
   const request = context.req.raw
   const queryId = new URL(request.url).searchParams.get('query_id') ?? ''
   const id = /^[\w.:-]{1,100}$/.test(queryId) ? queryId : randomUUID()
-  let user: string | null = null
+  const principal = principalOf(context)
+  const user = principal?.name ?? 'default'
   let asked: string | null = null
   const tell = (failure: string | null) => {
     limits.onStatement({ user, address: addressOf(context), sql: asked, failure })
   }
   try {
-    user = authenticate(request.headers, new URL(request.url).searchParams, limits.users)
     if (request.method === 'HEAD') return new Response(null, { headers: commonHeaders(id) })
     const { sql, search } = await readQuery(request, limits.queryBytesMax)
     asked = sql
@@ -95,6 +88,7 @@ async function answer(
       sql,
       format: defaultFormat(request.headers, search),
       ...(database === '' ? {} : { database }),
+      databases: principal?.databases ?? null,
       settings,
       parameters,
       resultBytesMax: limits.resultBytesMax,
@@ -159,10 +153,6 @@ function refuse(failure: ClickHouseFailure, id: string): Response {
   // The rest of a body that is too large is not read, so the connection cannot be used again.
   if (failure.code === 66) headers.set('Connection', 'close')
   return new Response(failureText(failure), { status: httpStatusOf(failure.code), headers })
-}
-
-function failureText({ code, message, type }: ClickHouseFailure): string {
-  return `Code: ${code}. DB::Exception: ${message}. (${type}) (version ${engineVersion})\n`
 }
 
 /** A statement that fails when part of its result is gone already: ClickHouse says so at the end of the body, between

@@ -20,7 +20,7 @@ import type { AnsweredPartition } from './read-message.ts'
 import { forwardedHeader } from './remote-host.ts'
 
 export type QueriesOptions = Pick<QueryRouterOptions, 'local' | 'runtime' | 'clock'> &
-  Partial<Pick<QueryRouterOptions, 'timeoutMs' | 'fetch'>>
+  Partial<Pick<QueryRouterOptions, 'timeoutMs' | 'fetch' | 'headers'>>
 
 const messageBytesMax = 1024 * 1024
 /** How long one instance waits for another. */
@@ -31,6 +31,7 @@ export function queriesApp(options: QueriesOptions): Hono {
   const router = new QueryRouter({
     timeoutMs: forwardTimeoutMs,
     fetch: globalThis.fetch,
+    headers: {},
     ...options,
   })
   const app = new Hono()

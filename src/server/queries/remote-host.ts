@@ -12,6 +12,8 @@ export interface RemoteHostOptions {
   readonly clock: Clock
   readonly timeoutMs: number
   readonly fetch: typeof globalThis.fetch
+  /** By which an instance of this cluster is known. */
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** Why a host gave no answer: it is away, or it holds no copy (any more), or none that is complete. */
@@ -27,7 +29,7 @@ export async function askHost(
   host: HostUrl,
   path: string,
   message: ReadMessage,
-  { clock, timeoutMs, fetch }: RemoteHostOptions,
+  { clock, timeoutMs, fetch, headers }: RemoteHostOptions,
 ): Promise<RemoteAnswer> {
   const late = new AbortController()
   const cancel = clock.after(timeoutMs, () => {
@@ -36,7 +38,7 @@ export async function askHost(
   try {
     const response = await fetch(`${host}${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', [forwardedHeader]: '1' },
+      headers: { ...headers, 'content-type': 'application/json', [forwardedHeader]: '1' },
       body: messageText(message),
       signal: late.signal,
     })

@@ -6,7 +6,8 @@
  */
 import { fstatSync } from 'node:fs'
 import { Hono } from 'hono'
-import { authenticate } from '../../../src/server/clickhouse/authentication.ts'
+import { Access, sha256 } from '../../../src/server/access/access.ts'
+import { credentialsOf } from '../../../src/server/access/credentials.ts'
 import { clickhouseApp } from '../../../src/server/clickhouse/clickhouse-app.ts'
 import { httpStatusOf } from '../../../src/server/clickhouse/http-status.ts'
 import { readQuery } from '../../../src/server/clickhouse/query-request.ts'
@@ -16,19 +17,26 @@ import { openClickHouse } from '../../../src/sinks/clickhouse/open-clickhouse.ts
 
 const [path = '', port = '0', user = 'default', password = ''] = process.argv.slice(2)
 const bodyBytesMax = 256 * 1024 * 1024
-const users = { [user]: password }
+const users = [
+  { name: user, passwordSha256: sha256(password), roles: ['admin'] as const, databases: null },
+]
+const access = new Access(users)
 const clickhouse = await openClickHouse({ path })
-const reads = clickhouseApp(clickhouse, { users, queryBytesMax: bodyBytesMax })
+const reads = clickhouseApp(clickhouse, { queryBytesMax: bodyBytesMax })
 
 /** What a server takes and the reading endpoint does not know. */
 const serverSettings = ['distributed_ddl_output_mode', 'async_insert']
 
 async function answer(request: Request): Promise<Response> {
   const url = new URL(request.url)
-  if (request.method !== 'POST' || url.pathname !== '/') return await reads.fetch(request)
+  if (url.pathname === '/ping') return await reads.fetch(request)
   for (const name of serverSettings) url.searchParams.delete(name)
   try {
-    authenticate(request.headers, url.searchParams, users)
+    const credentials = credentialsOf(request, 'sql')
+    if (credentials === null || access.identify(credentials) === null) {
+      throw new ClickHouseFailure(516, 'AUTHENTICATION_FAILED', 'Authentication failed')
+    }
+    if (request.method !== 'POST') return await reads.fetch(request)
     const { sql, search } = await readQuery(request.clone(), bodyBytesMax)
     if (/^\s*(SELECT|WITH|SHOW|DESCRIBE|EXISTS|EXPLAIN)\b/i.test(sql)) {
       return await reads.fetch(new Request(url, request))
