@@ -80,6 +80,7 @@ function learnerEvents<K extends readonly string[], V>(
     cleanupPolicy: 'delete',
     // Kept: an import brings events that are years old, and retention goes by event time.
     retentionMs: null,
+    persons: [{ kind: 'user', field: 'user_id' }],
   }
 }
 

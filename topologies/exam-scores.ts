@@ -57,6 +57,7 @@ const examScores: TopicDefinition<TextId, ExamScore> = {
   cleanupPolicy: 'delete',
   // Kept: an import brings events that are years old, and retention goes by event time.
   retentionMs: null,
+  persons: [{ kind: 'student', field: 'studentId' }],
 }
 
 export const factTables = Object.values(facts)

@@ -5,7 +5,7 @@
  */
 import { topicName } from '../src/core/record.ts'
 import { bytesSerde } from '../src/core/serde.ts'
-import type { TopicDefinition } from '../src/core/topic.ts'
+import type { PersonField, TopicDefinition } from '../src/core/topic.ts'
 import { tupleSerde } from '../src/core/tuple.ts'
 import type { FactTable } from '../src/core/fact-table.ts'
 import * as facts from '../src/facts/mcq.ts'
@@ -37,7 +37,11 @@ type Id = readonly [string]
 const idSerde = tupleSerde<Id>()
 const studentTestIdSerde = tupleSerde<StudentTestId>()
 
-function entity<V>(name: string, keyOf: (value: V) => string): TopicDefinition<Id, V> {
+function entity<V>(
+  name: string,
+  keyOf: (value: V) => string,
+  persons: readonly PersonField[],
+): TopicDefinition<Id, V> {
   return {
     name: topicName(name),
     keySerde: idSerde,
@@ -45,6 +49,7 @@ function entity<V>(name: string, keyOf: (value: V) => string): TopicDefinition<I
     schema: loadSchema(name),
     cleanupPolicy: 'compact',
     retentionMs: null,
+    persons,
   }
 }
 
@@ -62,14 +67,19 @@ function event<V extends { test_id: string; student_id: string }>(
     cleanupPolicy: 'delete',
     // Kept: an import brings events that are years old, and retention goes by event time.
     retentionMs: null,
+    persons: [student],
   }
 }
 
+const student: PersonField = { kind: 'student', field: 'student_id' }
+const teacher: PersonField = { kind: 'teacher', field: 'teacher_id' }
+
 const topics = {
-  students: entity<events.Student>('students', (student) => student.student_id),
-  teachers: entity<events.Teacher>('teachers', (teacher) => teacher.teacher_id),
-  tests: entity<events.Test>('tests', (test) => test.test_id),
-  questions: entity<events.Question>('questions', (question) => question.question_id),
+  students: entity<events.Student>('students', ({ student_id }) => student_id, [student]),
+  teachers: entity<events.Teacher>('teachers', ({ teacher_id }) => teacher_id, [teacher]),
+  // A test outlives its teacher.
+  tests: entity<events.Test>('tests', ({ test_id }) => test_id, [{ ...teacher, isMention: true }]),
+  questions: entity<events.Question>('questions', ({ question_id }) => question_id, []),
   sessions: event<events.Session>('sessions', (session) => session.timestamp),
   answers: event<events.Answer>('answers', (answer) => answer.timestamp),
   submissions: event<events.Submission>('submissions', (submission) => submission.submit_time),

@@ -68,7 +68,8 @@ const dayKeySerde = tupleSerde<DayKey>()
 
 // Topics: each row is an event. Kept: an import brings rows that are years old.
 
-function topic({ name, topicKey }: TableSpec): TopicDefinition<TextKey, RawValues> {
+function topic({ name, topicKey, columns }: TableSpec): TopicDefinition<TextKey, RawValues> {
+  const namesStudent = columns.some((column) => column.name === 'id_student')
   return {
     name: topicName(name),
     keySerde: textKeySerde,
@@ -79,6 +80,7 @@ function topic({ name, topicKey }: TableSpec): TopicDefinition<TextKey, RawValue
     schema: loadSchema(name),
     cleanupPolicy: 'delete',
     retentionMs: null,
+    persons: namesStudent ? [{ kind: 'student', field: 'id_student', isNumber: true }] : [],
   }
 }
 
@@ -99,6 +101,7 @@ const atRiskRules: TopicDefinition<TextKey, engagement.AtRiskRule> = {
   schema: loadSchema('at_risk_rules'),
   cleanupPolicy: 'compact',
   retentionMs: null,
+  persons: [],
 }
 
 const atRiskRuleSerde = avroSerde<engagement.AtRiskRule>('at-risk rule', 1, atRiskRules.schema)

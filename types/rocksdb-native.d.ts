@@ -60,6 +60,9 @@ declare module 'rocksdb-native' {
 
   class RocksDB {
     static ColumnFamily: typeof ColumnFamily
+    static constants: {
+      readonly bottommostLevelCompaction: { readonly FORCE: number }
+    }
     constructor(path: string, options?: OpenOptions)
     ready(): Promise<void>
     close(options?: { readonly force?: boolean }): Promise<void>
@@ -69,6 +72,8 @@ declare module 'rocksdb-native' {
     /** A stream of { key, value }. */
     iterator(range: Range): EventEmitter
     flush(): Promise<void>
+    /** All of a column family. */
+    compact(options?: { readonly bottommostLevelCompaction?: number }): Promise<void>
     currentWalFile(): Promise<WalFile>
     getProperty(name: string): Promise<string | null>
   }

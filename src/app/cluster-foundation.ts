@@ -78,6 +78,7 @@ export async function openClusterFoundation(
       settingName: doorWaitSetting,
     }),
     admin: log,
+    ownLog: null,
     state: storage.state,
     registry,
     knowsSchema: (subject, schema) => registry.isKnown(subject, schema),

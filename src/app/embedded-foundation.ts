@@ -37,6 +37,7 @@ export async function openEmbeddedFoundation(
     log,
     doorLog: log,
     admin: null,
+    ownLog: log,
     state,
     registry,
     knowsSchema: () => false,

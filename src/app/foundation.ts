@@ -7,6 +7,7 @@ import type { FactTable } from '../core/fact-table.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { LogAdmin } from '../log/log-admin.ts'
+import type { StoredLog } from '../log/stored-log.ts'
 import type { StateFrom } from '../runtime/standby/open-cursors.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
@@ -26,6 +27,8 @@ export interface Foundation {
   readonly doorLog: Log
   /** Null where the log is this process's own. */
   readonly admin: LogAdmin | null
+  /** The log where it is this process's own, and can be written over; else null. */
+  readonly ownLog: StoredLog | null
   readonly state: StateBackend
   readonly registry: SchemaRegistry
   /** True of a schema that is registered, as was heard of before: it need not be asked for. */

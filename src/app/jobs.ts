@@ -24,7 +24,7 @@ export function jobsOf(configuration: Configuration, services: JobServices): Ins
 }
 
 /** What jobs work on. */
-export type JobServices = Omit<Services, 'jobs'>
+export type JobServices = Omit<Services, 'jobs' | 'erasures'>
 
 /** What was left running is told first; what is scheduled runs from now on. */
 export async function openJobs(

@@ -16,6 +16,7 @@ import type { TopologyGraph } from '../topology/graph.ts'
 import { Cleanup } from './cleanup.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
 import type { Configuration } from './configuration.ts'
+import type { Foundation } from './foundation.ts'
 import { openOperatorLog } from './inspect.ts'
 import { forgetManifests, readManifests } from './manifest-records.ts'
 import { manifestOf } from './manifest.ts'
@@ -64,23 +65,35 @@ export async function resetTopologies(
 async function embeddedPlan(
   { dataDir, partitions }: Configuration,
   topologies: readonly LoadedTopology[],
-  { position, withFacts, force, clock = systemClock }: ResetRequest,
+  { clock = systemClock, ...request }: ResetRequest,
   cleanup: Cleanup,
 ): Promise<ResetPlan> {
   const storage = await openStorage({ directory: dataDir, clock })
   cleanup.add({ name: 'log and state', close: () => storage.close() })
-  const meta = ownMetaRecords(dataDir)
+  return await ownResetPlan({ ...storage, meta: ownMetaRecords(dataDir) }, topologies, {
+    ...request,
+    partitions,
+  })
+}
+
+/** Where log and state are this process's own. */
+export async function ownResetPlan(
+  { log, state, meta }: Pick<Foundation, 'log' | 'state' | 'meta'>,
+  topologies: readonly LoadedTopology[],
+  {
+    partitions,
+    ...asked
+  }: Pick<ResetRequest, 'position' | 'withFacts' | 'force'> & { readonly partitions: number },
+): Promise<ResetPlan> {
   const manifests = await readManifests(meta)
   const { steps, refusals } = await planReset({
-    log: storage.log,
+    log,
     admin: null,
-    state: storage.state,
+    state,
     topologies: topologies.map((loaded) =>
       resetTopology(loaded, partitions, false, manifests.get(loaded.graph.name)),
     ),
-    position,
-    withFacts,
-    force,
+    ...asked,
   })
   return { steps: [...steps, ...forgetSteps(meta, graphsOf(topologies))], refusals }
 }

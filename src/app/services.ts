@@ -30,6 +30,8 @@ import {
   type FactConsumers,
   type FactConsumersOptions,
 } from './fact-consumers.ts'
+import { finishErasures } from './erase.ts'
+import { followErasures } from './follow-erasures.ts'
 import { cacheBytesOf, type Foundation, type MemberIdentity, type Profile } from './foundation.ts'
 import { openJobs } from './jobs.ts'
 import { endpointOf, membershipOf } from './membership.ts'
@@ -64,6 +66,8 @@ export interface Services {
   readonly consumers: FactConsumers
   readonly ingest: LocalIngest
   readonly jobs: JobRunner
+  /** Settles when nothing is left of what was asked to be erased. */
+  readonly erasures: Promise<void>
   readonly runs: RunRecorder
   readonly quality: LatestQuality
   /** When the door must not take more for now: the sink is behind. */
@@ -96,6 +100,7 @@ export async function openServices(
   { clock, cleanup, ...told }: ServicesOptions,
 ): Promise<Services> {
   const topologies = await loadTopologies(configuration.topologies)
+  await finishErasures(configuration, told.onProgress, told.signal)
   const graphs = topologies.map(({ graph }) => graph)
   const foundation = await openFoundation(configuration, {
     clock,
@@ -120,7 +125,7 @@ export async function openServices(
   const quarantine = codecs.quarantine
   const { recordBytesMax } = configuration
   const pace = openBulkPace(configuration, { log: doorLog, clock, topologies }, cleanup.work)
-  const services: Omit<Services, 'jobs'> = {
+  const services: Omit<Services, 'jobs' | 'erasures'> = {
     profile: foundation.profile,
     member: foundation.member,
     trouble: foundation.trouble,
@@ -147,7 +152,8 @@ export async function openServices(
     failed: failure.promise,
   }
   const jobs = await openJobs(configuration, services, told.onProgress, cleanup.work)
-  return { ...services, jobs }
+  const erasures = followErasures(configuration, services, told.onProgress, cleanup.work)
+  return { ...services, jobs, erasures }
 }
 
 type StartedWork = Pick<Services, 'runtime' | 'queryable' | 'consumers' | 'backPressure' | 'runs'>

@@ -101,7 +101,8 @@ function topologyStatus(
     lag: totals?.lag ?? 0,
     late: totals?.late ?? 0,
     dropped: totals?.dropped ?? 0,
-    duplicates: duplicatesOf(totals?.drops ?? []),
+    duplicates: countOf('duplicate', totals?.drops ?? []),
+    erased: countOf('erased', totals?.drops ?? []),
     failures: failuresOf(totals?.drops ?? []),
     quarantined: totals?.quarantined ?? 0,
     warnings: totals?.warnings ?? 0,
@@ -112,8 +113,8 @@ function topologyStatus(
   }
 }
 
-function duplicatesOf(drops: readonly NodeDrops[]): number {
-  return drops.reduce((sum, { reason, count }) => sum + (reason === 'duplicate' ? count : 0), 0)
+function countOf(wanted: NodeDrops['reason'], drops: readonly NodeDrops[]): number {
+  return drops.reduce((sum, { reason, count }) => sum + (reason === wanted ? count : 0), 0)
 }
 
 /** What makes the instance wait; null while nothing does. */

@@ -5,6 +5,7 @@ import { productVersion } from '../app/version.ts'
 import { alertsCommand } from './commands/alerts.ts'
 import { backfillCommand } from './commands/backfill.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { eraseCommand } from './commands/erase.ts'
 import { exportCommand } from './commands/export.ts'
 import { featuresCommand } from './commands/features.ts'
 import { importCommand } from './commands/import.ts'
@@ -53,6 +54,7 @@ export async function main(words: readonly string[]): Promise<number> {
     topCommand(),
     auditedCommand(resetCommand()),
     auditedCommand(rebuildCommand()),
+    auditedCommand(eraseCommand()),
     backfillCommand(),
     runsCommand(),
     alertsCommand(),

@@ -16,6 +16,19 @@ export interface TopicDefinition<K = unknown, V = unknown> {
   readonly partitionCount?: number
   readonly cleanupPolicy: 'delete' | 'compact'
   readonly retentionMs: number | null
+  /** Of a topic that events come in by: which fields name a person, so that `erase` finds them; empty where none does. */
+  readonly persons?: readonly PersonField[]
+}
+
+/** A field of a value that names a person. */
+export interface PersonField {
+  /** What the person is there: `student`, `teacher`, `user`. */
+  readonly kind: string
+  readonly field: string
+  /** A number, which texts write in several ways: `07` is 7. */
+  readonly isNumber?: boolean
+  /** The event is about something else, and stays without the name when the person is erased. */
+  readonly isMention?: boolean
 }
 
 /** A topic between two sub-topologies of one application: keys and values in state serdes, not Avro. */

@@ -11,6 +11,7 @@ import { maintenanceDefaults } from './maintenance-options.ts'
 import type { MaintenanceOptions } from './maintenance-options.ts'
 import type { OrderedStorage } from './ordered-storage.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { rewriteRecords, type RewriteOptions } from './rewrite-records.ts'
 import { summarizeRecordBatch } from './record-batch.ts'
 import { logKey, metaKey, metaValue } from './storage-keys.ts'
 import type { TopicCatalog } from './topic-catalog.ts'
@@ -69,6 +70,14 @@ export class Maintenance {
     })
     this.#last = deleted.catch(() => undefined)
     return deleted
+  }
+
+  rewriteRecords(log: PartitionLog, options: RewriteOptions): Promise<void> {
+    const rewritten = this.#last.then(() =>
+      rewriteRecords(this.#storage, this.#commits, log, options),
+    )
+    this.#last = rewritten.catch(() => undefined)
+    return rewritten
   }
 
   async #step(nowMs: number): Promise<MaintenanceReport> {

@@ -47,5 +47,7 @@ export interface OrderedStorage {
   /** Called before the next write after a failed one: makes the storage writable again. What it holds then is
    * what counts. @throws TidemarkError DISK_FULL while there is no room */
   recover(): Promise<void>
+  /** Bytes of what was deleted or written over are gone from the disk when it resolves. No write meanwhile. */
+  purge(): Promise<void>
   close(): Promise<void>
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { offset } from '../core/record.ts'
 import type { Partition, ProducerRecord, StoreName } from '../core/record.ts'
 import { present } from '../core/assert.ts'
 import { record, refusal, text } from './log-conformance.test-support.ts'
@@ -43,6 +44,40 @@ export function storedLogTests({ fresh }: Subjects<StoredLog>): void {
     assert.equal((await log.maintain(20_000)).expiredBatches, 1)
     const [result] = await log.append([{ ...at(0), records: [record('k', 'next', 0)] }])
     assert.equal(result?.baseOffset, 4)
+  })
+
+  test('changes records in their place, up to an offset, and offsets go on behind them', async () => {
+    const { log, at, read } = await fresh()
+    const append = (...records: ProducerRecord[]) => log.append([{ ...at(0), records }])
+    await append(record('a', '1'), record('b', '2'), record('c', '3'))
+    await append(record('a', '4'))
+    await append(record('a', '5'), record('c', '6'))
+    assert.equal((await read(0)).records.length, 6)
+    const asked: number[] = []
+    await log.rewriteRecords(at(0), {
+      before: offset(5),
+      change: (records) => {
+        asked.push(...records.map((each) => each.offset))
+        return Promise.resolve(
+          records.map((each) => {
+            if (each.key?.toString() === 'a') return null
+            return each.key?.toString() === 'b' ? { ...each, value: Buffer.from('x') } : each
+          }),
+        )
+      },
+    })
+    assert.deepEqual(asked, [0, 1, 2, 3, 4])
+    // Also from what was cached.
+    const left = ['1 b=x', '2 c=3', '5 c=6']
+    assert.deepEqual(text((await read(0)).records), left)
+    assert.deepEqual(text((await read(2)).records), left.slice(1))
+    await log.rewriteRecords(at(0), {
+      before: offset(6),
+      change: (records) => Promise.resolve(records.map(() => null)),
+    })
+    await log.purge()
+    await append(record('d', '7'))
+    assert.deepEqual(text((await read(0)).records), ['6 d=7'])
   })
 
   test('compacts to the last record of each key, at its offset', async () => {

@@ -42,6 +42,7 @@ import { OutgoingBatches } from './outgoing-batches.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { ProducerEpochs } from './producer-epochs.ts'
 import { decodeRecordBatch } from './record-batch.ts'
+import type { RewriteOptions } from './rewrite-records.ts'
 import { StateWrites, changesBytes } from './state-writes.ts'
 import { StoredProducer } from './stored-transaction.ts'
 import type { TransactionHost } from './stored-transaction.ts'
@@ -226,6 +227,16 @@ export class StoredLog implements EncodedLog, TransactionHost {
     for (const at of before) {
       await this.#maintenance.deleteRecords(this.topics.partition(at), at.offset)
     }
+  }
+
+  /** @throws TidemarkError TOPIC_UNKNOWN | PARTITION_UNKNOWN | DISK_FULL */
+  rewriteRecords(at: TopicPartition, options: RewriteOptions): Promise<void> {
+    return this.#maintenance.rewriteRecords(this.topics.partition(at), options)
+  }
+
+  /** What was overwritten or deleted leaves the disk, not only the log. Nothing else may be written meanwhile. */
+  async purge(): Promise<void> {
+    await this.#storage.purge()
   }
 
   stats(): StoredLogStats {

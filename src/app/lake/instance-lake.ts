@@ -15,16 +15,22 @@ import type { InstanceJobs, JobServices } from '../jobs.ts'
 import { productVersion } from '../version.ts'
 import type { LakePlace } from './lake-configuration.ts'
 
+/** What a lake is made of. */
+export type LakeServices = Pick<
+  JobServices,
+  'clickhouse' | 'log' | 'clock' | 'topologies' | 'ingest' | 'member'
+>
+
 export function instanceLake(configuration: Configuration, services: JobServices): InstanceJobs {
   const { place, writeIntervalMs } = configuration.lake
   const schedule: ScheduledJob[] = []
   // On a cluster each instance writes by itself: whoever finds another at it lets it be.
   const request = { skip_when_busy: true }
   if (place !== null) schedule.push({ job: 'lake.write', request, everyMs: writeIntervalMs })
-  return { jobs: lakeJobs(optionsOf(configuration, services)), schedule }
+  return { jobs: lakeJobs(lakeOptionsOf(configuration, services)), schedule }
 }
 
-function optionsOf(configuration: Configuration, services: JobServices): LakeOptions {
+export function lakeOptionsOf(configuration: Configuration, services: LakeServices): LakeOptions {
   const { place, compression, fileBytesMax, retentionDays, classes, pricePerGibMonth } =
     configuration.lake
   const { clickhouse, log, clock, topologies, ingest, member } = services

@@ -147,6 +147,18 @@ export class RocksdbStorage implements OrderedStorage {
     }
   }
 
+  /** Compacted down to the last level, where nothing is left of what was deleted. Opened again, because the files that list the
+   * tables name the first and last keys of those that are gone. */
+  async purge(): Promise<void> {
+    const { families: sessions } = await this.#ready()
+    const { FORCE } = RocksDB.constants.bottommostLevelCompaction
+    for (const family of families) {
+      await sessions[family].flush()
+      await sessions[family].compact({ bottommostLevelCompaction: FORCE })
+    }
+    await this.recover()
+  }
+
   async stats(): Promise<RocksdbStorageStats> {
     const { sync, families } = await this.#ready()
     const sum = async (property: string) => {

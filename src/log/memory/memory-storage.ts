@@ -39,6 +39,10 @@ export class MemoryStorage implements OrderedStorage {
     assert(false, 'a write to memory does not fail')
   }
 
+  purge(): Promise<void> {
+    return Promise.resolve()
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }

@@ -87,6 +87,8 @@ export interface TopologyStatus {
   readonly dropped: number
   /** Events that had been processed before, and versions older than what is known: without effect. */
   readonly duplicates: number
+  /** Places of events that were erased, as each source meets them. */
+  readonly erased: number
   /** Nodes whose function threw on records, which their error policy then left out; those are in `dropped` too. */
   readonly failures: readonly FailureStatus[]
   readonly quarantined: number

@@ -37,13 +37,18 @@ const topologyCounters: readonly (readonly [
   ['tidemark_records_late_total', 'Records that came after their window closed.', (t) => t.late],
   [
     'tidemark_records_dropped_total',
-    'Records without effect, but for late ones and duplicates.',
+    'Records without effect, but for late ones, duplicates and erased ones.',
     (t) => t.dropped,
   ],
   [
     'tidemark_records_duplicate_total',
     'Events that came again, and versions older than what is known.',
     (t) => t.duplicates,
+  ],
+  [
+    'tidemark_records_erased_total',
+    'Places of events that were erased, as each source meets them.',
+    (t) => t.erased,
   ],
   ['tidemark_records_quarantined_total', 'Records kept in quarantine.', (t) => t.quarantined],
   [
