@@ -21,7 +21,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
     measures:
       'files dropped into a folder to queryable rows and a Parquet file of each; against the ClickHouse engine by itself, and against many times as many files',
     records: { of: 'files', count: 999 },
-    times: 'files of the larger run, as a multiple',
+    times: 'files of the largest run, as a multiple',
     load: async () => (await import('./drops/drops.ts')).runDrops,
   },
   import: {

@@ -1,9 +1,8 @@
 /** The ClickHouse engine by itself on the same files, in a process of its own; prints its figures as one line of JSON. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Session } from 'chdb'
-import { writeFiles } from './workload.ts'
+import { askedWork, writeFiles } from './workload.ts'
 
 export interface EngineFigures {
   /** Every cell of every file. */
@@ -15,15 +14,15 @@ export interface EngineFigures {
   readonly parquetBytes: number
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
+const work = askedWork()
+const directory = mkdtempSync(join(work.directory, 'engine-'))
 const engine = new Session(join(directory, 'engine'))
 try {
   const staged = join(directory, 'staged')
-  writeFiles(staged, Number(process.argv[2]))
+  writeFiles(staged, work.files)
   process.stdout.write(`${JSON.stringify(measure(staged))}\n`)
 } finally {
   engine.close()
-  rmSync(directory, { recursive: true, force: true })
 }
 
 function measure(staged: string): EngineFigures {

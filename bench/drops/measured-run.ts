@@ -1,11 +1,10 @@
 /** One run of the drop folder in a process of its own; prints its figures as one line of JSON. */
-import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfiguration } from '../../src/app/configuration.ts'
 import { openDropFolder, type OpenedDropFolder } from '../../src/app/drop-folder.ts'
 import { openInstance, type Instance } from '../../src/app/instance.ts'
-import { rowsPerFile, writeFiles } from './workload.ts'
+import { askedWork, rowsPerFile, writeFiles } from './workload.ts'
 
 export interface DropFigures {
   /** From the drop until rows are queryable and Parquet is written. */
@@ -13,19 +12,26 @@ export interface DropFigures {
   /** Of all cores together, in that time. */
   readonly processorSeconds: number
   readonly rows: number
+  /** Resident, until rows are queryable. */
   readonly peakBytes: number
+  /** With the question how many rows there are: it reads them all, and may hold what any question may. */
+  readonly countedPeakBytes: number
   readonly csvBytes: number
   readonly parquetBytes: number
 }
 
 /** One more than are measured: the first warms up. */
-const files = Number(process.argv[2]) + 1
+const work = askedWork()
+const files = work.files + 1
 const idleMs = 3_600_000
-const directory = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
-try {
+const directory = mkdtempSync(join(work.directory, 'drops-'))
+process.stdout.write(`${JSON.stringify(await run())}\n`)
+
+async function run(): Promise<DropFigures> {
   const configuration = loadConfiguration({
     flags: { dataDir: join(directory, 'data'), workers: 1, topologies: ['student-performance'] },
-    environment: {},
+    // What reads the tables every few minutes would come into the longest run alone.
+    environment: { TIDEMARK_QUALITY_CHECK_INTERVAL_MS: '0' },
     directory,
   })
   const staged = join(directory, 'staged')
@@ -33,13 +39,11 @@ try {
   const instance = await openInstance(configuration, { listen: false })
   const opened = openDropFolder(instance.services, join(directory, 'drop'))
   try {
-    process.stdout.write(`${JSON.stringify(await measure(instance, opened, staged))}\n`)
+    return await measure(instance, opened, staged)
   } finally {
     await opened.close()
     await instance.stop()
   }
-} finally {
-  rmSync(directory, { recursive: true })
 }
 
 async function measure(
@@ -57,6 +61,7 @@ async function measure(
   for (const name of names) renameSync(join(staged, name), join(dropped, name))
   const { done } = await folder.drain()
   if (!(await instance.whenIdle(idleMs))) throw new Error('the rows did not become queryable')
+  const peakBytes = peakResidentBytes()
   const rows = (await rowsOf(instance)) - rowsBefore
   const seconds = (performance.now() - startMs) / 1000
   const { user, system } = process.cpuUsage(before)
@@ -72,10 +77,15 @@ async function measure(
     seconds,
     processorSeconds: (user + system) / 1e6,
     rows,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
+    peakBytes,
+    countedPeakBytes: peakResidentBytes(),
     csvBytes: statSync(join(dropped, 'done', 'f0.csv')).size,
     parquetBytes: Math.round(parquetBytes / parquet.length),
   }
+}
+
+function peakResidentBytes(): number {
+  return process.resourceUsage().maxRSS * 1024
 }
 
 /** With the first file, which counts in neither time nor rows. */

@@ -3,6 +3,17 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Random } from '../../src/sources/random.ts'
 
+export interface DropWork {
+  /** Where each run makes a directory of its own. */
+  readonly directory: string
+  readonly files: number
+}
+
+/** What a run was asked to do. */
+export function askedWork(): DropWork {
+  return JSON.parse(process.argv[2] ?? '') as DropWork
+}
+
 const sample = new URL('../../samples/student-performance/student-mat.csv', import.meta.url)
 /** Long ago, so that no file has to be waited for. */
 const modifiedSeconds = 1_700_000_000
