@@ -26,6 +26,8 @@ export interface FactConsumerOptions extends Partial<FactBatches> {
   readonly stopGraceMs?: number
   /** Facts that may wait in the log before `backPressure` says so. */
   readonly lagMax?: number
+  /** How long another table may stand in the place of one before it is noticed. */
+  readonly tableCheckMs?: number
   /** Called once, when the consumer has ended by itself. */
   readonly onFailure?: (error: unknown) => void
 }

@@ -84,7 +84,7 @@ export class WatchedSink implements Sink {
   onAttempt: () => void = () => {}
 
   setup = () => Promise.resolve()
-  identityOf = (name: TableName) => this.inner.identityOf(name)
+  identitiesOf = (names: readonly TableName[]) => this.inner.identitiesOf(names)
   close = () => Promise.resolve()
   async write(batches: readonly TableRows[]): Promise<void> {
     this.attempts++

@@ -280,7 +280,7 @@ test('stopped, or told to let go, while the sink hangs, the consumer cuts the wr
   let onAttempt: (count: number) => void = () => {}
   const hanging: Sink = {
     setup: () => sink.setup(),
-    identityOf: (name) => sink.identityOf(name),
+    identitiesOf: (names) => sink.identitiesOf(names),
     close: () => sink.close(),
     write: async (_, signal) => {
       onAttempt(++attempts)

@@ -11,7 +11,8 @@
  *     ends it.
  *  4. A batch that is given up (stop, revocation, failure) takes with it whatever was read after it.
  *  5. An offset holds for the table it was committed for, whose identity is kept beside it: a table that was lost and
- *     made anew is filled from the start of its topic.
+ *     made anew is filled from the start of its topic. One that takes the place of another while the consumer runs is
+ *     noticed within `tableCheckMs`, and gets what it lacks; what was written before that counts for the old one.
  *  6. Of the members of a group each writes its own partitions. Offsets that the group refuses, because it shares its
  *     partitions out anew, are offered again until they are taken or the partitions are another's; rows that two
  *     members write are the same rows.
@@ -20,7 +21,7 @@ import { present } from '../core/assert.ts'
 import { pause } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { offset, topicPartitionId } from '../core/record.ts'
-import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
+import type { TopicPartition } from '../core/record.ts'
 import type { FetchedPartition, FetchRequest, GroupMember } from '../log/log.ts'
 import { BatchHold } from './batch-hold.ts'
 import { BatchPace } from './batch-pace.ts'
@@ -28,12 +29,13 @@ import { embeddedBatches } from './fact-batches.ts'
 import type { FactConsumerOptions, FactConsumerStatus } from './fact-consumer-options.ts'
 import { FactBuffer } from './fact-buffer.ts'
 import { FactPositions } from './fact-positions.ts'
+import { FactTables } from './fact-tables.ts'
 import { epochOf, factRows } from './fact-rows.ts'
 import type { FactSource } from './fact-rows.ts'
 import type { TableRows } from './sink.ts'
 import { passes } from './passing.ts'
+import { Progress } from './progress.ts'
 import { sinkGroup } from './sink-group.ts'
-import { startOffsets } from './start-offsets.ts'
 import { WrittenFacts } from './written-facts.ts'
 
 export type { FactConsumerOptions, FactConsumerStatus } from './fact-consumer-options.ts'
@@ -48,11 +50,11 @@ export class FactConsumer {
   readonly #onFailure: (error: unknown) => void
   readonly #sources = new Map<string, FactSource>()
   readonly #positions = new FactPositions()
+  /** Invariant 5. */
+  readonly #tables: FactTables
   readonly #written: WrittenFacts
   readonly #pace: BatchPace
   readonly #stopping = new AbortController()
-  /** Of each topic's table (invariant 5). */
-  readonly #identities = new Map<string, string>()
   #member: GroupMember | null = null
   #buffer = new FactBuffer()
   /** What was fetched and has no room in the batch yet. */
@@ -66,22 +68,23 @@ export class FactConsumer {
   #isLogAway = false
   #rowsWritten = 0
   #lastWriteMs: number | null = null
-  #progress: (() => void)[] = []
+  readonly #progress: Progress
 
   constructor(options: FactConsumerOptions) {
-    const defaults = { idleWaitMs: 500, lagMax: 500_000, stopGraceMs: 1_000 }
+    const defaults = { idleWaitMs: 500, lagMax: 500_000, stopGraceMs: 1_000, tableCheckMs: 5_000 }
     this.#options = { ...embeddedBatches, ...defaults, ...options }
     this.#hold = this.#newHold()
     this.#groupInstanceId = options.groupInstanceId
+    this.#progress = new Progress(options.clock, this.#options.idleWaitMs)
     this.#pace = new BatchPace(this.#options, options.clock)
     this.#onFailure = options.onFailure ?? (() => {})
     for (const source of options.facts) this.#sources.set(source.fact.topic.name, source)
+    this.#tables = new FactTables({ ...this.#options, groupId: this.groupId })
     this.#written = new WrittenFacts({
       log: options.log,
-      groupId: this.groupId,
       topics: options.facts.map(({ fact }) => fact.topic.name),
       positions: this.#positions,
-      identityOf: (topic) => this.#identityOf(topic),
+      tables: this.#tables,
     })
   }
 
@@ -90,13 +93,11 @@ export class FactConsumer {
   }
 
   /** Resolves when the tables exist and the partitions are known; reading goes on until `stop`.
-   * @throws what `sink.setup`, `sink.identityOf` and `log.joinGroup` throw */
+   * @throws what `sink.setup`, `sink.identitiesOf` and `log.joinGroup` throw */
   async start(): Promise<void> {
     const { log, sink, facts } = this.#options
     await sink.setup()
-    for (const { fact } of facts) {
-      this.#identities.set(fact.topic.name, await sink.identityOf(fact))
-    }
+    await this.#tables.load()
     this.#member = await log.joinGroup({
       groupId: this.groupId,
       topics: facts.map(({ fact }) => fact.topic.name),
@@ -114,7 +115,7 @@ export class FactConsumer {
     this.#loop = this.#run().catch((thrown: unknown) => {
       this.#state = 'failed'
       this.#reason = thrown instanceof Error ? thrown.message : String(thrown)
-      this.#notify()
+      this.#progress.made()
       this.#onFailure(thrown)
     })
   }
@@ -128,7 +129,7 @@ export class FactConsumer {
     await this.#member?.leave()
     this.#member = null
     if (this.#state !== 'failed') this.#state = 'stopped'
-    this.#notify()
+    this.#progress.made()
   }
 
   status(): FactConsumerStatus {
@@ -159,7 +160,8 @@ export class FactConsumer {
    * @throws TidemarkError SINK_UNAVAILABLE where the consumer ended before that */
   async drain(): Promise<void> {
     const ends = await this.#written.ends()
-    while (!(await this.#written.reach(ends))) {
+    const stopping = this.#stopping.signal
+    while (!(await this.#written.reach(ends)) || !(await this.#tables.isCurrent(stopping))) {
       if (this.#state === 'failed' || this.#state === 'stopped') {
         throw new TidemarkError(
           'SINK_UNAVAILABLE',
@@ -167,42 +169,51 @@ export class FactConsumer {
           { details: { retryAfterMs: backPressureRetryMs } },
         )
       }
-      await this.#untilProgress()
+      await this.#progress.next()
     }
   }
 
   async #assign(partitions: readonly TopicPartition[]): Promise<void> {
-    const starts = await this.#startOffsets(partitions)
-    partitions.forEach((at, index) => {
-      this.#positions.add(at, present(starts[index], 'start offset'))
-    })
-  }
-
-  async #startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Offset[]> {
-    const { log, clock } = this.#options
-    const identityOf = (topic: TopicName) => this.#identityOf(topic)
     for (;;) {
-      try {
-        return await startOffsets(log, this.groupId, partitions, identityOf)
-      } catch (thrown) {
-        if (!passes(thrown) || this.#stopping.signal.aborted) throw thrown
-        await pause(clock, backPressureRetryMs, this.#stopping.signal)
-      }
+      const { version } = this.#tables
+      const starts = await this.#tables.startsOnceKnown(partitions, this.#stopping.signal)
+      if (starts === null) return
+      // Of tables that are others by now.
+      if (version !== this.#tables.version) continue
+      partitions.forEach((at, index) => {
+        this.#positions.add(at, present(starts[index], 'start offset'))
+      })
+      return
     }
-  }
-
-  #identityOf(topic: TopicName): string {
-    return present(this.#identities.get(topic), `identity of the table of ${topic}`)
   }
 
   /** Another member writes these from now on; its rows and ours carry the same versions. */
   async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#giveUpBatches()
+    for (const at of partitions) this.#positions.delete(at)
+  }
+
+  /** Other tables than before are read for from where they are filled (invariant 5). */
+  async #followTables(): Promise<void> {
+    const changed = await this.#tables.changed(this.#stopping.signal)
+    if (changed.size === 0) return
+    await this.#giveUpBatches()
+    const partitions = this.#positions.all().flatMap(({ at }) => (changed.has(at.topic) ? at : []))
+    const starts = await this.#tables.startsOnceKnown(partitions, this.#stopping.signal)
+    if (starts === null) return
+    for (const [index, at] of partitions.entries()) {
+      // Revoked meanwhile.
+      if (this.#positions.get(at) === undefined) continue
+      this.#positions.add(at, present(starts[index], 'start offset'))
+    }
+  }
+
+  async #giveUpBatches(): Promise<void> {
     this.#hold.giveUp()
     await this.#hold.untilDone(this.#writing)
     this.#hold = this.#newHold()
     // What it waited for was given up; whether the next batch has to wait, that batch will see.
     if (this.#state === 'paused') this.#state = 'running'
-    for (const at of partitions) this.#positions.delete(at)
     this.#buffer = new FactBuffer()
     this.#tail = []
     this.#positions.setBack()
@@ -210,6 +221,7 @@ export class FactConsumer {
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
+      if (this.#tables.isDue()) await this.#followTables()
       if (this.#tail.length === 0) await this.#fetch()
       this.#fill()
       if (this.#isDue()) await this.#flush()
@@ -332,22 +344,24 @@ export class FactConsumer {
       )
     }
     const { sink, log } = this.#options
+    // As they are known before the write: a table that takes their place meanwhile may not have these rows.
+    const offsets = batch.offsets().map((at) => ({
+      ...at,
+      metadata: this.#tables.identityOf(at.topic),
+    }))
     const write = () => sink.write(tables, hold.cut)
     if (tables.length > 0 && !(await this.#whenPossible(write, hold))) return
     const member = present(this.#member, 'group member')
-    const offsets = batch.offsets().map((at) => ({
-      ...at,
-      metadata: this.#identityOf(at.topic),
-    }))
     const commit = () => log.commitOffsets(member.metadata, offsets)
     if (!(await this.#whenPossible(commit, hold))) return
     for (const at of offsets) {
+      if (at.metadata !== this.#tables.identityOf(at.topic)) continue
       this.#positions.committed(at, at.offset, this.#options.clock.nowMs())
     }
     this.#pace.succeeded()
     this.#rowsWritten += batch.rows
     if (batch.rows > 0) this.#lastWriteMs = this.#options.clock.nowMs()
-    this.#notify()
+    this.#progress.made()
   }
 
   /** Invariant 3. False where the batch was given up before the sink, or room on the disk, came back. */
@@ -380,20 +394,5 @@ export class FactConsumer {
     const hold = new BatchHold(this.#options.clock, this.#options.stopGraceMs)
     if (this.#stopping.signal.aborted) hold.giveUp()
     return hold
-  }
-
-  /** Of this member, or, after a while, perhaps of another. */
-  async #untilProgress(): Promise<void> {
-    const over = new AbortController()
-    this.#progress.push(() => {
-      over.abort()
-    })
-    await pause(this.#options.clock, this.#options.idleWaitMs, over.signal)
-  }
-
-  #notify(): void {
-    const waiting = this.#progress
-    this.#progress = []
-    for (const wake of waiting) wake()
   }
 }

@@ -18,9 +18,10 @@ export interface TableRows {
 export interface Sink {
   /** Makes the tables exist, at the newest migration. */
   setup(): Promise<void>
-  /** Tells a table from another one made in its place, which lacks what was written to the first.
+  /** Each tells a table from another one made in its place, which lacks what was written to the first. In the tables' order.
+   * @param signal cuts the question
    * @throws TidemarkError SINK_UNAVAILABLE | SINK_REFUSED where there is no such table */
-  identityOf(table: TableName): Promise<string>
+  identitiesOf(tables: readonly TableName[], signal?: AbortSignal): Promise<readonly string[]>
   /** Resolves when the rows are queryable. Doing it twice is harmless.
    * @param signal cuts what is under way, which counts as unavailable; of the rows some may be there then
    * @throws TidemarkError SINK_UNAVAILABLE (details.retryAfterMs) | SINK_REFUSED */

@@ -2,25 +2,36 @@
 import { offset, topicPartitionId } from '../core/record.ts'
 import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
 import type { Log } from '../log/log.ts'
+import { rebuiltOffsets, type RebuiltTable } from './rebuilt-facts.ts'
 
 /**
  * In the partitions' order. A committed offset holds for the table it was committed for, whose identity is its
- * metadata: a table that was lost and made anew begins where its topic begins. The log may have removed what is at a
- * committed offset: whoever reads there is told, and counts it.
+ * metadata: a table that was made anew begins where whoever made it says, and else where its topic begins. The log may
+ * have removed what is at a committed offset: whoever reads there is told, and counts it.
  */
 export async function startOffsets(
   log: Log,
   groupId: string,
   partitions: readonly TopicPartition[],
-  identityOf: (topic: TopicName) => string,
+  tableOf: (topic: TopicName) => RebuiltTable,
 ): Promise<readonly Offset[]> {
+  const found = new Map<string, Offset>()
   const committed = await log.committedOffsets(groupId, partitions)
-  const starts = await logStarts(log, partitions)
-  return partitions.map((at, index) => {
-    const start = starts.get(topicPartitionId(at)) ?? 0
+  for (const [index, at] of partitions.entries()) {
     const kept = committed[index] ?? null
-    const isOfThisTable = kept !== null && kept.metadata === identityOf(at.topic)
-    return offset(isOfThisTable ? kept.offset : start)
+    if (kept === null || kept.metadata !== tableOf(at.topic).identity) continue
+    found.set(topicPartitionId(at), kept.offset)
+  }
+  const others = partitions.filter((at) => !found.has(topicPartitionId(at)))
+  const rebuilt = await rebuiltOffsets(log, others, tableOf)
+  for (const [index, at] of others.entries()) {
+    const told = rebuilt[index] ?? null
+    if (told !== null) found.set(topicPartitionId(at), told)
+  }
+  const starts = await logStarts(log, partitions)
+  return partitions.map((at) => {
+    const id = topicPartitionId(at)
+    return found.get(id) ?? offset(starts.get(id) ?? 0)
   })
 }
 

@@ -2,16 +2,15 @@
 import type { TopicName } from '../core/record.ts'
 import type { Log, PartitionOffset } from '../log/log.ts'
 import type { FactPositions } from './fact-positions.ts'
+import type { FactTables } from './fact-tables.ts'
 import { passes } from './passing.ts'
-import { startOffsets } from './start-offsets.ts'
 
 export interface WrittenFactsOptions {
   readonly log: Log
-  readonly groupId: string
   readonly topics: readonly TopicName[]
   /** Of this member. */
   readonly positions: FactPositions
-  readonly identityOf: (topic: TopicName) => string
+  readonly tables: FactTables
 }
 
 export class WrittenFacts {
@@ -45,7 +44,7 @@ export class WrittenFacts {
   /** What another member writes, or nobody while the group shares its partitions out anew, is looked up in the log:
    * offsets are committed after their rows are queryable. */
   async reach(ends: readonly PartitionOffset[]): Promise<boolean> {
-    const { log, groupId, positions, identityOf } = this.#options
+    const { positions, tables } = this.#options
     const others: PartitionOffset[] = []
     for (const end of ends) {
       const own = positions.get(end)
@@ -54,7 +53,7 @@ export class WrittenFacts {
     }
     if (others.length === 0) return true
     try {
-      const starts = await startOffsets(log, groupId, others, identityOf)
+      const starts = await tables.starts(others)
       return others.every(({ offset }, index) => (starts[index] ?? 0) >= offset)
     } catch (thrown) {
       if (!passes(thrown)) throw thrown

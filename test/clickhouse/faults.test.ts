@@ -119,7 +119,7 @@ describe('a ClickHouse behind faults', () => {
     const real = newSink()
     const once: Sink = {
       setup: () => real.setup(),
-      identityOf: (name) => real.identityOf(name),
+      identitiesOf: (names) => real.identitiesOf(names),
       close: () => real.close(),
       write: async (batches) => {
         try {

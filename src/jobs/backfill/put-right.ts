@@ -85,7 +85,8 @@ export async function putRight(options: PutRightOptions): Promise<number> {
 
 async function tellConsumer({ live, sink, source, sinkGroup }: PutRightOptions): Promise<void> {
   const { database, table, topic } = source.fact
-  const metadata = await sink.identityOf({ database, table })
+  const [identity] = await sink.identitiesOf([{ database, table }])
+  const metadata = present(identity, `identity of ${database}.${table}`)
   const [description] = await live.describeTopics([topic.name])
   const offsets = present(description, topic.name).partitions.map((at) => ({
     topic: topic.name,

@@ -16,6 +16,7 @@ import type { ClickHouse } from './clickhouse.ts'
 import { queryError, sinkError } from './failure.ts'
 import { versionsTable } from './fact-table-ddl.ts'
 import { runMigrations } from './migrations.ts'
+import { textLiteral } from './run-statement.ts'
 import { TabSeparatedEncoder } from './tab-separated.ts'
 import type { Column } from './tab-separated.ts'
 
@@ -72,21 +73,38 @@ export class ClickHouseSink implements Sink {
    * broken parts aside, whose rows must come again. A merge that meets a full disk leaves such parts (chdb 26.5). A
    * replica gets broken parts back from the others, and is one table with them: on a cluster by the id that ON CLUSTER
    * gives to all, elsewhere by its path in Keeper. */
-  async identityOf(table: TableName): Promise<string> {
-    const versions = versionsTable(table)
-    const found = await this.#ask<TableIdentity>(
-      `SELECT uuid, engine_full AS engine, (
-  SELECT arraySort(groupArray(name)) FROM system.detached_parts
-  WHERE database = {database:String} AND table = {table:String} AND startsWith(reason, 'broken')
+  async identitiesOf(
+    tables: readonly TableName[],
+    signal?: AbortSignal,
+  ): Promise<readonly string[]> {
+    const [first] = tables
+    if (first === undefined) return []
+    const all = tables.map(versionsTable)
+    const names = all.map(({ database, table }) => `(${[database, table].map(textLiteral).join()})`)
+    const rows = await this.#ask<TableIdentity>(
+      `SELECT database, name, uuid, engine_full AS engine, (
+  SELECT arraySort(groupArray((database, table, name))) FROM system.detached_parts
+  WHERE (database, table) IN (${names.join()}) AND startsWith(reason, 'broken')
 ) AS broken
-FROM system.tables WHERE database = {database:String} AND name = {table:String}`,
-      versions,
+FROM system.tables WHERE (database, name) IN (${names.join()})`,
+      versionsTable(first),
+      signal,
     )
-    const [row] = found
-    if (row === undefined) throw noTable(versions)
-    const keeperPath = /^Replicated\w*\('((?:[^'\\]|\\.)*)'/.exec(row.engine)?.[1]
-    if (keeperPath === undefined) return [row.uuid, ...row.broken].join(' ')
-    return (this.#clickhouse.layout?.onCluster ?? null) === null ? keeperPath : row.uuid
+    const byName = new Map(rows.map((row) => [`${row.database}.${row.name}`, row]))
+    return all.map((versions) => {
+      const row = byName.get(`${versions.database}.${versions.table}`)
+      if (row === undefined) throw noTable(versions)
+      return this.#identity(row)
+    })
+  }
+
+  #identity({ database, name, uuid, engine, broken }: TableIdentity): string {
+    const keeperPath = /^Replicated\w*\('((?:[^'\\]|\\.)*)'/.exec(engine)?.[1]
+    if (keeperPath === undefined) {
+      const parts = broken.filter((part) => part[0] === database && part[1] === name)
+      return [uuid, ...parts.map(([, , part]) => part)].join(' ')
+    }
+    return (this.#clickhouse.layout?.onCluster ?? null) === null ? keeperPath : uuid
   }
 
   async write(batches: readonly TableRows[], cut?: AbortSignal): Promise<void> {
@@ -183,9 +201,12 @@ ORDER BY position`,
 }
 
 interface TableIdentity {
+  readonly database: string
+  readonly name: string
   readonly uuid: string
   readonly engine: string
-  readonly broken: readonly string[]
+  /** Of all the tables that were asked for. */
+  readonly broken: readonly (readonly [database: string, table: string, part: string])[]
 }
 
 function noTable(table: TableName): TidemarkError {

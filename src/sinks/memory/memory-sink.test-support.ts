@@ -11,16 +11,16 @@ export interface MemoryTable {
 
 interface HeldTable {
   readonly keyColumns: readonly string[]
+  readonly identity: string
   readonly rows: Map<string, Row>
 }
 
 export class MemorySink implements Sink {
   readonly #tables = new Map<string, HeldTable>()
-  readonly #identity = randomUUID()
 
   constructor(tables: readonly MemoryTable[]) {
     for (const { table, keyColumns } of tables) {
-      this.#tables.set(nameOf(table), { keyColumns, rows: new Map() })
+      this.#tables.set(nameOf(table), { keyColumns, identity: randomUUID(), rows: new Map() })
     }
   }
 
@@ -28,10 +28,19 @@ export class MemorySink implements Sink {
     return Promise.resolve()
   }
 
-  identityOf(table: TableName): Promise<string> {
-    return this.#tables.has(nameOf(table))
-      ? Promise.resolve(this.#identity)
-      : Promise.reject(noTable(table))
+  identitiesOf(tables: readonly TableName[]): Promise<readonly string[]> {
+    const missing = tables.find((table) => !this.#tables.has(nameOf(table)))
+    return missing === undefined
+      ? Promise.resolve(tables.map((table) => this.#held(table).identity))
+      : Promise.reject(noTable(missing))
+  }
+
+  /** Another table takes the place of this one. */
+  exchange(table: TableName, identity: string, rows: readonly Row[]): void {
+    const { keyColumns } = this.#held(table)
+    const other = { keyColumns, identity, rows: new Map<string, Row>() }
+    for (const row of rows) keep(other, row)
+    this.#tables.set(nameOf(table), other)
   }
 
   write(batches: readonly TableRows[]): Promise<void> {
@@ -45,7 +54,7 @@ export class MemorySink implements Sink {
 
   /** The current rows, without the deleted ones and without `is_deleted`. */
   rows(table: TableName): Row[] {
-    const { rows } = present(this.#tables.get(nameOf(table)), `table ${nameOf(table)}`)
+    const { rows } = this.#held(table)
     const current: Row[] = []
     for (const { is_deleted: isDeleted, ...row } of rows.values()) {
       if (isDeleted !== 1) current.push(row)
@@ -55,6 +64,10 @@ export class MemorySink implements Sink {
 
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  #held(table: TableName): HeldTable {
+    return present(this.#tables.get(nameOf(table)), `table ${nameOf(table)}`)
   }
 }
 

@@ -12,7 +12,7 @@ sinkConformance('memory sink', () =>
   Promise.resolve({
     sink: {
       setup: () => sink.setup(),
-      identityOf: (table) => sink.identityOf(table),
+      identitiesOf: (tables) => sink.identitiesOf(tables),
       write: (rows) => sink.write(rows),
       close: () => sink.close(),
     },

@@ -94,7 +94,7 @@ const asItIs = (sink: Sink): Sink => sink
 function writing(rowsOf: (row: Row) => readonly Row[]): (sink: Sink) => Sink {
   return (sink) => ({
     setup: () => sink.setup(),
-    identityOf: (table) => sink.identityOf(table),
+    identitiesOf: (tables) => sink.identitiesOf(tables),
     write: (batches, signal) =>
       sink.write(
         batches.map(({ table, rows }): TableRows => ({ table, rows: rows.flatMap(rowsOf) })),

@@ -1,0 +1,128 @@
+/**
+ * The tables that a consumer's facts go to, known by their identities. Another table may take the place of one while the
+ * consumer runs (`tidemark rebuild`): what was committed for the old one says nothing of the new, and the members of a group must
+ * not go on with different ones, each of which reads from the start what the other has written.
+ */
+import { present } from '../core/assert.ts'
+import { pause, type Clock } from '../core/clock.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
+import type { Log } from '../log/log.ts'
+import { epochOf, type FactSource } from './fact-rows.ts'
+import { passes } from './passing.ts'
+import type { RebuiltTable } from './rebuilt-facts.ts'
+import type { Sink } from './sink.ts'
+import { startOffsets } from './start-offsets.ts'
+
+export interface FactTablesOptions {
+  readonly sink: Sink
+  readonly log: Log
+  readonly clock: Clock
+  readonly groupId: string
+  readonly facts: readonly FactSource[]
+  readonly epoch: number | ReadonlyMap<TopicName, number>
+  /** How long another table may stand there before it is noticed. */
+  readonly tableCheckMs: number
+}
+
+const retryMs = 500
+
+export class FactTables {
+  readonly #options: FactTablesOptions
+  #identities: ReadonlyMap<TopicName, string> = new Map()
+  #checkedMs = 0
+  #version = 0
+
+  constructor(options: FactTablesOptions) {
+    this.#options = options
+  }
+
+  /** Another one whenever the identities are. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** @throws what `sink.identitiesOf` throws */
+  async load(): Promise<void> {
+    this.#identities = await this.#ask()
+    this.#checkedMs = this.#options.clock.monotonicMs()
+  }
+
+  identityOf(topic: TopicName): string {
+    return present(this.#identities.get(topic), `identity of the table of ${topic}`)
+  }
+
+  /** Where to begin to read these for the tables as they are known. */
+  async starts(partitions: readonly TopicPartition[]): Promise<readonly Offset[]> {
+    const { log, groupId, epoch } = this.#options
+    const tableOf = (topic: TopicName): RebuiltTable => ({
+      identity: this.identityOf(topic),
+      epoch: epochOf(epoch, topic),
+    })
+    return await startOffsets(log, groupId, partitions, tableOf)
+  }
+
+  /** Null where the signal is aborted before they are known. */
+  async startsOnceKnown(
+    partitions: readonly TopicPartition[],
+    stopping: AbortSignal,
+  ): Promise<readonly Offset[] | null> {
+    for (;;) {
+      try {
+        return await this.starts(partitions)
+      } catch (thrown) {
+        if (!passes(thrown)) throw thrown
+        if (stopping.aborted) return null
+        await pause(this.#options.clock, retryMs, stopping)
+      }
+    }
+  }
+
+  isDue(): boolean {
+    const { clock, tableCheckMs } = this.#options
+    return clock.monotonicMs() - this.#checkedMs >= tableCheckMs
+  }
+
+  /** The topics whose tables are others than before, which are known from here on. */
+  async changed(signal: AbortSignal): Promise<ReadonlySet<TopicName>> {
+    this.#checkedMs = this.#options.clock.monotonicMs()
+    const [found, changed] = await this.#compare(signal)
+    if (changed.size > 0) {
+      this.#identities = found
+      this.#version += 1
+    }
+    return changed
+  }
+
+  /** False where another table stands there; it is looked at anew then without a wait. */
+  async isCurrent(signal: AbortSignal): Promise<boolean> {
+    const [, changed] = await this.#compare(signal)
+    if (changed.size > 0) this.#checkedMs = -Infinity
+    return changed.size === 0
+  }
+
+  /** A question that fails says nothing; rows that are refused will. */
+  async #compare(
+    signal: AbortSignal,
+  ): Promise<[ReadonlyMap<TopicName, string>, ReadonlySet<TopicName>]> {
+    try {
+      const found = await this.#ask(signal)
+      const changed = [...found].filter(([topic, identity]) => identity !== this.identityOf(topic))
+      return [found, new Set(changed.map(([topic]) => topic))]
+    } catch (thrown) {
+      if (!(thrown instanceof TidemarkError)) throw thrown
+      return [this.#identities, new Set()]
+    }
+  }
+
+  async #ask(signal?: AbortSignal): Promise<ReadonlyMap<TopicName, string>> {
+    const { sink, facts } = this.#options
+    const identities = await sink.identitiesOf(
+      facts.map(({ fact }) => fact),
+      signal,
+    )
+    return new Map(
+      facts.map(({ fact }, index) => [fact.topic.name, present(identities[index], 'an identity')]),
+    )
+  }
+}
