@@ -28,9 +28,11 @@ async function write(name: string, csv: Buffer): Promise<string> {
   async function* chunks() {
     yield csv
   }
-  const { problems } = await readRows(chunks(), name, schema, (batch) => parquet.add(batch))
+  const { problems } = await readRows(chunks(), name, schema, (batch) => {
+    parquet.add(batch)
+  })
   assert.deepEqual(problems, [])
-  assert.equal(await parquet.finish(), statSync(path).size)
+  assert.equal(parquet.finish(), statSync(path).size)
   return path
 }
 

@@ -1,4 +1,4 @@
-/** Files as another implementation of the format reads them; `test/golden/dropped-parquet.test.ts` has the ClickHouse engine. */
+/** Files as another implementation of the format reads them; `test/integration/drops-parquet.test.ts` has the ClickHouse engine. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
