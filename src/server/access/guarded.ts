@@ -46,7 +46,8 @@ async function letIn(
 ): Promise<Response> {
   const credentials = credentialsOf(context.req.raw, door)
   const principal = credentials === null ? null : access.identify(credentials)
-  const refusal = principal === null ? unknown : refusalOf(context, principal, right)
+  const nobody = credentials === null ? nameless : unknown
+  const refusal = principal === null ? nobody : refusalOf(context, principal, right)
   if (refusal === null) return inner.fetch(context.req.raw, bindingsWith(context, principal))
   const { response, outcome } = refusalForms[door](context, refusal)
   if (credentials !== null) {
@@ -65,6 +66,11 @@ async function letIn(
 function triedName(credentials: Credentials): string {
   if (credentials.kind === 'peer') return '(instance)'
   return credentials.name.slice(0, nameLengthMax)
+}
+
+const nameless: Refusal = {
+  status: 401,
+  message: 'say who asks, by a user and a password (HTTP Basic)',
 }
 
 const unknown: Refusal = {
