@@ -4,7 +4,8 @@
  * so that no result is ever taken back.
  *
  * A pair is joined unless both windows have closed. A record whose own window has closed when it comes is late: without a
- * partner it is dropped, or, of an outer side, goes out alone at once.
+ * partner it is dropped, or, of an outer side, goes out alone at once. So is each record whose window lies before it, with
+ * less grace than that; it is not counted as late unless it comes out of order.
  */
 import type { Headers, StoreName } from '../core/record.ts'
 import { noHeaders } from '../core/record.ts'
@@ -162,7 +163,7 @@ export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor
       const bytes = own.entrySerde.serialize(entry)
       this.#unjoined?.put(this.#closeMs(own, timestampMs), this.#idOf(key, own), bytes)
     } else if (own.side.isOuter) this.#forwardAlone(record, own, 'input')
-    else if (isLate) this.#context.countDropped('late')
+    else if (this.#isOutOfTime(own, timestampMs)) this.#context.countDropped('late')
   }
 
   /** Takes what has found its partner from among those that wait. */
@@ -210,6 +211,12 @@ export class StreamStreamJoinProcessor<K, VLeft, VRight, R> implements Processor
 
   #isClosed(own: Side, timestampMs: number): boolean {
     return this.#closeMs(own, timestampMs) <= this.#context.streamTimeMs
+  }
+
+  /** Closed, and not because its window lies before it: then it is closed whenever it comes. */
+  #isOutOfTime(own: Side, timestampMs: number): boolean {
+    const { streamTimeMs } = this.#context
+    return timestampMs + Math.max(0, own.afterMs) + this.#options.windows.graceMs < streamTimeMs
   }
 
   #rows({ side }: Side): WindowStore<K, JoinEntry<unknown>> {

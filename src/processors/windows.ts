@@ -33,7 +33,7 @@ export interface SessionWindows {
 }
 
 /** Of a join of streams: a right record joins a left one whose time is t where its own is in
- * [t − beforeMs, t + afterMs]. */
+ * [t − beforeMs, t + afterMs]. One of the two may be negative: then the right one is always later, or always earlier. */
 export interface JoinWindows {
   readonly beforeMs: number
   readonly afterMs: number
@@ -112,6 +112,13 @@ export function closeMsOf(windows: Windows, windowEndMs: number): number {
 export function retentionMsOf(windows: TimeWindows | SlidingWindows): number {
   if (windows.kind === 'sliding') return 3 * windows.differenceMs + windows.graceMs
   return windows.sizeMs + windows.graceMs
+}
+
+/** How long a join of streams keeps a record of its left side after its time (of its right side: with the bounds swapped): until no
+ * partner can come whose window is open, be its own as long closed. That is not the window's length where the window lies off
+ * the record: with a `beforeMs` below 0 the partner comes up to `afterMs` later all the same. */
+export function joinRetentionMs({ beforeMs, afterMs, graceMs }: JoinWindows): number {
+  return Math.max(0, beforeMs) + afterMs + graceMs
 }
 
 /** How long a session store keeps a session after its end. A record just within grace may still reach a

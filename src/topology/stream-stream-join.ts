@@ -5,7 +5,7 @@ import { StreamStreamJoinProcessor } from '../processors/stream-stream-join.ts'
 import type { JoinSide } from '../processors/stream-stream-join.ts'
 import type { JoinKind } from '../processors/table-table-join.ts'
 import { waitingSerde } from '../processors/time-ordered-buffer.ts'
-import { joinWindowFaults } from '../processors/windows.ts'
+import { joinRetentionMs, joinWindowFaults } from '../processors/windows.ts'
 import type { JoinWindows } from '../processors/windows.ts'
 import type { Draft } from './draft.ts'
 import { keyValueStore, windowStore } from './stores.ts'
@@ -36,6 +36,7 @@ export function addStreamStreamJoin<K, VLeft, VRight, R>(
     which: 'left' | 'right',
     given: StreamPosition<K, V>['valueSerde'] | undefined,
     isOuter: boolean,
+    ownWindows: JoinWindows,
   ): JoinSide<NonNullable<V>> => {
     const sideName = `${name}-${which}`
     const valueSerde = draft.serde(
@@ -53,13 +54,14 @@ export function addStreamStreamJoin<K, VLeft, VRight, R>(
       joinEntrySerde(valueSerde),
       {
         windowSizeMs: Math.max(1, windows.beforeMs + windows.afterMs),
-        retentionMs: Math.max(1, windows.beforeMs + windows.afterMs + windows.graceMs),
+        retentionMs: Math.max(1, joinRetentionMs(ownWindows)),
       },
     )
     return { parent, store: draft.store(definition), valueSerde, isOuter }
   }
-  const left = side(join.left, 'left', joined.valueSerde, kind !== 'inner')
-  const right = side(join.right, 'right', joined.otherValueSerde, kind === 'outer')
+  const mirrored = { ...windows, beforeMs: windows.afterMs, afterMs: windows.beforeMs }
+  const left = side(join.left, 'left', joined.valueSerde, kind !== 'inner', windows)
+  const right = side(join.right, 'right', joined.otherValueSerde, kind === 'outer', mirrored)
   const unjoined =
     kind === 'inner'
       ? null

@@ -1,7 +1,7 @@
 import { joinInputs } from '../differential/support/window-setups.ts'
 import { streamJoins } from '../differential/topologies/stream-joins.ts'
 import { compare } from './support/compare.ts'
-import { joinModel } from './support/stream-join-model.ts'
+import { joinKinds, joinModel } from './support/stream-join-model.ts'
 
 const parameters = [
   { differenceMs: 5, graceMs: 0 },
@@ -9,6 +9,14 @@ const parameters = [
   { differenceMs: 0, graceMs: 3 },
   { differenceMs: 10, graceMs: 30 },
 ]
+
+/** From windows that lie before their record to such that lie after it, by all of them. */
+const bounds = [-7, -2, 0, 3, 10]
+const uneven = bounds.flatMap((beforeMs) =>
+  bounds
+    .filter((afterMs) => beforeMs + afterMs >= 0)
+    .flatMap((afterMs) => [0, 5, 20].map((graceMs) => ({ beforeMs, afterMs, graceMs }))),
+)
 
 compare([
   {
@@ -32,14 +40,11 @@ compare([
     inputs: joinInputs,
     parameters,
   },
-  {
-    name: 'a join of streams that looks further back than ahead',
-    build: streamJoins['stream-join-before-and-after'],
-    model: joinModel('inner'),
+  ...joinKinds.map((kind) => ({
+    name: `a join of streams that looks further to one side, ${kind},`,
+    build: streamJoins[`stream-${kind}-before-and-after`],
+    model: joinModel(kind),
     inputs: joinInputs,
-    parameters: [
-      { beforeMs: 10, afterMs: 0, graceMs: 0 },
-      { beforeMs: 3, afterMs: 7, graceMs: 5 },
-    ],
-  },
+    parameters: uneven,
+  })),
 ])

@@ -21,8 +21,12 @@ final class StreamJoins {
                 .leftJoin(other(b), StreamJoins::joined, windows(p), kept()).to("out"));
         all.put("stream-outer-join", (b, p) -> input(b)
                 .outerJoin(other(b), StreamJoins::joined, windows(p), kept()).to("out"));
-        all.put("stream-join-before-and-after", (b, p) -> input(b)
+        all.put("stream-inner-before-and-after", (b, p) -> input(b)
                 .join(other(b), StreamJoins::joined, beforeAndAfter(p), kept()).to("out"));
+        all.put("stream-left-before-and-after", (b, p) -> input(b)
+                .leftJoin(other(b), StreamJoins::joined, beforeAndAfter(p), kept()).to("out"));
+        all.put("stream-outer-before-and-after", (b, p) -> input(b)
+                .outerJoin(other(b), StreamJoins::joined, beforeAndAfter(p), kept()).to("out"));
         all.put("stream-join-by-new-key", (b, p) -> input(b).selectKey((key, value) -> value)
                 .join(other(b), StreamJoins::joined, windows(p), kept()).to("out"));
     }
@@ -35,11 +39,23 @@ final class StreamJoins {
         return JoinWindows.ofTimeDifferenceAndGrace(parameters.duration("differenceMs"), parameters.duration("graceMs"));
     }
 
-    /** Kept a millisecond longer, since the stores forget what lies just within: see docs/semantics.md. */
     private static JoinWindows beforeAndAfter(Parameters parameters) {
-        return JoinWindows.ofTimeDifferenceAndGrace(
-                        parameters.duration("differenceMs"), parameters.duration("graceMs").plusMillis(1))
-                .before(parameters.duration("beforeMs")).after(parameters.duration("afterMs"));
+        return new KeptLonger(JoinWindows
+                .ofTimeDifferenceAndGrace(parameters.duration("differenceMs"), parameters.duration("graceMs"))
+                .before(parameters.duration("beforeMs")).after(parameters.duration("afterMs")));
+    }
+
+    /** Its stores keep a record for as long as a partner may come: see late-by-more in docs/semantics.md. */
+    private static final class KeptLonger extends JoinWindows {
+        private KeptLonger(JoinWindows windows) {
+            super(windows);
+        }
+
+        /** The stores alone ask for it. */
+        @Override
+        public long size() {
+            return Math.max(0, beforeMs) + Math.max(0, afterMs) + 1;
+        }
     }
 
     private static StreamJoined<String, String, String> kept() {

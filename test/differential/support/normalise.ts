@@ -56,6 +56,12 @@ export const inputRules = {
       return { ...record, timestampMs }
     })
   },
+  /** Kafka Streams takes a bound of a join's window that lies before zero for zero: none does, where all is later. */
+  'windows-before-zero': (steps, { beforeMs = 0, afterMs = 0 }) =>
+    withRecords(steps, (record) => {
+      const timestampMs = record.timestampMs + Math.max(0, -beforeMs, -afterMs)
+      return { ...record, timestampMs }
+    }),
   /** Of an outer join of streams: Kafka Streams hands some results on later than it means to. */
   'overlooked-results': (steps, parameters) => {
     const overlooked = new OverlookedResults(parameters)
@@ -144,6 +150,9 @@ export const outputRules = {
   /** The joined row has the later time of its two rows here, deletes included; there not always. */
   'times-of-table-joins': (outputs) =>
     outputs.map((step) => step.map((output) => ({ ...output, timestampMs: 0 }))),
+  /** Of a join of streams with uneven windows: what goes out alone in one step goes by its close here, there by its time. */
+  'order-of-closing': (outputs) =>
+    outputs.map((step) => step.toSorted((one, two) => (placeOf(one) < placeOf(two) ? -1 : 1))),
   /** Kafka Streams drops the headers of records that it folds into sessions. */
   'headers-of-sessions': (outputs) =>
     outputs.map((step) => step.map((output) => ({ ...output, header: null }))),
@@ -170,6 +179,8 @@ export function normaliseOutputs(outputs: Outputs, rules: readonly RuleName[]): 
     if (rule in outputRules) result = outputRules[rule as keyof typeof outputRules](result)
   return result
 }
+
+const placeOf = ({ timestampMs, key, value }: Output) => `${timestampMs + 1e15} ${key} ${value}`
 
 const tableTopics = new Set(['table', 'other'])
 

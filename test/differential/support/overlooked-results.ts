@@ -1,7 +1,8 @@
 /**
  * An outer join of two streams in Kafka Streams looks through the records that wait for a partner only when the earliest of
  * them may have closed. What it takes for the earliest after such a look is the last one that it looked at
- * (`minTime` in KStreamKStreamJoin, 4.3.1): those before it are overlooked until that one has closed too.
+ * (`minTime` in KStreamKStreamJoin, 4.3.1): those before it are overlooked until that one has closed too. Whether the earliest
+ * may have closed it asks by the window of the side whose record has come, be the one that waits of the other.
  *
  * This keeps a case clear of it, and of nothing else: it knows what waits there and what is taken for the earliest, and holds
  * a record's time back where stream time would close what is overlooked, and not what is taken for the earliest.
@@ -12,7 +13,8 @@ import type { Parameters, RecordStep } from './case.ts'
 type Waiting = Pick<RecordStep, 'topic' | 'key' | 'timestampMs'>
 
 export class OverlookedResults {
-  readonly #differenceMs: number
+  /** How far after a record of a topic its partner may be. */
+  readonly #afterMs: { readonly input: number; readonly other: number }
   readonly #graceMs: number
   readonly #outerTopics: readonly string[]
   readonly #taken: RecordStep[] = []
@@ -22,8 +24,11 @@ export class OverlookedResults {
   #streamTimeMs = 0
 
   /** `isRightOuter` of the case: 1 if so; the left side always is. */
-  constructor({ differenceMs, graceMs, isRightOuter }: Parameters) {
-    this.#differenceMs = present(differenceMs, 'a difference')
+  constructor({ differenceMs, beforeMs, afterMs, graceMs, isRightOuter }: Parameters) {
+    this.#afterMs = {
+      input: present(afterMs ?? differenceMs, 'an after'),
+      other: present(beforeMs ?? differenceMs, 'a before'),
+    }
     this.#graceMs = present(graceMs, 'a grace')
     this.#outerTopics = isRightOuter === 1 ? ['input', 'other'] : ['input']
   }
@@ -32,51 +37,54 @@ export class OverlookedResults {
   take(record: RecordStep): RecordStep {
     // It finds no partner and waits for none, and its time does not count: see stream-time-of-the-task.
     if (record.key === null) return record
-    const taken = { ...record, timestampMs: this.#heldBackMs(record.timestampMs) }
+    const taken = { ...record, timestampMs: this.#heldBackMs(record) }
     this.#streamTimeMs = Math.max(this.#streamTimeMs, taken.timestampMs)
-    if (taken.timestampMs === this.#streamTimeMs && this.#isClosed(this.#takenForEarliestMs)) {
-      this.#lookThrough()
-    }
+    if (taken.timestampMs === this.#streamTimeMs && this.#looksThrough(taken)) this.#lookThrough()
     this.#join(taken)
     return taken
   }
 
-  #heldBackMs(timestampMs: number): number {
-    const earliestMs = this.#waiting[0]?.timestampMs ?? Infinity
-    const isOverlooked =
-      this.#isClosed(earliestMs, timestampMs) &&
-      !this.#isClosed(this.#takenForEarliestMs, timestampMs)
-    return isOverlooked ? earliestMs + this.#differenceMs + this.#graceMs : timestampMs
+  #heldBackMs(record: RecordStep): number {
+    const openUntilMs = Math.min(...this.#waiting.map((one) => this.#openUntilMs(one)))
+    const isOverlooked = openUntilMs < record.timestampMs && !this.#looksThrough(record)
+    return isOverlooked ? openUntilMs : record.timestampMs
+  }
+
+  /** By its own side's window: what is taken for the earliest has closed. */
+  #looksThrough({ topic, timestampMs }: Waiting): boolean {
+    const earliest = { topic, key: null, timestampMs: this.#takenForEarliestMs }
+    return this.#openUntilMs(earliest) < timestampMs
   }
 
   #lookThrough(): void {
-    const open = this.#waiting.filter(({ timestampMs }) => !this.#isClosed(timestampMs))
+    this.#takenForEarliestMs = Infinity
     const openTopics = new Set<string>()
-    this.#takenForEarliestMs = this.#waiting.at(-1)?.timestampMs ?? Infinity
-    for (const { topic, timestampMs } of open) {
-      this.#takenForEarliestMs = timestampMs
+    for (const one of this.#waiting) {
+      this.#takenForEarliestMs = one.timestampMs
       // Both sides are open: it looks no further.
       if (openTopics.size === 2) break
-      openTopics.add(topic)
+      if (this.#isOpen(one)) openTopics.add(one.topic)
     }
-    this.#waiting = open
+    this.#waiting = this.#waiting.filter((one) => this.#isOpen(one))
   }
 
-  #join({ topic, key, timestampMs, ...rest }: RecordStep): void {
+  #join(record: RecordStep): void {
+    const { topic, key, timestampMs } = record
     const partners = this.#taken.filter(
       (other) =>
         other.topic !== topic &&
         other.key === key &&
-        Math.abs(other.timestampMs - timestampMs) <= this.#differenceMs,
+        other.timestampMs <= timestampMs + this.#afterOf(topic) &&
+        timestampMs <= other.timestampMs + this.#afterOf(other.topic),
     )
-    this.#taken.push({ topic, key, timestampMs, ...rest })
+    this.#taken.push(record)
     if (partners.length > 0) {
       this.#waiting = this.#waiting.filter(
         (one) => !partners.some((partner) => isSame(partner, one)),
       )
       return
     }
-    const goesOutAtOnce = timestampMs + this.#differenceMs < this.#streamTimeMs
+    const goesOutAtOnce = timestampMs + this.#afterOf(topic) < this.#streamTimeMs
     if (goesOutAtOnce || !this.#outerTopics.includes(topic)) return
     this.#takenForEarliestMs = Math.min(this.#takenForEarliestMs, timestampMs)
     this.#waiting.push({ topic, key, timestampMs })
@@ -86,8 +94,17 @@ export class OverlookedResults {
     )
   }
 
-  #isClosed(timestampMs: number, streamTimeMs = this.#streamTimeMs): boolean {
-    return timestampMs + this.#differenceMs + this.#graceMs < streamTimeMs
+  #isOpen(one: Waiting): boolean {
+    return this.#openUntilMs(one) >= this.#streamTimeMs
+  }
+
+  /** The last stream time at which it waits. */
+  #openUntilMs({ topic, timestampMs }: Waiting): number {
+    return timestampMs + this.#afterOf(topic) + this.#graceMs
+  }
+
+  #afterOf(topic: string): number {
+    return topic === 'input' ? this.#afterMs.input : this.#afterMs.other
   }
 }
 

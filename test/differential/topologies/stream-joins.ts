@@ -21,13 +21,14 @@ export const streamJoins = {
   'stream-outer-join': (b, p) => {
     input(b).outerJoin('joined', other(b), joined, windows(p), kept).to('to-out', out)
   },
-  'stream-join-before-and-after': (b, { beforeMs, afterMs, graceMs }) => {
-    const apart = joinWindows({
-      beforeMs: present(beforeMs, 'a before'),
-      afterMs: present(afterMs, 'an after'),
-      graceMs: present(graceMs, 'a grace'),
-    })
-    input(b).join('joined', other(b), joined, apart, kept).to('to-out', out)
+  'stream-inner-before-and-after': (b, p) => {
+    input(b).join('joined', other(b), joined, unevenWindows(p), kept).to('to-out', out)
+  },
+  'stream-left-before-and-after': (b, p) => {
+    input(b).leftJoin('joined', other(b), joined, unevenWindows(p), kept).to('to-out', out)
+  },
+  'stream-outer-before-and-after': (b, p) => {
+    input(b).outerJoin('joined', other(b), joined, unevenWindows(p), kept).to('to-out', out)
   },
   'stream-join-by-new-key': (b, p) => {
     input(b)
@@ -44,6 +45,14 @@ function other(builder: TopologyBuilder) {
 function windows({ differenceMs, graceMs }: Parameters) {
   return joinWindows({
     differenceMs: present(differenceMs, 'a difference'),
+    graceMs: present(graceMs, 'a grace'),
+  })
+}
+
+function unevenWindows({ beforeMs, afterMs, graceMs }: Parameters) {
+  return joinWindows({
+    beforeMs: present(beforeMs, 'a before'),
+    afterMs: present(afterMs, 'an after'),
     graceMs: present(graceMs, 'a grace'),
   })
 }

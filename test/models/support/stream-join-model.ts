@@ -4,7 +4,9 @@ import type { Output, Parameters, RecordStep } from '../../differential/support/
 import type { Model } from './compare.ts'
 import { foldable, StreamTime } from './folds.ts'
 
-type Kind = 'inner' | 'left' | 'outer'
+export const joinKinds = ['inner', 'left', 'outer'] as const
+
+type Kind = (typeof joinKinds)[number]
 
 interface Seen {
   readonly key: string
