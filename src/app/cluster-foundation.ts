@@ -54,6 +54,7 @@ export async function openClusterFoundation(
     registry,
     options,
   )
+  await registry.verify()
   const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
   const stateFrom = await factStarts(meta, log)
   const directory = join(dataDir, 'state')

@@ -34,6 +34,19 @@ afterEach(async () => {
   await door.stop()
 })
 
+const other = { ...schema, name: 'Question' }
+
+/** The registry at the address has lost what it had, and got the schemas in another order. */
+async function makeAnew(...schemas: readonly object[]): Promise<void> {
+  const { url } = door
+  await door.stop()
+  door = await openRegistryDoor(Number(new URL(url).port))
+  assert.equal(door.url, url)
+  for (const [index, each] of schemas.entries()) {
+    await door.registry.register(`new-${index}-value`, each)
+  }
+}
+
 /** As an instance opens it at its start. */
 async function open(file: string) {
   const registry = await CachedSchemaRegistry.open({
@@ -127,6 +140,90 @@ test('what was kept of another registry, or cannot be read, counts as nothing', 
   const broken = await open('other.json')
   await assert.rejects(broken.register('answers-value', schema), { code: 'REGISTRY_UNREACHABLE' })
   await door.restart()
+})
+
+test('what only the disk knows of an id is asked for before it is used, and taken while the registry is away', async () => {
+  const first = await open('ids.json')
+  const { id } = await door.registry.register('others-value', other)
+  const text = await first.schemaById(id)
+  await first.close()
+  const second = await open('ids.json')
+  door.requests.length = 0
+  assert.equal(await second.schemaById(id), text)
+  assert.equal(await second.schemaById(id), text)
+  assert.deepEqual(door.requests, [`GET /schemas/ids/${id}`])
+  await second.close()
+  const third = await open('ids.json')
+  await door.stop()
+  assert.equal(await third.schemaById(id), text)
+  await door.restart()
+})
+
+test('a registry that was made anew at the address decodes nothing with schemas of the old one', async () => {
+  const first = await open('anew.json')
+  const { id } = await first.register('answers-value', schema)
+  await first.close()
+  await makeAnew(other, schema)
+  const reader = await open('anew.json')
+  await assert.rejects(reader.schemaById(id), {
+    code: 'CONFIGURATION_INVALID',
+    message: new RegExp(`id ${id} was schema Answer and is schema Question now.*schemas\\.json`),
+  })
+  const starting = await open('anew.json')
+  door.requests.length = 0
+  await assert.rejects(starting.verify(), {
+    code: 'CONFIGURATION_INVALID',
+    message: new RegExp(`id ${id} was that of answers-value and is schema Question now`),
+  })
+  assert.deepEqual(door.requests, [`GET /schemas/ids/${id}`], 'nothing was registered')
+})
+
+test('a registry that has lost an id of ours is told of at the start, and is not if it is away', async () => {
+  const first = await open('lost.json')
+  const { id } = await first.register('answers-value', schema)
+  await first.close()
+  await makeAnew()
+  const second = await open('lost.json')
+  await assert.rejects(second.verify(), {
+    code: 'CONFIGURATION_INVALID',
+    message: new RegExp(`has no id ${id}, which was that of answers-value`),
+  })
+  await door.stop()
+  const third = await open('lost.json')
+  await third.verify()
+  assert.equal(third.isAway, true)
+  assert.equal((await third.register('answers-value', schema)).id, id)
+  await door.restart()
+})
+
+test('a registry that gives an id which the disk knows otherwise is another one', async () => {
+  const first = await open('given.json')
+  const { id } = await first.register('answers-value', schema)
+  await first.close()
+  await makeAnew()
+  const second = await open('given.json')
+  await assert.rejects(second.register('questions-value', other), {
+    code: 'CONFIGURATION_INVALID',
+    message: new RegExp(`id ${id} was schema Answer and is of questions-value now`),
+  })
+})
+
+test('ids that are what they were are verified once, however their schemas are written', async () => {
+  const first = await open('same.json')
+  const { id } = await first.register('answers-value', schema)
+  await first.close()
+  const path = join(directory, 'same.json')
+  const inFile = (text: string) => JSON.stringify(text).slice(1, -1)
+  const kept = await readFile(path, 'utf8')
+  const spread = JSON.stringify(schema, null, 1)
+  const again = kept.replaceAll(inFile(JSON.stringify(schema)), inFile(spread))
+  assert.notEqual(again, kept)
+  await writeFile(path, again)
+  const second = await open('same.json')
+  await second.verify()
+  door.requests.length = 0
+  assert.notEqual(await second.schemaById(id), null)
+  assert.deepEqual(door.requests, [])
 })
 
 test('a subject that was deleted is registered anew', async () => {

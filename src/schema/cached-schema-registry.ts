@@ -5,11 +5,15 @@
  *  1. A schema registered once in this process is not asked for again.
  *  2. What only the disk knows is asked for first, and taken from the disk while the registry does not answer.
  *  3. A refusal is no absence: it reaches the caller, whatever the disk says.
+ *  4. An id never changes its meaning in one registry. One that the disk knows otherwise is of another registry, made
+ *     anew at the same address perhaps: then nothing is decoded by a guess.
  */
 import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { CompatibilityLevel } from './compatibility-level.ts'
+import { normalText } from './normal-schema.ts'
+import { parseAvroText } from './parse-avro.ts'
 import type { SchemaCacheContent, SchemaCacheStorage } from './schema-cache-file.ts'
 import type {
   CompatibilityVerdict,
@@ -30,6 +34,15 @@ const entriesMax = 10_000
 /** After an absence the disk answers for so long before the registry is asked again. */
 const awayMs = 5_000
 
+/** Requests of `verify` at a time. */
+const verifiedAtOnceMax = 8
+const shownCharactersMax = 60
+
+interface Known {
+  readonly schema: string
+  readonly isOfThisProcess: boolean
+}
+
 interface Registration {
   readonly version: SubjectVersion
   readonly isOfThisProcess: boolean
@@ -39,7 +52,7 @@ export class CachedSchemaRegistry implements SchemaRegistry {
   readonly #registry: SchemaRegistry
   readonly #storage: SchemaCacheStorage
   readonly #clock: Clock
-  readonly #schemas = new Map<number, string>()
+  readonly #schemas = new Map<number, Known>()
   readonly #registrations = new Map<string, Registration>()
   #awayUntilMs = -Infinity
   #saving: Promise<void> | null = null
@@ -54,7 +67,8 @@ export class CachedSchemaRegistry implements SchemaRegistry {
   static async open(options: CachedSchemaRegistryOptions): Promise<CachedSchemaRegistry> {
     const registry = new CachedSchemaRegistry(options)
     const { schemas, registrations } = await options.storage.load()
-    for (const [id, schema] of schemas) registry.#schemas.set(id, schema)
+    for (const [id, schema] of schemas)
+      registry.#schemas.set(id, { schema, isOfThisProcess: false })
     for (const [name, version] of registrations) {
       registry.#registrations.set(name, { version, isOfThisProcess: false })
     }
@@ -73,10 +87,54 @@ export class CachedSchemaRegistry implements SchemaRegistry {
 
   async schemaById(id: number): Promise<string | null> {
     const known = this.#schemas.get(id)
-    if (known !== undefined) return known
-    const schema = await this.#noted(() => this.#registry.schemaById(id))
-    if (schema !== null) this.#keepSchema(id, schema)
+    if (known !== undefined && (known.isOfThisProcess || this.isAway)) return known.schema
+    let schema: string | null
+    try {
+      schema = await this.#noted(() => this.#registry.schemaById(id))
+    } catch (thrown) {
+      if (known !== undefined && isAbsence(thrown)) return known.schema
+      throw thrown
+    }
+    if (schema === null) {
+      // It was deleted for good: who does not know it by chance has none either.
+      this.#schemas.delete(id)
+      return null
+    }
+    if (known !== undefined && !isSame(known.schema, schema)) {
+      throw anotherRegistry([`id ${id} was ${nameIn(known.schema)} and is ${nameIn(schema)} now`])
+    }
+    this.#keepSchema(id, schema)
     return schema
+  }
+
+  /**
+   * At a start, before anything is registered or decoded: that what the disk says of this instance's own subjects still
+   * holds. Says nothing while the registry is away.
+   * @throws TidemarkError CONFIGURATION_INVALID where it is another registry
+   */
+  async verify(): Promise<void> {
+    const unseen = [...this.#registrations.values()].filter((each) => !each.isOfThisProcess)
+    const versions = [...new Map(unseen.map(({ version }) => [version.id, version])).values()]
+    const changes: string[] = []
+    for (let from = 0; from < versions.length && !this.isAway; from += verifiedAtOnceMax) {
+      const asked = versions.slice(from, from + verifiedAtOnceMax)
+      const found = await Promise.all(asked.map((version) => this.#changeOf(version)))
+      changes.push(...found.filter((change) => change !== null))
+    }
+    if (changes.length > 0) throw anotherRegistry(changes)
+  }
+
+  /** Null where the id is what it was, and where the registry is away. */
+  async #changeOf({ id, subject, schema }: SubjectVersion): Promise<string | null> {
+    try {
+      const now = await this.#noted(() => this.#registry.schemaById(id))
+      if (now === null) return `it has no id ${id}, which was that of ${subject}`
+      if (!isSame(schema, now)) return `id ${id} was that of ${subject} and is ${nameIn(now)} now`
+      this.#keepSchema(id, now)
+    } catch (thrown) {
+      if (!isAbsence(thrown)) throw thrown
+    }
+    return null
   }
 
   async register(subject: string, schema: string | object): Promise<SubjectVersion> {
@@ -89,6 +147,12 @@ export class CachedSchemaRegistry implements SchemaRegistry {
     } catch (thrown) {
       if (known !== undefined && isAbsence(thrown)) return known.version
       throw thrown
+    }
+    const other = this.#schemas.get(version.id)
+    if (other !== undefined && !isSame(other.schema, version.schema)) {
+      throw anotherRegistry([
+        `id ${version.id} was ${nameIn(other.schema)} and is of ${subject} now`,
+      ])
     }
     bounded(this.#registrations).set(name, { version, isOfThisProcess: true })
     this.#keepSchema(version.id, version.schema)
@@ -167,7 +231,7 @@ export class CachedSchemaRegistry implements SchemaRegistry {
   }
 
   #keepSchema(id: number, schema: string): void {
-    bounded(this.#schemas).set(id, schema)
+    bounded(this.#schemas).set(id, { schema, isOfThisProcess: true })
     this.#save()
   }
 
@@ -188,7 +252,7 @@ export class CachedSchemaRegistry implements SchemaRegistry {
 
   #content(): SchemaCacheContent {
     return {
-      schemas: [...this.#schemas],
+      schemas: [...this.#schemas].map(([id, { schema }]) => [id, schema]),
       registrations: [...this.#registrations].map(([name, { version }]) => [name, version]),
     }
   }
@@ -197,6 +261,31 @@ export class CachedSchemaRegistry implements SchemaRegistry {
 function registrationName(subject: string, schema: string | object): string {
   const text = typeof schema === 'string' ? schema : JSON.stringify(schema)
   return createHash('sha256').update(`${subject}\n${text}`).digest('hex')
+}
+
+/** However they are written. */
+function isSame(left: string, right: string): boolean {
+  if (left === right) return true
+  try {
+    return normalText(parseAvroText(left)) === normalText(parseAvroText(right))
+  } catch {
+    return false
+  }
+}
+
+/** A schema, short enough for a message. */
+function nameIn(schema: string): string {
+  const name = /"name"\s*:\s*"([^"]+)"/.exec(schema)?.[1]
+  return `schema ${name ?? schema.slice(0, shownCharactersMax)}`
+}
+
+function anotherRegistry(changes: readonly string[]): TidemarkError {
+  return new TidemarkError(
+    'CONFIGURATION_INVALID',
+    `the schema registry is not the one that this data directory knows, or has lost schemas: ${changes.join('; ')}. Records ` +
+      'that were written with such ids cannot be read by it: correct SCHEMA_REGISTRY_URL, or bring its schemas back under ' +
+      'their ids. Where no such records are left, delete schemas.json in the data directory',
+  )
 }
 
 function isAbsence(thrown: unknown): boolean {

@@ -19,16 +19,17 @@ export interface RegistryDoor {
   restart(): Promise<void>
 }
 
-export async function openRegistryDoor(): Promise<RegistryDoor> {
+/** @param port 0 takes one that is free */
+export async function openRegistryDoor(port = 0): Promise<RegistryDoor> {
   const registry = await LocalSchemaRegistry.open(new MemoryRegistryStorage())
   const inner = registryApp(registry)
   const app = new Hono()
   let listener: Listener
-  const open = async (port: number) => {
-    listener = await listen(app, { name: 'schema registry', host: '127.0.0.1', port })
+  const open = async (at: number) => {
+    listener = await listen(app, { name: 'schema registry', host: '127.0.0.1', port: at })
   }
-  await open(0)
-  const { url, port } = listener!
+  await open(port)
+  const { url, port: taken } = listener!
   const door: RegistryDoor = {
     url,
     registry,
@@ -36,7 +37,7 @@ export async function openRegistryDoor(): Promise<RegistryDoor> {
     answerWith: null,
     authorization: null,
     stop: () => listener.close(0),
-    restart: () => open(port),
+    restart: () => open(taken),
   }
   app.all('*', (context) => {
     door.requests.push(`${context.req.method} ${context.req.path}`)
