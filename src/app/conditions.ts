@@ -3,6 +3,7 @@
  * is so, and in a line when it begins and when it is over.
  */
 import type { Clock } from '../core/clock.ts'
+import { topicPartitionId } from '../core/record.ts'
 import type { Log } from '../log/log.ts'
 import type { AddedPartitions, RuntimeStatus } from '../runtime/runtime-status.ts'
 
@@ -56,6 +57,24 @@ function addedText({ topologyName, topic, known, now, unread, effect }: AddedPar
     `topic ${topic} was given partitions while ${topologyName} reads it: ${known} are known, ${now} are there now, ` +
     `and nobody reads the added ones, with ${records} in them; ${remedy}`
   )
+}
+
+/** Nothing waits for it, so no status has it. */
+export function foreignOffsets(status: () => RuntimeStatus): Condition {
+  const text = () => {
+    const { tasks } = status()
+    const foreign = tasks.flatMap(({ topologyName: group, foreignOffsets: offsets }) =>
+      offsets.map((at) => ({ group, ...at })),
+    )
+    const [first] = foreign
+    if (first === undefined) return null
+    const groups = [...new Set(foreign.map(({ group }) => group))].join(', ')
+    return (
+      `another program has set offsets of group ${groups}, as that of ${topicPartitionId(first)} with the metadata ` +
+      `${JSON.stringify(first.metadata)}: tasks go on from there, and take their stream time from the records that come`
+    )
+  }
+  return { text, over: 'the tasks go on from offsets that they have committed' }
 }
 
 /** The first that is so; null where none is. */

@@ -17,9 +17,11 @@ import { openAudit } from './audit.ts'
 import type { Configuration } from './configuration.ts'
 import { Cleanup } from './cleanup.ts'
 import {
+  foreignOffsets,
   outageOf,
   tellConditions,
   unreadPartitions,
+  type Condition,
   type InstanceConditions,
 } from './conditions.ts'
 import { doorsOf, openDoors, type InstanceApps } from './doors.ts'
@@ -87,7 +89,8 @@ async function open(
   })
   const member = memberStatus(configuration, services)
   const conditions = conditionsOf(services, member)
-  const told = Object.values(conditions)
+  const told: readonly Condition[] = Object.values(conditions)
+  const remarks = [...told, foreignOffsets(() => services.runtime.status())]
   const alerts = openAlerts(configuration, services, onProgress)
   let state: InstanceStatus['state'] = 'starting'
   let trouble: string | null = null
@@ -103,7 +106,7 @@ async function open(
   if (options.listen) urls = await openDoors(apps, configuration, work)
   await services.keepManifests()
   state = 'running'
-  work.add({ name: 'what is told', close: tellConditions(told, clock, onProgress) })
+  work.add({ name: 'what is told', close: tellConditions(remarks, clock, onProgress) })
   work.add({ name: 'alerts', close: alerts.watch(lookAt(services, status, conditions)) })
   const failed = services.failed.catch((thrown: unknown) => {
     state = 'failed'

@@ -1,6 +1,7 @@
 /** What the runtime tells of itself. Counts are since the start of the process; times are milliseconds. */
 import type { TopicName, TopicPartition } from '../core/record.ts'
 import type { SkippedRecords } from '../core/skipped-records.ts'
+import type { ForeignOffset } from './offset-metadata.ts'
 import type { NodeDrops } from './task-metrics.ts'
 import type { TaskState } from './task-lifecycle.ts'
 
@@ -43,6 +44,8 @@ export interface TaskStatus extends TaskCounts {
   readonly lastCommitMs: number | null
   /** How long it took from when the task was given to this process until it ran; null before that. */
   readonly handOverMs: number | null
+  /** Offsets that it went on from with metadata that is none of ours. */
+  readonly foreignOffsets: readonly ForeignOffset[]
 }
 
 /** Why a store is restored from the start of its changelog. */

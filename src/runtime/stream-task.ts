@@ -36,7 +36,7 @@ import type { InputPartition, Readiness } from './input-queue.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { NodeContext } from './node-context.ts'
 import type { TaskEnvironment } from './node-context.ts'
-import { offsetMetadata, streamTimeOf } from './offset-metadata.ts'
+import { committedStreamTime, offsetMetadata } from './offset-metadata.ts'
 import { openInputs, passAllRemoved, passRemoved } from './open-inputs.ts'
 import { OutputBuffer } from './output-buffer.ts'
 import { broadcastPositionsStore, positionName, PositionsStore } from './positions-store.ts'
@@ -187,7 +187,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   }
 
   async #readPositions(committed: readonly (PartitionOffset | null)[]): Promise<void> {
-    for (const found of committed) this.advanceStreamTime(streamTimeOf(found?.metadata))
+    this.advanceStreamTime(committedStreamTime(committed, this.metrics))
     const broadcastPositions = this.#broadcastPositions
     const opened = await openInputs({ ...this.#options, committed, broadcastPositions })
     this.metrics.skips.setBack()

@@ -156,5 +156,6 @@ function taskStatus(loop: TaskLoop): TaskStatus {
     streamTimeMs: streamTimeMs === -Infinity ? null : streamTimeMs,
     lastCommitMs: metrics.lastCommitMs,
     handOverMs: loop.handOverMs,
+    foreignOffsets: metrics.foreignOffsets,
   }
 }

@@ -1,6 +1,7 @@
 /** What a task has counted since the process started; survives the task's restarts. */
 import { SkipCount } from '../core/skipped-records.ts'
 import type { DropReason } from '../processors/processor.ts'
+import type { ForeignOffset } from './offset-metadata.ts'
 
 export interface NodeDrops {
   readonly node: string
@@ -21,6 +22,8 @@ export class TaskMetrics {
   commits = 0
   restarts = 0
   lastCommitMs: number | null = null
+  /** Of the offsets that the task went on from at its last start. */
+  foreignOffsets: readonly ForeignOffset[] = []
   /** Input that the log removed before it was processed. */
   readonly skips = new SkipCount()
   readonly #lastFailures = new Map<string, string>()

@@ -28,7 +28,7 @@ import {
 import { changelogTopic } from '../../src/runtime/changelog.ts'
 import { Checkpoints } from '../../src/runtime/checkpoints.ts'
 import type { KeptTask } from '../../src/runtime/kept-task.ts'
-import { offsetMetadata, streamTimeOf } from '../../src/runtime/offset-metadata.ts'
+import { committedStreamTime, offsetMetadata } from '../../src/runtime/offset-metadata.ts'
 import { changelogPositionsStore, PositionsStore } from '../../src/runtime/positions-store.ts'
 import { readLatest, send, testRuntime } from '../../src/runtime/test-support/harness.ts'
 import { openMemoryStorage } from '../../src/state/memory-backend.ts'
@@ -101,8 +101,8 @@ test('the positions of broadcast topics and what is kept beside offsets are as t
   assert.equal(hexOf(change.key), golden.broadcastPosition.key)
   assert.equal(hexOf(change.value), golden.broadcastPosition.value)
   assert.equal(offsetMetadata(1_500), golden.offsetMetadata)
-  assert.equal(streamTimeOf(golden.offsetMetadata), 1_500)
-  assert.equal(streamTimeOf(''), -Infinity)
+  const committed = [{ ...at, offset: offset(3), metadata: golden.offsetMetadata }]
+  assert.equal(committedStreamTime(committed, { foreignOffsets: [] }), 1_500)
   await close()
 })
 
