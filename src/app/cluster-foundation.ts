@@ -54,7 +54,6 @@ export async function openClusterFoundation(
     registry,
     options,
   )
-  await registry.verify()
   const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
   const stateFrom = await factStarts(meta, log)
   const directory = join(dataDir, 'state')
@@ -159,6 +158,7 @@ async function openServers(
     ],
     { clock, retryMaxMs: cluster.startRetryMaxMs, ...told },
   )
+  await registry.verify()
   return { log: present(log, 'Kafka'), clickhouse: present(clickhouse, 'ClickHouse') }
 }
 
