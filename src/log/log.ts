@@ -36,6 +36,8 @@ export interface TopicSpec {
 export interface TopicDescription extends Omit<TopicSpec, 'segmentBytes'> {
   /** Compacted, and what is old is deleted all the same: Kafka's `compact,delete`. */
   readonly deletesToo?: boolean
+  /** Whose time records bear: that of who wrote them, or the broker's when it took them. Absent: `CreateTime`. */
+  readonly timestamps?: 'CreateTime' | 'LogAppendTime'
   readonly partitions: readonly PartitionDescription[]
 }
 

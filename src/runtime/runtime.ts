@@ -20,6 +20,7 @@ import { EndedTasks, sumOfCounts } from './ended-tasks.ts'
 import { GroupMemberships } from './group-memberships.ts'
 import type { GroupMembershipsOptions } from './group-memberships.ts'
 import { IdleCheck } from './idle-check.ts'
+import { verifyKeptTopics } from './kept-topics.ts'
 import { runtimeLimits } from './limits.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { LocalState } from './local-state.ts'
@@ -34,7 +35,7 @@ import { WorkerHost } from './worker/worker-host.ts'
 import type { WorkerOptions } from './worker/worker-host.ts'
 import { compileTopology, taskId } from './task-plan.ts'
 import type { CompiledTopology } from './task-plan.ts'
-import { topicSpecs, verifyKeptTopics } from './topics.ts'
+import { topicSpecs } from './topics.ts'
 
 export interface RuntimeOptions {
   readonly topologies: readonly TopologyGraph[]

@@ -8,9 +8,10 @@ import type { LeaderContext } from './by-leader.ts'
 import { describeConfigsRequest } from './topic-requests.ts'
 
 type RetainedSpec = Pick<TopicSpec, 'cleanupPolicy' | 'retentionMs'>
-type Retention = RetainedSpec & Pick<TopicDescription, 'deletesToo'>
+type Retention = RetainedSpec & Pick<TopicDescription, 'deletesToo' | 'timestamps'>
 
 const policyKey = 'cleanup.policy'
+const timestampTypeKey = 'message.timestamp.type'
 const retentionKey = 'retention.ms'
 const segmentKey = 'segment.bytes'
 /** Kafka 3.6 on refuses records more than an hour ahead of the broker's clock, which event time may be. */
@@ -24,7 +25,7 @@ export function configurationOf(
 ): ReadonlyMap<string, string> {
   const configuration = new Map([
     [policyKey, spec.cleanupPolicy],
-    ['message.timestamp.type', 'CreateTime'],
+    [timestampTypeKey, 'CreateTime'],
   ])
   if (knowsTimestampLimit) configuration.set(timestampLimitKey, '9223372036854775807')
   if (spec.cleanupPolicy === 'delete') configuration.set(retentionKey, retentionValue(spec))
@@ -43,7 +44,7 @@ export async function describeRetention(
 ): Promise<ReadonlyMap<TopicName, Retention>> {
   const found = new Map<TopicName, Retention>()
   if (names.length === 0) return found
-  const question = { names, keys: [policyKey, retentionKey] }
+  const question = { names, keys: [policyKey, retentionKey, timestampTypeKey] }
   const answer = await cluster.retry({ kind: 'any' }, describeConfigsRequest, question)
   for (const result of answer.results) {
     const { errorCode, resourceName: name } = result
@@ -54,6 +55,7 @@ export async function describeRetention(
     const retention = values.get(retentionKey) ?? forEver
     found.set(name as TopicName, {
       cleanupPolicy,
+      timestamps: values.get(timestampTypeKey) === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
       deletesToo: cleanupPolicy === 'compact' && policies.includes('delete'),
       retentionMs: cleanupPolicy === 'compact' || retention === forEver ? null : Number(retention),
     })
