@@ -24,6 +24,26 @@ export function jsonOfCells(
   return json
 }
 
+/** Who sets a field that can only be a text to -10 or true means that text. */
+export function asTexts(
+  type: AvroType,
+  set: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  if (type.kind !== 'record') return set
+  const texts = Object.entries(set).map(([name, value]) => {
+    const fieldType = type.fieldsByName.get(name)?.type
+    const isText = fieldType !== undefined && isTextAlone(fieldType)
+    const isPlain = typeof value === 'number' || typeof value === 'boolean'
+    return [name, isText && isPlain ? String(value) : value] as const
+  })
+  return Object.fromEntries(texts)
+}
+
+function isTextAlone(type: AvroType): boolean {
+  const branches = type.kind === 'union' ? type.branches : [type]
+  return branches.every(({ kind }) => kind === 'string' || kind === 'null')
+}
+
 function jsonOfCell(type: AvroType, cell: string): unknown {
   const branches = type.kind === 'union' ? type.branches : [type]
   const kinds = new Set(branches.map(({ kind }) => kind))

@@ -10,7 +10,7 @@ import type { ValueCodec } from '../core/serde.ts'
 import { partitionForKey } from '../core/partitioner.ts'
 import type { Log } from '../log/log.ts'
 import { admit, reasonOf, type Admitted, type AdmissionTopic, type Content } from './admission.ts'
-import { jsonOfCells } from './cells.ts'
+import { asTexts, jsonOfCells } from './cells.ts'
 import { parseCsvRow } from './csv-row.ts'
 import { OutgoingRecords } from './outgoing-records.ts'
 import { PartitionCounts } from './partition-counts.ts'
@@ -157,9 +157,11 @@ async function mended(
 async function mendedContent(
   topic: AdmissionTopic,
   entry: QuarantineEntry,
-  { set, value }: Mending,
+  mending: Mending,
   headers: Headers,
 ): Promise<Content | string> {
+  const { value } = mending
+  const set = mending.set === undefined ? undefined : asTexts(topic.codec.type, mending.set)
   if (value !== undefined) return { form: 'json', json: withFields(value, set) }
   const { record_format: format, record_value: bytes } = entry
   if (bytes === null) return `the bytes were not kept: send them again from ${entry.location ?? ''}`

@@ -60,10 +60,16 @@ async function discoverFiles(
 ): Promise<void> {
   for (const name of tableNames(directory)) {
     const path = join(directory, name)
-    const columns = await headerOf(path)
-    const spec = specOf(columns)
-    if (spec !== undefined) files.push(fileOf(path, spec))
-    else warnings.push(`${path}: left out, its columns ${columns.join(', ')} are no table of OULAD`)
+    try {
+      const columns = await headerOf(path)
+      const spec = specOf(columns)
+      if (spec !== undefined) files.push(fileOf(path, spec))
+      else
+        warnings.push(`${path}: left out, its columns ${columns.join(', ')} are no table of OULAD`)
+    } catch (thrown) {
+      // Nobody has named it: what cannot be read is not asked for, and the others are.
+      warnings.push(`${path}: left out: ${messageOf(thrown)}`)
+    }
   }
 }
 

@@ -139,12 +139,13 @@ test('each file can come alone, under any name', async () => {
 
 test('tables in a directory are discovered by their columns; others are named', async () => {
   const { report, sent } = await importing(
-    { 'a.csv': files['courses.csv'], 'b.csv': clicks, 'c.csv': 'x,y\n1,2\n' },
+    { 'a.csv': files['courses.csv'], 'b.csv': clicks, 'c.csv': 'x,y\n1,2\n', 'd.csv': '' },
     (directory, ingest) =>
       importOuladTables({ paths: [directory], discover: true, ingest, clock: systemClock }),
   )
   assert.deepEqual([...report.topics.keys()], ['courses', 'student_vle'])
   assert.match(report.warnings?.[0] ?? '', /c\.csv: left out, its columns x, y are no table/)
+  assert.match(report.warnings?.[1] ?? '', /d\.csv: left out: .*header/)
   const [course] = valuesOf(sent, 'courses') as Record<string, string>[]
   assert.equal(course?.['_source_file'], 'a')
 })

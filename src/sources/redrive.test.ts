@@ -49,6 +49,21 @@ test('entries are found by id and topic, each once, until they are sent again', 
   await log.close()
 })
 
+test('a number for a field that is a text is that text', async () => {
+  const fixture = await openIngestFixture()
+  await fixture.ingest.ingest('students', [{ content: { form: 'json', json: {} } }], options)
+  const report = await redrive(
+    await read(fixture),
+    { set: { student_id: -10 } },
+    { ...fixture, nowMs: 5 },
+  )
+  assert.equal(report.redriven.length, 1, JSON.stringify(report.refused))
+  const [{ value } = {}] = await fixture.records('students')
+  const { codec } = fixture.ingest.topic('students')
+  assert.equal((codec.decode(value as Buffer) as { student_id: unknown }).student_id, '-10')
+  await fixture.log.close()
+})
+
 test('bytes that the registry did not know are sent as they were, once it knows them', async () => {
   const fixture = await openIngestFixture()
   const { codec } = fixture.ingest.topic('students')
