@@ -60,6 +60,8 @@ export interface Configuration {
   readonly lake: LakeConfiguration
   /** How long live events may wait behind what files bring; 0 is as long as it takes. */
   readonly bulkDelayMaxMs: number
+  /** Of what instances were asked to run; 0 keeps all. */
+  readonly runsRetentionDays: number
   /** Null: the embedded profile. */
   readonly cluster: ClusterConfiguration | null
 }
@@ -158,6 +160,7 @@ function configurationOf(
     recordBytesMax: values.recordBytesMax ?? recordBytes[profile],
     accept: values.accept,
     bulkDelayMaxMs: values['bulk.delayMaxMs'],
+    runsRetentionDays: values['runs.retentionDays'],
   }
 }
 

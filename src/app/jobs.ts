@@ -1,12 +1,16 @@
 /** The jobs of an instance. */
 import type { Job, ScheduledJob } from '../jobs/job.ts'
 import { JobRunner } from '../jobs/runs/job-runner.ts'
+import { runsTrimJob } from '../jobs/runs/trim-job.ts'
 import { instanceBackfill } from './backfill.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { Configuration } from './configuration.ts'
 import { instanceLake } from './lake/instance-lake.ts'
 import { qualityJobs } from './quality/instance-quality.ts'
 import type { Services } from './services.ts'
+
+/** Old runs go once a day. */
+const trimMs = 24 * 60 * 60_000
 
 export interface InstanceJobs {
   readonly jobs: readonly Job[]
@@ -17,9 +21,17 @@ export interface InstanceJobs {
 export function jobsOf(configuration: Configuration, services: JobServices): InstanceJobs {
   const lake = instanceLake(configuration, services)
   const quality = qualityJobs(configuration, services)
+  const { clickhouse, clock, runs: recorder } = services
+  const { runsRetentionDays: retentionDays } = configuration
+  const trimming = retentionDays === 0 ? [] : [{ job: 'runs.trim', request: {}, everyMs: trimMs }]
   return {
-    jobs: [instanceBackfill(configuration, services), ...lake.jobs, ...quality.jobs],
-    schedule: [...lake.schedule, ...quality.schedule],
+    jobs: [
+      instanceBackfill(configuration, services),
+      ...lake.jobs,
+      ...quality.jobs,
+      runsTrimJob({ clickhouse, recorder, clock, retentionDays }),
+    ],
+    schedule: [...lake.schedule, ...quality.schedule, ...trimming],
   }
 }
 

@@ -53,6 +53,7 @@ const common = {
   'sink.ageMaxMs': optional(wholeNumber(1, 60_000)),
   'sink.lagMax': setting(500_000, wholeNumber(1, 1_000_000_000)),
   'bulk.delayMaxMs': setting(2_000, wholeNumber(0, day)),
+  'runs.retentionDays': setting(365, wholeNumber(0, 100_000)),
   ...accessSettings,
   ...alertSettings,
   ...qualitySettings,

@@ -125,6 +125,28 @@ export class RunRecorder {
     return left.length
   }
 
+  /** Tombstones in the topic, whose compaction takes what was there, and rows that are gone. */
+  async forget(runIds: readonly string[]): Promise<void> {
+    if (runIds.length === 0) return
+    const { log, sink, clock, epoch } = this.#options
+    const { topic, database, table } = runsFact
+    const nowMs = clock.nowMs()
+    const records = runIds.map((runId) => {
+      const key = topic.keySerde.serialize([runId])
+      return { key, value: null, headers: [], timestampMs: nowMs }
+    })
+    const [at] = await log.append([{ topic: topic.name, partition: only, records }])
+    const { baseOffset } = present(at, 'place of the records')
+    const rows = runIds.map((runId, index) => ({
+      run_id: runId,
+      event_time: nowMs,
+      known_at: nowMs,
+      version: factVersion(epoch, offset(baseOffset + index)),
+      is_deleted: 1,
+    }))
+    await sink.write([{ table: { database, table }, rows }])
+  }
+
   async #finish(entry: RunEntry, { state, result, error }: RunOutcome): Promise<void> {
     const nowMs = this.#options.clock.nowMs()
     await this.#write({
