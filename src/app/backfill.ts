@@ -33,7 +33,8 @@ type Ground = Pick<BackfillOptions, 'live' | 'sink' | 'clickhouse' | 'clock'> &
     readonly topology: LoadedTopology
   }
 
-const shadowDirectory = 'backfill'
+/** In the data directory. A backfill that was killed leaves it. */
+export const shadowDirectory = 'backfill'
 
 /** @throws TidemarkError DATA_DIR_IN_USE | GROUP_ACTIVE, and what `backfill` throws */
 export async function runBackfill(

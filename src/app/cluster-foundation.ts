@@ -69,14 +69,11 @@ export async function openClusterFoundation(
   })
   cleanup.add({ name: 'local state', close: () => storage.close() })
   const purge = new RepartitionPurge(log, options.onProgress)
+  const { doorWaitMaxMs: waitMaxMs } = cluster.kafka
   return {
     profile: 'cluster',
     log,
-    doorLog: new TimelyLog(log, {
-      clock,
-      waitMaxMs: cluster.kafka.doorWaitMaxMs,
-      settingName: doorWaitSetting,
-    }),
+    doorLog: new TimelyLog(log, { clock, waitMaxMs, settingName: doorWaitSetting }),
     admin: log,
     ownLog: null,
     state: storage.state,

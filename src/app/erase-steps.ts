@@ -7,6 +7,8 @@
  *  4. Tables, those of 2 and 3, are made again from their topics: of the topology's they are empty now.
  *  5. What was written over leaves the disk.
  */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ownRecords } from '../jobs/erase/own-records.ts'
 import { sourceEvents } from '../jobs/erase/source-events.ts'
 import { eraseQualityDetails } from '../jobs/erase/table-rows.ts'
@@ -14,6 +16,7 @@ import type { JobContext } from '../jobs/job.ts'
 import { carryOutReset } from '../jobs/reset.ts'
 import { rebuildFacts } from '../sinks/clickhouse/rebuild-facts.ts'
 import { epochOf } from '../sinks/fact-rows.ts'
+import { shadowDirectory } from './backfill.ts'
 import { personsOf, type EraseGround } from './erase-ground.ts'
 import { writeErasure, type Erasure } from './erasure-records.ts'
 import { ownFacts } from './fact-consumers.ts'
@@ -78,13 +81,18 @@ function stepsOf(ground: EraseGround, erasure: Erasure, signal: AbortSignal): re
       () => {},
     )
   }
+  const purge = async () => {
+    // Of a backfill that was killed: it has events and facts of its own.
+    await rm(join(configuration.dataDir, shadowDirectory), { recursive: true, force: true })
+    await log.purge()
+  }
   return [
     { text: 'events', run: overwriteEvents },
     { text: 'refused records and runs', run: () => ownRecords({ ...common, ...own }) },
     { text: 'quality', run: () => eraseQualityDetails(clickhouse, erasure.subjects) },
     { text: 'state and facts', run: reset },
     { text: 'tables', run: () => remakeTables(ground, signal) },
-    { text: 'disk', run: () => log.purge() },
+    { text: 'disk', run: purge },
   ]
 }
 

@@ -7,6 +7,7 @@
  *  4. Bytes leave the disk, not only the answers.
  */
 import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { ownRecords, type FoundOwnRecords } from '../jobs/erase/own-records.ts'
@@ -19,6 +20,7 @@ import { carryOutErasure } from './erase-steps.ts'
 import { openEraseGround, personsOf, type EraseGround } from './erase-ground.ts'
 import { readErasures, writeErasure, type Erasure } from './erasure-records.ts'
 import { ownMetaRecords } from './meta-records.ts'
+import { bundledTopologyNames } from './topologies.ts'
 
 export interface EraseRequest {
   readonly topology: string
@@ -65,7 +67,8 @@ export async function eraseSubjects(
     if (!request.retainedOnly) await refuseGaps(ground)
     const erasure: Erasure = {
       id: randomUUID(),
-      topology: request.topology,
+      topology: found.topology,
+      module: moduleOf(ground),
       kind: found.kind,
       state: 'requested',
       requested_at: new Date(ground.clock.nowMs()).toISOString(),
@@ -90,7 +93,7 @@ export async function finishErasures(
   for (const erasure of await readErasures(ownMetaRecords(configuration.dataDir))) {
     if (erasure.state !== 'requested') continue
     onWait(`erasing in ${erasure.topology}: what was asked for at ${erasure.requested_at}`)
-    await withGround(configuration, erasure.topology, call, (ground) =>
+    await withGround(configuration, erasure.module, call, (ground) =>
       carryOutErasure(ground, erasure, call),
     )
   }
@@ -143,6 +146,11 @@ async function look(
   }
 }
 
+/** Whatever directory the next start is in. */
+function moduleOf({ topology: { graph, moduleUrl } }: EraseGround): string {
+  return bundledTopologyNames().includes(graph.name) ? graph.name : fileURLToPath(moduleUrl)
+}
+
 /** The names that tables have for the fields: `studentId` is `student_id` or `student_identification` there. */
 function personColumns({ sources }: EraseGround, kind: string): ReadonlySet<string> {
   const fields = [...sources.values()].flatMap(({ persons = [] }) => persons)
@@ -152,6 +160,12 @@ function personColumns({ sources }: EraseGround, kind: string): ReadonlySet<stri
 
 function kindOf({ sources, topology }: EraseGround, asked: string | null): string {
   const name = topology.graph.name
+  for (const [topic, { persons }] of sources) {
+    if (persons !== undefined) continue
+    throw invalid(
+      `topic ${topic} does not say which of its fields name a person: its definition needs persons, empty where none does`,
+    )
+  }
   const kinds = new Set(
     [...sources.values()].flatMap(({ persons = [] }) => persons.map(({ kind }) => kind)),
   )

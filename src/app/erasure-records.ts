@@ -15,6 +15,8 @@ import type { MetaRecords } from './meta-records.ts'
 export interface Erasure {
   readonly id: string
   readonly topology: string
+  /** What it is loaded by: its name, or a path. */
+  readonly module: string
   readonly kind: string
   readonly state: 'requested' | 'replaying' | 'done'
   /** ISO 8601. */

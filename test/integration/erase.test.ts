@@ -262,15 +262,8 @@ test('who is erased leaves no row that would be otherwise, and no byte', async (
   assert.deepEqual(filesWith(lake, needles), [])
 })
 
-test('texts of checks and runs stay without the name, and the lake is as its metadata says', async () => {
+test('the lake is as its metadata says, and its tables are those of now', async () => {
   await withInstance('erased', async (instance) => {
-    const detail = "SELECT detail FROM tidemark.quality_results WHERE run_id = 'r1'"
-    assert.deepEqual(await rowsOf(instance, detail), ['{"detail":""}'])
-    const result = "SELECT result FROM tidemark.runs WHERE job = 'test'"
-    const left = { rows: 5, examples: [{ kind: 'extra', key: { student_id: '[erased]' } }] }
-    assert.deepEqual(await rowsOf(instance, result), [
-      JSON.stringify({ result: JSON.stringify(left) }),
-    ])
     for (const target of ['exam_score', 'mcq.students']) {
       const { outcome } = await instance.services.jobs.start('lake.validate', { table: target })
       const { days, faulty } = (await outcome) as LakeValidated
