@@ -15,6 +15,7 @@ import type { Draft, TableStore } from './draft.ts'
 import type { NodeName } from './graph.ts'
 import { keyValueStore, sessionStore, windowStore } from './stores.ts'
 import type { KTable, Materialized, StreamPosition, WindowedMaterialized } from './streams.ts'
+import { expiringOf } from './time-to-live.ts'
 
 /** A grouped stream and how its values go into the aggregate. */
 export interface Input<K, A, R = A | null> {
@@ -34,7 +35,8 @@ export function addAggregate<K, A>(
   const node = draft.processor(name, parentsOf(inputs), supplier, [kept.store])
   const view = keyValueView<K, A>(kept.store, kept.storedSerde)
   const { keySerde, valueSerde } = kept
-  return draft.forms.table<K, A>(draft, { node, keySerde, valueSerde, view })
+  const expiring = expiringOf(name, materialized)
+  return draft.forms.table<K, A>(draft, { node, keySerde, valueSerde, view, ...expiring })
 }
 
 export function addWindowedAggregate<K, A>(

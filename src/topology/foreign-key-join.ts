@@ -18,6 +18,7 @@ import { timestampedSerde } from '../processors/timestamped.ts'
 import type { Draft } from './draft.ts'
 import { keyValueStore } from './stores.ts'
 import type { MaterializedAs, TablePosition } from './streams.ts'
+import { refuseTimesToLive } from './time-to-live.ts'
 
 export interface ForeignKeyJoin<K, V, KOther, VOther, R> {
   readonly left: TablePosition<K, V>
@@ -34,6 +35,7 @@ export function addForeignKeyJoin<K, V, KOther, VOther, R>(
   materialized: MaterializedAs<K, R>,
 ): TablePosition<K, R> {
   const { left, right, foreignKeyOf, joiner, isLeft } = join
+  refuseTimesToLive(draft, name, [left, right], materialized)
   const kept = draft.tableStore<K, R>(name, { ...left, valueSerde: null }, materialized)
   const { keySerde } = kept
   const foreignKeySerde = draft.serde(right.keySerde, name, 'a keySerde of the other table')

@@ -5,6 +5,7 @@ import { keyValueView } from '../processors/table-view.ts'
 import type { Draft } from './draft.ts'
 import type { NodeName } from './graph.ts'
 import type { KGroupedTable, KTable, Materialized, MaterializedAs } from './streams.ts'
+import { refuseTimesToLive } from './time-to-live.ts'
 
 interface GroupedPosition<K, V> {
   readonly node: NodeName
@@ -65,6 +66,7 @@ export class GroupedTable<K, V> implements KGroupedTable<K, V> {
   }
 
   #table<A>(name: string, fold: Fold<K, V, A>, materialized: Materialized<K, A>): KTable<K, A> {
+    refuseTimesToLive(this.#draft, name, [], materialized)
     const known = { keySerde: this.#at.keySerde, valueSerde: null }
     const kept = this.#draft.tableStore<K, A>(name, known, materialized)
     const supplier = () => new TableAggregateProcessor<K, V, A>({ ...kept, ...fold })

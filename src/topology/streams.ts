@@ -45,10 +45,9 @@ export interface StreamPosition<K, V> {
 /** How the result of a stateful operator is kept and handed on. */
 export interface Materialized<K, V> extends Serdes<K, V> {
   readonly store: string
-  /** How long after its last update, in stream time, a row is kept; absent: for ever. */
+  /** How long after its last update, in stream time, a row is kept; absent: for ever. Where: see `time-to-live.ts`. */
   readonly ttlMs?: number
-  /** `per-record`: each change at once (the default). `on-commit`: the last change of each key, when the batch
-   * ends. */
+  /** `per-record`: each change at once (the default). `on-commit`: of each key the last one of a batch. */
   readonly emit?: Emit
   /**
    * The fact topic that is the table's changelog, written from its store: with each commit one record for each row that
@@ -224,6 +223,8 @@ export interface TablePosition<K, V> {
   readonly view: TableView<K, V>
   /** Of a table of windows that have not been grouped otherwise since. */
   readonly windows?: Windows
+  /** The table whose `ttlMs` lets its rows go: this one, or the one that it filters or maps. */
+  readonly expiring?: string
 }
 
 export interface KTable<K, V> {

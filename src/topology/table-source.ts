@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts'
 import type { NodeName } from './graph.ts'
 import { versionedStore } from './stores.ts'
 import type { MaterializedTable, TablePosition } from './streams.ts'
+import { expiringOf } from './time-to-live.ts'
 
 interface Known<K, V> {
   readonly keySerde: Serde<K> | null
@@ -31,7 +32,8 @@ export function addTableSource<K, V>(
   const supplier = () => new TableSourceProcessor<K, NonNullable<V>>(kept)
   const node = draft.processor(name, [parent], supplier, [kept.store])
   const view = keyValueView<K, NonNullable<V>>(kept.store, kept.storedSerde)
-  return { node, keySerde: kept.keySerde, valueSerde: kept.valueSerde, view }
+  const expiring = expiringOf(name, materialized)
+  return { node, keySerde: kept.keySerde, valueSerde: kept.valueSerde, view, ...expiring }
 }
 
 function addVersioned<K, V>(
@@ -57,5 +59,5 @@ function addVersioned<K, V>(
   const supplier = () => new VersionedSourceProcessor<K, NonNullable<V>>({ ...kept, store })
   const node = draft.processor(name, [parent], supplier, [store])
   const view = versionedView<K, NonNullable<V>>(store, kept.storedSerde)
-  return { node, keySerde, valueSerde, view }
+  return { node, keySerde, valueSerde, view, ...expiringOf(name, materialized) }
 }

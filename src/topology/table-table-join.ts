@@ -3,6 +3,7 @@ import { TableTableJoinProcessor } from '../processors/table-table-join.ts'
 import type { JoinKind } from '../processors/table-table-join.ts'
 import type { Draft } from './draft.ts'
 import type { MaterializedAs, TablePosition } from './streams.ts'
+import { refuseTimesToLive } from './time-to-live.ts'
 
 export interface TableTableJoin<K, VLeft, VRight, R> {
   readonly left: TablePosition<K, VLeft>
@@ -17,6 +18,7 @@ export function addTableTableJoin<K, VLeft, VRight, R>(
   { left, right, kind, joiner }: TableTableJoin<K, VLeft, VRight, R>,
   materialized: MaterializedAs<K, R>,
 ): TablePosition<K, R> {
+  refuseTimesToLive(draft, name, [left, right], materialized)
   const known = { keySerde: left.keySerde ?? right.keySerde, valueSerde: null }
   const kept = draft.tableStore<K, R>(name, known, materialized)
   const node = draft.processor(

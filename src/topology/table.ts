@@ -22,6 +22,7 @@ import type {
   SuppressOptions,
   TablePosition,
 } from './streams.ts'
+import { refuseTimesToLive } from './time-to-live.ts'
 
 type Joiner<K, V, VOther, R> = (value: V | null, otherValue: VOther | null, key: K) => R
 
@@ -73,6 +74,7 @@ export class Table<K, V> implements KTable<K, V> {
     selector: (key: K, value: V) => readonly [K2, V2],
     serdes: Serdes<K2, V2> = {},
   ): KGroupedTable<K2, V2> {
+    refuseTimesToLive(this.#draft, name, [this.at])
     const why = 'its groups are collected through a repartition topic'
     const keySerde = this.#draft.serde(serdes.keySerde, name, `a keySerde: ${why}`)
     const valueSerde = this.#draft.serde(serdes.valueSerde, name, `a valueSerde: ${why}`)
@@ -172,6 +174,7 @@ export class Table<K, V> implements KTable<K, V> {
       valueSerde,
       view: mappedView(this.at.view, isStrict ? transform : quietly(transform)),
       ...(this.at.windows === undefined ? {} : { windows: this.at.windows }),
+      ...(this.at.expiring === undefined ? {} : { expiring: this.at.expiring }),
     })
   }
 }

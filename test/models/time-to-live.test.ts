@@ -9,13 +9,16 @@ import { partition, storeName } from '../../src/core/record.ts'
 import { stringSerde } from '../../src/core/serde.ts'
 import { MemoryBudget } from '../../src/state/memory-budget.ts'
 import { openMemoryStorage } from '../../src/state/memory-backend.ts'
+import type { Change } from '../../src/processors/change.ts'
 import type { KeyValueStore } from '../../src/state/stores.ts'
 import { openTaskStores } from '../../src/state/task-stores.ts'
+import type { TopologyBuilder } from '../../src/topology/define.ts'
 import { keyValueStore } from '../../src/topology/stores.ts'
+import type { KTable } from '../../src/topology/streams.ts'
 import type { Parameters, RecordStep } from '../differential/support/case.ts'
 import { textTopic } from '../differential/support/ours.ts'
 import { numbers } from '../differential/topologies/aggregates.ts'
-import { input } from '../differential/topologies/stateless.ts'
+import { input, passes } from '../differential/topologies/stateless.ts'
 import { tableOut } from '../differential/topologies/tables.ts'
 import { compare } from './support/compare.ts'
 import type { Model } from './support/compare.ts'
@@ -66,19 +69,51 @@ function countModel(parameters: Parameters): Model {
   }
 }
 
-/** A row that is gone is known no more: an update that is older than it was is taken. */
-function tableModel(parameters: Parameters): Model {
-  const rows = new Rows(parameters)
-  return (record) => {
-    rows.advance(record)
-    const { key, value, timestampMs, header } = record
-    if (key === null) return []
-    const row = rows.get(key)
-    if (row !== undefined && !beats(record, row)) return []
-    rows.put(key, value, timestampMs)
-    if (value === null && (row?.value ?? null) === null) return []
-    return [{ topic: 'out', key, value, timestampMs, header }]
+type Look = (value: string | null) => string | null
+
+/** A row that is gone is known no more: an update that is older than it was is taken. What `look` makes of a row is handed
+ * on, unless it was nothing and is nothing. */
+function tableModel(look: Look = (value) => value) {
+  return (parameters: Parameters): Model => {
+    const rows = new Rows(parameters)
+    return (record) => {
+      rows.advance(record)
+      const { key, timestampMs, header } = record
+      const change = update(rows, record)
+      if (key === null || change === null) return []
+      const value = look(change.newValue)
+      if (value === null && look(change.oldValue) === null) return []
+      return [{ topic: 'out', key, value, timestampMs, header }]
+    }
   }
+}
+
+/** A record of the stream meets the row that is there, and none that is gone. */
+function joinedModel(look: Look) {
+  return (parameters: Parameters): Model => {
+    const rows = new Rows(parameters)
+    return (record) => {
+      rows.advance(record)
+      if (record.topic === 'table') {
+        update(rows, record)
+        return []
+      }
+      const { key, value } = record
+      if (value === null) return []
+      const row = key === null ? null : (rows.get(key)?.value ?? null)
+      return [{ ...record, topic: 'out', value: `${value}|${look(row)}` }]
+    }
+  }
+}
+
+/** Null where the record changes nothing. */
+function update(rows: Rows, record: RecordStep): Change<string> | null {
+  const { key, value, timestampMs } = record
+  if (key === null) return null
+  const row = rows.get(key)
+  if (row !== undefined && !beats(record, row)) return null
+  rows.put(key, value, timestampMs)
+  return { oldValue: row?.value ?? null, newValue: value }
 }
 
 function beats(update: Pick<Row, 'value' | 'timestampMs'>, row: Row): boolean {
@@ -86,6 +121,17 @@ function beats(update: Pick<Row, 'value' | 'timestampMs'>, row: Row): boolean {
   if (update.value === null || row.value === null) return row.value !== null
   return update.value > row.value
 }
+
+function rowsOf(builder: TopologyBuilder, ttlMs: number): KTable<string, string> {
+  const kept = { store: 'rows', valueSerde: stringSerde, ttlMs }
+  return builder.table('rows', textTopic('table'), kept)
+}
+
+function marked(table: KTable<string, string>): KTable<string, string> {
+  return table.filter('passing', passes).mapValues('marked', (value) => `${value}!`)
+}
+
+const mark: Look = (value) => (value !== null && passes('', value) ? `${value}!` : null)
 
 const parameters = [{ ttlMs: 1 }, { ttlMs: 10 }, { ttlMs: 25 }]
 const edgesMs = [0, 1, 10, 11, 25, 26, 35, 50]
@@ -104,13 +150,33 @@ compare([
   {
     name: 'a table with a time to live',
     build: (b, { ttlMs = 0 }) => {
-      const kept = { store: 'rows', valueSerde: stringSerde, ttlMs }
-      tableOut(b.table('rows', textTopic('table'), kept))
+      tableOut(rowsOf(b, ttlMs))
     },
-    model: tableModel,
+    model: tableModel(),
     inputs: { topics: ['table'], edgesMs },
     parameters,
     inBatches: true,
+  },
+  {
+    name: 'a table with a time to live, filtered and mapped,',
+    build: (b, { ttlMs = 0 }) => {
+      tableOut(marked(rowsOf(b, ttlMs)))
+    },
+    model: tableModel(mark),
+    inputs: { topics: ['table'], edgesMs },
+    parameters,
+    inBatches: true,
+  },
+  {
+    name: 'a stream that is joined with a filtered table with a time to live',
+    build: (b, { ttlMs = 0 }) => {
+      input(b)
+        .leftJoin('joined', marked(rowsOf(b, ttlMs)), (value, row) => `${value}|${row}`)
+        .to('to-out', textTopic('out'))
+    },
+    model: joinedModel(mark),
+    inputs: { topics: ['input', 'table'], edgesMs },
+    parameters,
   },
 ])
 
