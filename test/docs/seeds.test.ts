@@ -43,8 +43,22 @@ function proofFault(proof: string, cli: string): string | null {
   const [path = '', name] = proof.split(' › ')
   if (path === 'npm start') return null
   if (!existsSync(new URL(path, repository))) return `${path} is not there`
-  if (name === undefined || read(path).includes(name)) return null
+  if (name === undefined || hasTitle(read(path), name)) return null
   return `${path} has no test “${name}”`
+}
+
+/** Whole, or what stands behind the last value in a title. */
+function hasTitle(source: string, name: string): boolean {
+  const around = [`'`, '"', '`']
+  return around.some(
+    (quote) =>
+      source.includes(`${quote}${name}${quote}`) ||
+      (quote === '`' && new RegExp(`\\$\\{[^}]*\\},? ${escaped(name)}\``).test(source)),
+  )
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 
 function commandFault(proof: string, cli: string): string | null {
