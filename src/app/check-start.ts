@@ -5,13 +5,15 @@ import type { TopologyGraph } from '../topology/graph.ts'
 import { peerHeaders } from './access/authorization.ts'
 import type { Configuration } from './configuration.ts'
 import type { Foundation } from './foundation.ts'
+import { endpointOf } from './membership.ts'
 import { refuseNamesake } from './namesake.ts'
 import { refuseOtherApplication } from './other-application.ts'
+import { refuseSharedEndpoint } from './shared-endpoint.ts'
 import { changesOf, refuseOrphans, type TopologyChanges } from './topology-changes.ts'
 
 /** Schemas are compared by `openCodecs`, which registers them.
  * @throws TidemarkError STORE_ORPHANED | TOPIC_MISMATCH where this start would lose what ran before, or what is there
- * cannot be worked on; CONFIGURATION_INVALID where another process lives under the instance's id; GROUP_ACTIVE where
+ * cannot be worked on; CONFIGURATION_INVALID where another process lives under the instance's id or at its address; GROUP_ACTIVE where
  * another application runs the topology */
 export async function checkStart(
   configuration: Configuration,
@@ -43,12 +45,7 @@ async function refuseOthers(
   const groupIds = graphs.map(({ name }) => name)
   const { applicationId } = cluster
   await refuseOtherApplication({ admin, groupIds, applicationId })
-  await refuseNamesake({
-    admin,
-    member,
-    clock,
-    groupIds,
-    applicationId,
-    headers: peerHeaders(configuration),
-  })
+  const asked = { member, clock, applicationId, headers: peerHeaders(configuration) }
+  await refuseNamesake({ ...asked, admin, groupIds })
+  await refuseSharedEndpoint({ ...asked, endpoint: endpointOf(configuration, cluster) })
 }

@@ -27,6 +27,7 @@ import {
 import { doorsOf, openDoors, type InstanceApps } from './doors.ts'
 import { removeInstanceFile, writeInstanceFile } from './instance-file.ts'
 import { endpointOf } from './membership.ts'
+import { sharedEndpoint, sharedEndpointMinMs } from './shared-endpoint.ts'
 import { openServices, type Services } from './services.ts'
 import { statusOf } from './status.ts'
 import { productVersion } from './version.ts'
@@ -90,7 +91,7 @@ async function open(
   const member = memberStatus(configuration, services)
   const conditions = conditionsOf(services, member)
   const told: readonly Condition[] = Object.values(conditions)
-  const remarks = [...told, foreignOffsets(() => services.runtime.status())]
+  const remarks = [...told, ...remarksOf(services)]
   const alerts = openAlerts(configuration, services, onProgress)
   let state: InstanceStatus['state'] = 'starting'
   let trouble: string | null = null
@@ -155,6 +156,13 @@ function conditionsOf(
     outage: outageOf(log, clock, member.brokers),
     unreadPartitions: unreadPartitions(() => runtime.status()),
   }
+}
+
+/** What is told, and keeps nothing from its work. */
+function remarksOf({ clock, runtime, queryable, topologies }: Services): Condition[] {
+  const names = topologies.map(({ graph }) => graph.name)
+  const lasts = { forMs: sharedEndpointMinMs, nowMs: () => clock.monotonicMs() }
+  return [foreignOffsets(() => runtime.status()), sharedEndpoint(names, queryable, lasts)]
 }
 
 function announce(

@@ -56,11 +56,22 @@ async function namesakesIn(
   }
 }
 
-/** One that is on its way out makes room; who answers for another instance is none. */
-async function livesAt(
+/** Who answers for another instance is none. */
+async function livesAt(endpoint: string, options: NamesakeOptions): Promise<boolean> {
+  const other = await livingAt(endpoint, options)
+  const { instanceId, groupInstanceId } = options.member
+  return (
+    other !== null &&
+    (other.instanceId === instanceId ||
+      (groupInstanceId !== null && other.groupInstanceId === groupInstanceId))
+  )
+}
+
+/** The instance of the application that answers there; null where none does. One that is on its way out makes room. */
+export async function livingAt(
   endpoint: string,
-  { applicationId, member, headers, clock }: NamesakeOptions,
-): Promise<boolean> {
+  { applicationId, headers, clock }: Pick<NamesakeOptions, 'applicationId' | 'headers' | 'clock'>,
+): Promise<MemberIdentity | null> {
   const late = new AbortController()
   const cancel = clock.after(answerMaxMs, () => {
     late.abort()
@@ -68,14 +79,9 @@ async function livesAt(
   try {
     const response = await fetch(`${endpoint}/api/status`, { headers, signal: late.signal })
     const { state, member: other } = (await response.json()) as Partial<InstanceStatus>
-    if (other?.applicationId !== applicationId || isOnItsWayOut(state)) return false
-    const { instanceId, groupInstanceId } = member
-    return (
-      other.instanceId === instanceId ||
-      (groupInstanceId !== null && other.groupInstanceId === groupInstanceId)
-    )
+    return other?.applicationId === applicationId && !isOnItsWayOut(state) ? other : null
   } catch {
-    return false
+    return null
   } finally {
     cancel()
   }

@@ -23,6 +23,8 @@ export class Membership {
   #awaited = new Set<string>()
   #hosts: ReadonlyMap<string, HostTasks> = new Map()
   #processIds: readonly string[] = []
+  /** What the leader has given to this member. */
+  #decidedActive: readonly string[] = []
   #cancelProbe: (() => void) | null = null
   /** From when the group asks what this member has until it says what it gets. */
   #isJoining = true
@@ -113,6 +115,7 @@ export class Membership {
     this.#awaited = new Set(awaited.filter((id) => !isCaughtUp(id)))
     this.followed = [...new Set([...standby, ...awaited])]
     this.#hosts = decided?.hosts ?? new Map<string, HostTasks>()
+    this.#decidedActive = decided?.active ?? []
     // The leader has seen less than there is here by now.
     const isNear = awaited.length > 0 && this.#awaited.size === 0
     this.#probeAfter(isNear ? nearProbeMs : probingRebalanceAfterMs)
@@ -149,7 +152,10 @@ export class Membership {
       for (const id of standby) byTask.get(id)?.standbys.push(endpoint)
     }
     const isRebalancing = this.#isJoining
-    return { self, isRebalancing, isMember: !this.#isLost, tasks: [...byTask.values()] }
+    const ofSelf = this.#hosts.get(self)?.active ?? []
+    const isSelfShared = without(ofSelf, this.#decidedActive).length > 0
+    const tasks = [...byTask.values()]
+    return { self, isRebalancing, isMember: !this.#isLost, isSelfShared, tasks }
   }
 
   async leave(): Promise<void> {

@@ -6,7 +6,8 @@ import { Speaker } from './speaker.ts'
 
 function hosts(active: string | null, of: Partial<TopologyHosts> = {}): TopologyHosts {
   const task = { subTopology: 0, partition: partition(0), active, standbys: [] }
-  return { self: 'me', isMember: true, isRebalancing: false, tasks: [task], ...of }
+  const calm = { isMember: true, isRebalancing: false, isSelfShared: false }
+  return { self: 'me', ...calm, tasks: [task], ...of }
 }
 
 test('of several instances the one with the first task speaks', () => {

@@ -24,6 +24,8 @@ export interface TopologyHosts {
   readonly isRebalancing: boolean
   /** False from when this member had to let go of its tasks until it has joined again. */
   readonly isMember: boolean
+  /** Another process of the group says that it is at this one's address: what it runs counts as run here. */
+  readonly isSelfShared: boolean
   readonly tasks: readonly TaskHosts[]
 }
 
@@ -74,7 +76,7 @@ export function singleHost(
           standbys: [],
         })),
       )
-      return { self: self(), isRebalancing: false, isMember: true, tasks }
+      return { self: self(), isRebalancing: false, isMember: true, isSelfShared: false, tasks }
     },
     heldTask: (topology) => (byName.has(topology) ? runningTask : null),
   }
