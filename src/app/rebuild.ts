@@ -56,6 +56,7 @@ export async function rebuildTables(
         facts,
         epochOf: (topic) => epochOf(epochs, topic),
         onProgress,
+        onWait,
         signal,
       })
     let rebuilt: readonly RebuiltTable[] = []

@@ -64,6 +64,44 @@ test('what the new table lacks is brought while nothing else comes in, before dr
   await log.close()
 })
 
+test('drain does not end while the new table is known and not yet read for', async () => {
+  const log = await openLog(1)
+  const sink = new WatchedSink()
+  const consumer = consumerOf(log, sink, soon)
+  await consumer.start()
+  await log.append([records(0, [['ann', 1]])])
+  await consumer.drain()
+  const committedOffsets = log.committedOffsets.bind(log)
+  const asked = Promise.withResolvers<undefined>()
+  const gate = Promise.withResolvers<undefined>()
+  log.committedOffsets = async (group, partitions) => {
+    asked.resolve(undefined)
+    await gate.promise
+    return await committedOffsets(group, partitions)
+  }
+  sink.inner.exchange(table, 'rebuilt', [])
+  await asked.promise
+  const { identitiesOf } = sink
+  const looked = Promise.withResolvers<undefined>()
+  let looks = 0
+  sink.identitiesOf = (names) => {
+    looks += 1
+    if (looks === 3) looked.resolve(undefined)
+    return identitiesOf(names)
+  }
+  let isDrained = false
+  const drained = consumer.drain().then(() => {
+    isDrained = true
+  })
+  await Promise.race([looked.promise, drained])
+  assert.equal(isDrained, false)
+  gate.resolve(undefined)
+  await drained
+  assert.deepEqual(averages(sink.inner), { ann: 1 })
+  await consumer.stop()
+  await log.close()
+})
+
 test('whoever made the new table says how far it holds the topic; it is read from there', async () => {
   const log = await openLog(1)
   const sink = new WatchedSink()

@@ -160,8 +160,7 @@ export class FactConsumer {
    * @throws TidemarkError SINK_UNAVAILABLE where the consumer ended before that */
   async drain(): Promise<void> {
     const ends = await this.#written.ends()
-    const stopping = this.#stopping.signal
-    while (!(await this.#written.reach(ends)) || !(await this.#tables.isCurrent(stopping))) {
+    while (!(await this.#written.reach(ends, this.#stopping.signal))) {
       if (this.#state === 'failed' || this.#state === 'stopped') {
         throw new TidemarkError(
           'SINK_UNAVAILABLE',
@@ -206,6 +205,7 @@ export class FactConsumer {
       if (this.#positions.get(at) === undefined) continue
       this.#positions.add(at, present(starts[index], 'start offset'))
     }
+    this.#tables.settled()
   }
 
   async #giveUpBatches(): Promise<void> {

@@ -32,12 +32,13 @@ export class FactTables {
   #identities: ReadonlyMap<TopicName, string> = new Map()
   #checkedMs = 0
   #version = 0
+  #isChanging = false
 
   constructor(options: FactTablesOptions) {
     this.#options = options
   }
 
-  /** Another one whenever the identities are. */
+  /** Another one whenever the identities are, and once the consumer has begun anew for them. */
   get version(): number {
     return this.#version
   }
@@ -83,22 +84,28 @@ export class FactTables {
     return clock.monotonicMs() - this.#checkedMs >= tableCheckMs
   }
 
-  /** The topics whose tables are others than before, which are known from here on. */
+  /** The topics whose tables are others than before, which are known from here on; where there are any, `settled` is to follow. */
   async changed(signal: AbortSignal): Promise<ReadonlySet<TopicName>> {
     this.#checkedMs = this.#options.clock.monotonicMs()
     const [found, changed] = await this.#compare(signal)
     if (changed.size > 0) {
       this.#identities = found
       this.#version += 1
+      this.#isChanging = true
     }
     return changed
   }
 
-  /** False where another table stands there; it is looked at anew then without a wait. */
-  async isCurrent(signal: AbortSignal): Promise<boolean> {
+  settled(): void {
+    this.#version += 1
+    this.#isChanging = false
+  }
+
+  /** Whether the tables are those of the version. Where another stands there, it is looked at anew without a wait. */
+  async isStill(version: number, signal: AbortSignal): Promise<boolean> {
     const [, changed] = await this.#compare(signal)
     if (changed.size > 0) this.#checkedMs = -Infinity
-    return changed.size === 0
+    return changed.size === 0 && !this.#isChanging && version === this.#version
   }
 
   /** A question that fails says nothing; rows that are refused will. */

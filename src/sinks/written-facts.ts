@@ -43,7 +43,14 @@ export class WrittenFacts {
 
   /** What another member writes, or nobody while the group shares its partitions out anew, is looked up in the log:
    * offsets are committed after their rows are queryable. */
-  async reach(ends: readonly PartitionOffset[]): Promise<boolean> {
+  async reach(ends: readonly PartitionOffset[], signal: AbortSignal): Promise<boolean> {
+    const { tables } = this.#options
+    const { version } = tables
+    // What is found says something of the tables that it was found for.
+    return (await this.#reach(ends)) && (await tables.isStill(version, signal))
+  }
+
+  async #reach(ends: readonly PartitionOffset[]): Promise<boolean> {
     const { positions, tables } = this.#options
     const others: PartitionOffset[] = []
     for (const end of ends) {

@@ -34,6 +34,7 @@ import {
 import { ClickHouseProcess } from './support/clickhouse-process.ts'
 
 const instances = 6
+const purpose = 'a test'
 
 describe('a ClickHouse server', () => {
   let server: ClickHouseProcess
@@ -103,7 +104,9 @@ describe('a ClickHouse server', () => {
     let most = 0
     // Every lock is older than a lease that is over before it begins, until one of ours stands.
     const leaseMs = -1
-    await withSchemaLock(clickhouse, { clock: systemClock, leaseMs }, () => Promise.resolve())
+    await withSchemaLock(clickhouse, { clock: systemClock, purpose, leaseMs }, () =>
+      Promise.resolve(),
+    )
     const work = async () => {
       inside += 1
       most = Math.max(most, inside)
@@ -112,7 +115,7 @@ describe('a ClickHouse server', () => {
     }
     await Promise.all(
       Array.from({ length: instances }, () =>
-        withSchemaLock(clickhouse, { clock: systemClock }, work),
+        withSchemaLock(clickhouse, { clock: systemClock, purpose }, work),
       ),
     )
     assert.equal(most, 1)
@@ -121,11 +124,16 @@ describe('a ClickHouse server', () => {
 
   test('a lock that is not given back is named when waiting for it is over', async () => {
     const held = Promise.withResolvers<undefined>()
-    const holding = withSchemaLock(clickhouse, { clock: systemClock }, () => held.promise)
+    const holding = withSchemaLock(clickhouse, { clock: systemClock, purpose }, () => held.promise)
     while ((await locks(clickhouse)).length === 0);
     const clock = new ManualClock()
-    const waiting = withSchemaLock(clickhouse, { clock, waitMaxMs: 0 }, () => Promise.resolve())
-    await assert.rejects(waiting, { code: 'SINK_UNAVAILABLE', message: /held by another instance/ })
+    const waiting = withSchemaLock(clickhouse, { clock, purpose, waitMaxMs: 0 }, () =>
+      Promise.resolve(),
+    )
+    await assert.rejects(waiting, {
+      code: 'SINK_UNAVAILABLE',
+      message: new RegExp(`held by a test on .+, process ${process.pid}`),
+    })
     held.resolve(undefined)
     await holding
   })

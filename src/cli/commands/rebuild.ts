@@ -15,7 +15,7 @@ export function rebuildCommand(): Command {
       'after',
       `
 Readers see each table as it was until it is whole again. On a cluster instances may run meanwhile: give this command a
-data directory of its own. Embedded, stop the instance first.
+data directory of its own. Embedded, stop the instance first. Of several at once one works, and the others wait for it.
 
   tidemark rebuild --topologies mcq --data-dir ./rebuild`,
     )

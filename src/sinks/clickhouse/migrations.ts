@@ -48,7 +48,7 @@ export async function runMigrations(
   const migrations = await readMigrations(options.directory)
   for (const statement of bookkeeping) await execute(clickhouse, statement, 'bookkeeping')
   if ((await missing(clickhouse, migrations)).length === 0) return []
-  return await withSchemaLock(clickhouse, options, async () => {
+  return await withSchemaLock(clickhouse, { ...options, purpose: 'a migration' }, async () => {
     const done: string[] = []
     // Another instance may have applied them while we waited.
     for (const migration of await missing(clickhouse, migrations)) {

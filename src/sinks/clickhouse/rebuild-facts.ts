@@ -9,14 +9,19 @@
  *
  * The consumers write on into the table of the plain name. What they wrote before the exchange went with the old table, so
  * after the exchange the topic is read on to where it ends then, into the new one; rows written twice are the same.
- * A new table has a new identity: each consumer, at its next start, reads its topics once more from their starts.
+ * A new table has a new identity, and before anybody can see it how far it holds its topic is told: each consumer that notices it
+ * reads on from there, also where the rebuild was killed before it could.
+ *
+ * The lock of the tables is renewed meanwhile and looked at before each step that others see. A shadow's name is this rebuild's
+ * alone, and only rebuilds of before are cleared away: one that was suspended, has lost the lock and wakes up within such a step
+ * has no shadow any more to exchange.
  */
 import { randomUUID } from 'node:crypto'
 import { present } from '../../core/assert.ts'
 import { pause } from '../../core/clock.ts'
 import type { Clock } from '../../core/clock.ts'
 import { offset, topicPartitionId } from '../../core/record.ts'
-import type { Offset, TopicName } from '../../core/record.ts'
+import type { Offset, Partition, TopicName } from '../../core/record.ts'
 import type { Log, PartitionDescription } from '../../log/log.ts'
 import { FactBuffer } from '../fact-buffer.ts'
 import type { FactBatches } from '../fact-batches.ts'
@@ -24,11 +29,12 @@ import { serverBatches } from '../fact-batches.ts'
 import { factRows } from '../fact-rows.ts'
 import type { FactSource } from '../fact-rows.ts'
 import { passes } from '../passing.ts'
+import { tellRebuilt } from '../rebuilt-facts.ts'
 import type { Sink, TableName } from '../sink.ts'
 import type { ClickHouse } from './clickhouse.ts'
 import { qualifiedName, versionsTable } from './fact-table-ddl.ts'
 import { ask, runStatement } from './run-statement.ts'
-import { withSchemaLock } from './schema-lock.ts'
+import { withSchemaLock, type SchemaLock } from './schema-lock.ts'
 
 export interface RebuildOptions {
   readonly log: Log
@@ -42,6 +48,11 @@ export interface RebuildOptions {
   readonly onProgress?: (progress: RebuildProgress) => void
   /** Gives up before the exchange of the table in hand. */
   readonly signal?: AbortSignal
+  /** Of the lock of the tables. */
+  readonly leaseMs?: number
+  readonly waitMaxMs?: number
+  /** A line for the operator: who is waited for. */
+  readonly onWait?: (line: string) => void
 }
 
 export interface RebuildProgress {
@@ -58,38 +69,80 @@ export interface RebuiltTable {
 
 const retryMs = 1_000
 
-/** @throws TidemarkError SINK_REFUSED | SINK_UNAVAILABLE, and what the fact topics' codecs throw */
+/** @throws TidemarkError SINK_REFUSED | SINK_UNAVAILABLE where another holds the lock of the tables | JOB_INTERRUPTED where this
+ * one has lost it, and what the fact topics' codecs throw */
 export async function rebuildFacts(options: RebuildOptions): Promise<readonly RebuiltTable[]> {
   const { clickhouse } = options
-  return await withSchemaLock(clickhouse, options, async () => {
+  const held = { ...options, purpose: 'a rebuild of tables' }
+  return await withSchemaLock(clickhouse, held, async (lock) => {
     const rebuilt: RebuiltTable[] = []
-    for (const source of options.facts) rebuilt.push(await rebuildTable(source, options))
+    for (const source of options.facts) {
+      rebuilt.push(await rebuildTable(source, { ...options, lock }))
+    }
     return rebuilt
   })
 }
 
-/** 1 the shadow; 2 fill it; 3 exchange; 4 what came in meanwhile; 5 drop the old one. */
-async function rebuildTable(source: FactSource, options: RebuildOptions): Promise<RebuiltTable> {
-  const { clickhouse } = options
+type Work = RebuildOptions & { readonly lock: SchemaLock }
+
+/** 1 clear away what was killed; 2 the shadow; 3 fill it; 4 tell how far; 5 exchange; 6 what came in meanwhile; 7 drop the old
+ * one. */
+async function rebuildTable(source: FactSource, options: Work): Promise<RebuiltTable> {
+  const { clickhouse, clock, signal } = options
   const { database, table } = source.fact
   const live = { database, table }
-  const shadow = { database, table: `${table}_rebuild` }
-  const drop = `DROP TABLE IF EXISTS ${qualifiedName(versionsTable(shadow))} SYNC`
-  await runStatement(clickhouse, drop, `rebuild of ${database}.${table}`)
+  const shadow = { database, table: `${table}_rebuild_${randomUUID().replaceAll('-', '')}` }
+  const run = (statement: string) =>
+    runStatement(clickhouse, statement, `rebuild of ${database}.${table}`)
+  const isStillOurs = () => persist(() => options.lock.check(), clock, signal)
+  const drop = (versions: TableName) => run(`DROP TABLE IF EXISTS ${qualifiedName(versions)} SYNC`)
+  const left = await leftShadows(clickhouse, live)
+  await isStillOurs()
+  for (const versions of left) await drop(versions)
   await createShadow(clickhouse, live, shadow)
   try {
     const start = await topicPartitions(source, options.log)
     const fromStart = new Map(start.map((at) => [at.partition, at.logStartOffset]))
     const filled = await copy(source, shadow, fromStart, options)
-    options.signal?.throwIfAborted()
-    const exchange = `EXCHANGE TABLES ${qualifiedName(versionsTable(live))} AND ${qualifiedName(versionsTable(shadow))}`
-    await runStatement(clickhouse, exchange, `rebuild of ${database}.${table}`)
+    await tellFilled(source, shadow, filled.reached, options)
+    await isStillOurs()
+    signal?.throwIfAborted()
+    await run(
+      `EXCHANGE TABLES ${qualifiedName(versionsTable(live))} AND ${qualifiedName(versionsTable(shadow))}`,
+    )
     const { signal: _, ...toTheEnd } = options
     const added = await copy(source, live, filled.reached, toTheEnd)
     return { table: live, rows: filled.rows + added.rows }
   } finally {
-    await runStatement(clickhouse, drop, `rebuild of ${database}.${table}`)
+    await drop(versionsTable(shadow))
   }
+}
+
+/** Of rebuilds that were killed; where that was behind the exchange it is the old table. */
+async function leftShadows(clickhouse: ClickHouse, live: TableName): Promise<readonly TableName[]> {
+  const { database, table } = live
+  const rows = await ask<{ name: string }>(
+    clickhouse,
+    `SELECT name FROM system.tables
+WHERE database = {database:String} AND startsWith(name, {prefix:String})`,
+    { database, prefix: `${table}_rebuild` },
+  )
+  const rest = /^(_[0-9a-f]{32})?_versions$/
+  return rows
+    .filter(({ name }) => rest.test(name.slice(`${table}_rebuild`.length)))
+    .map(({ name }) => ({ database, table: name }))
+}
+
+async function tellFilled(
+  source: FactSource,
+  shadow: TableName,
+  reached: Reached,
+  { log, sink, clock, epochOf, signal }: Work,
+): Promise<void> {
+  const topic = source.fact.topic.name
+  const [identity] = await persist(() => sink.identitiesOf([shadow]), clock, signal)
+  const table = { identity: present(identity, 'identity of the shadow'), epoch: epochOf(topic) }
+  await persist(() => tellRebuilt(log, topic, table, reached), clock, signal)
 }
 
 /** An empty table of versions beside the one of a fact table, with its columns, order and engine. */
@@ -118,19 +171,19 @@ export function shadowEngine(engine: string, id: string): string {
   )
 }
 
-type Reached = ReadonlyMap<number, Offset>
+type Reached = ReadonlyMap<Partition, Offset>
 
 /** From `from` to where the topic ends when it is called. */
 async function copy(
   source: FactSource,
   into: TableName,
   from: Reached,
-  options: Omit<RebuildOptions, 'signal'> & { readonly signal?: AbortSignal },
+  options: Omit<Work, 'signal'> & { readonly signal?: AbortSignal },
 ): Promise<{ readonly reached: Reached; readonly rows: number }> {
-  const { log, sink, clock, epochOf, batches = serverBatches, onProgress, signal } = options
+  const { log, sink, clock, epochOf, batches = serverBatches, onProgress, signal, lock } = options
   const topic = source.fact.topic.name
   const ends = await topicPartitions(source, log)
-  const reached = new Map<number, Offset>(from)
+  const reached = new Map(from)
   let rows = 0
   let buffer = new FactBuffer()
   const flush = async () => {
@@ -139,6 +192,7 @@ async function copy(
       [...buffer.topics()].flatMap(([, facts]) => [...facts]),
       epochOf(topic),
     )
+    await persist(() => lock.check(), clock, signal)
     await persist(() => sink.write([{ table: into, rows: batch.rows }]), clock, signal)
     rows += batch.rows.length
     buffer = new FactBuffer()

@@ -1,12 +1,17 @@
 /**
- * One instance at a time changes the tables. The lock is a table of a fixed name that only one can create; it carries
- * its holder and when it was taken, by the server's clock. What it guards is harmless when run twice at once (each
- * statement of a migration is), so a lock whose holder was suspended for longer than the lease may be broken.
+ * One at a time changes the tables: an instance that migrates them, a rebuild. The lock is a table of a fixed name that only one
+ * can create; its comment says who holds it.
  *
- * A lock is broken by renaming it to a name made of its holder's: of several who saw the same old lock one succeeds,
- * and none of them can break the next one by mistake.
+ *  1. The holder renews it while it works, by tables of names that are its own: what a suspended one renews is never another's
+ *     lock. Ages are of the server's clock.
+ *  2. A lock that was not renewed for `leaseMs` may be broken, by renaming it to a name made of its holder's: of several who saw
+ *     the same old lock one succeeds, and none of them can break the next one by mistake.
+ *  3. A holder that was suspended for longer than that has lost it, and finds out by `check`. Between a check and the step
+ *     behind it it may be suspended again, so such steps touch only what is the holder's own by name, or are harmless when
+ *     run twice at once (each statement of a migration is).
  */
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { pause } from '../../core/clock.ts'
 import type { Clock } from '../../core/clock.ts'
 import { TidemarkError } from '../../core/errors.ts'
@@ -16,97 +21,193 @@ import { ask, runCreate, runStatement, textLiteral } from './run-statement.ts'
 
 export interface SchemaLockOptions {
   readonly clock: Clock
-  /** Older than this, a lock's holder is taken for dead. */
+  /** What it is held for, for those who wait: `a migration`. */
+  readonly purpose: string
+  /** Not renewed for longer, a lock's holder is taken for dead. */
   readonly leaseMs?: number
   /** How long to wait for somebody else's lock. */
   readonly waitMaxMs?: number
   readonly random?: () => number
+  /** Called once, with who holds it, where it has to be waited for. */
+  readonly onWait?: (line: string) => void
+}
+
+export interface SchemaLock {
+  /** Before a step that no other holder may meet.
+   * @throws TidemarkError JOB_INTERRUPTED where it is another's by now | SINK_UNAVAILABLE */
+  check(): Promise<void>
 }
 
 const name = 'tidemark.schema_lock'
 const what = 'the lock of the tables'
-const leaseMs = 120_000
-const waitMaxMs = 300_000
+const leaseDefaultMs = 120_000
+const waitMaxDefaultMs = 300_000
+/** Of a lease: two renewals may fail. */
+const renewals = 4
+const renewMinMs = 100
 
 /** In the embedded engine there is nobody else.
  * @throws what `work` throws; TidemarkError SINK_UNAVAILABLE where the lock is not to be had in time */
 export async function withSchemaLock<T>(
   clickhouse: ClickHouse,
   options: SchemaLockOptions,
-  work: () => Promise<T>,
+  work: (lock: SchemaLock) => Promise<T>,
 ): Promise<T> {
-  if (clickhouse.kind === 'embedded') return await work()
-  const holder = randomUUID()
-  const broken = await acquire(clickhouse, holder, options)
+  if (clickhouse.kind === 'embedded') return await work({ check: () => Promise.resolve() })
+  const lock = new HeldLock(clickhouse, options)
+  await lock.acquire()
   try {
-    return await work()
+    return await work(lock)
   } finally {
-    await release(clickhouse, holder, broken)
+    await lock.release()
   }
 }
 
-/** Resolves with the locks that were broken for it. */
-async function acquire(
-  clickhouse: ClickHouse,
-  holder: string,
-  { clock, random, ...limits }: SchemaLockOptions,
-): Promise<readonly string[]> {
-  const backOff = new BackOff({ firstMs: 50, maxMs: 1_000, random: random ?? Math.random })
-  const giveUpMs = clock.monotonicMs() + (limits.waitMaxMs ?? waitMaxMs)
-  const broken: string[] = []
-  await runStatement(clickhouse, 'CREATE DATABASE IF NOT EXISTS tidemark', what)
-  // A Null table keeps no rows, so it needs no replica: the statement itself reaches every server.
-  const create = `CREATE TABLE ${name} (holder String) ENGINE = Null COMMENT ${textLiteral(holder)}`
-  for (;;) {
-    if (await runCreate(clickhouse, create, what)) return broken
-    const held = await heldLock(clickhouse)
-    if (held !== null && held.ageMs > (limits.leaseMs ?? leaseMs)) {
-      const grave = `${name}_broken_${held.holder.replaceAll('-', '')}`
-      if (await isRenamed(clickhouse, grave)) broken.push(grave)
-      continue
+class HeldLock implements SchemaLock {
+  readonly #clickhouse: ClickHouse
+  readonly #options: SchemaLockOptions
+  readonly #leaseMs: number
+  readonly #id = randomUUID().replaceAll('-', '')
+  /** Locks of others that were broken for this one, by their ids. */
+  readonly #broken: string[] = []
+  /** Of the table that the last renewal has made. */
+  #renewal = 0
+  #cancel: () => void = () => {}
+  #renewing: Promise<void> = Promise.resolve()
+  #isReleased = false
+
+  constructor(clickhouse: ClickHouse, options: SchemaLockOptions) {
+    this.#clickhouse = clickhouse
+    this.#options = options
+    this.#leaseMs = options.leaseMs ?? leaseDefaultMs
+  }
+
+  async acquire(): Promise<void> {
+    const { clock, random, waitMaxMs, onWait, purpose } = this.#options
+    const backOff = new BackOff({ firstMs: 50, maxMs: 1_000, random: random ?? Math.random })
+    const giveUpMs = clock.monotonicMs() + (waitMaxMs ?? waitMaxDefaultMs)
+    const comment = `${this.#id} ${purpose} on ${hostname()}, process ${process.pid}`
+    let hasTold = false
+    await this.#run('CREATE DATABASE IF NOT EXISTS tidemark')
+    while (!(await this.#create(name, comment))) {
+      const held = await this.#held()
+      if (held !== null && held.ageMs > this.#leaseMs) {
+        if (await this.#isRenamed(`${name}_broken_${held.id}`)) this.#broken.push(held.id)
+        continue
+      }
+      if (clock.monotonicMs() >= giveUpMs) throw heldBy(held)
+      if (held !== null && !hasTold) onWait?.(`waiting for ${held.holder}, which changes the tables`)
+      hasTold ||= held !== null
+      await pause(clock, backOff.nextMs())
     }
-    if (clock.monotonicMs() >= giveUpMs) {
-      const message = `${what} is held by another instance for ${Math.round((held?.ageMs ?? 0) / 1000)} s`
-      throw new TidemarkError('SINK_UNAVAILABLE', message, { details: { retryAfterMs: 1_000 } })
+    this.#keep()
+  }
+
+  async check(): Promise<void> {
+    const held = await this.#held()
+    if (held?.id === this.#id) return
+    throw new TidemarkError(
+      'JOB_INTERRUPTED',
+      `${what} was not renewed for longer than ${this.#leaseMs / 1000} s and is ${held === null ? 'gone' : `held by ${held.holder}`} now; run this again`,
+    )
+  }
+
+  async release(): Promise<void> {
+    this.#isReleased = true
+    this.#cancel()
+    await this.#renewing
+    // One that was broken meanwhile is another's, and stays.
+    if ((await this.#held())?.id === this.#id) await this.#run(`DROP TABLE ${name}`)
+    for (const id of [this.#id, ...this.#broken]) await this.#drop(await this.#leasesOf(id))
+    await this.#drop(this.#broken.map((id) => `${name}_broken_${id}`))
+  }
+
+  #keep(): void {
+    const renewMs = Math.max(this.#leaseMs / renewals, renewMinMs)
+    this.#cancel = this.#options.clock.after(renewMs, () => {
+      this.#renewing = this.#renew().finally(() => {
+        if (!this.#isReleased) this.#keep()
+      })
+    })
+  }
+
+  /** One that fails is followed by another; the holder looks before each step that matters. */
+  async #renew(): Promise<void> {
+    try {
+      await this.check()
+      await this.#create(`${name}_lease_${this.#id}_${this.#renewal + 1}`, '')
+      this.#renewal += 1
+      await this.#drop([`${name}_lease_${this.#id}_${this.#renewal - 1}`])
+    } catch (thrown) {
+      if (!(thrown instanceof TidemarkError)) throw thrown
     }
-    await pause(clock, backOff.nextMs())
+  }
+
+  /** As old as the last thing that its holder has made. */
+  async #held(): Promise<Lock | null> {
+    const rows = await ask<{ name: string; comment: string; age: number }>(
+      this.#clickhouse,
+      `SELECT name, comment, toInt32(dateDiff('second', metadata_modification_time, now())) AS age
+FROM system.tables WHERE database = 'tidemark' AND startsWith(name, 'schema_lock')`,
+    )
+    const row = rows.find((each) => each.name === 'schema_lock')
+    if (row === undefined) return null
+    const [holder = '', ...words] = row.comment.split(' ')
+    const id = holder.replaceAll('-', '')
+    const ages = rows.filter((each) => each === row || each.name.startsWith(leasePrefix(id)))
+    const ageMs = Math.min(...ages.map(({ age }) => age)) * 1_000
+    return { id, holder: words.join(' ') || 'another instance', ageMs }
+  }
+
+  async #leasesOf(id: string): Promise<readonly string[]> {
+    const rows = await ask<{ name: string }>(
+      this.#clickhouse,
+      `SELECT name FROM system.tables WHERE database = 'tidemark' AND startsWith(name, ${textLiteral(leasePrefix(id))})`,
+    )
+    return rows.map((row) => `tidemark.${row.name}`)
+  }
+
+  async #isRenamed(grave: string): Promise<boolean> {
+    try {
+      await this.#run(`RENAME TABLE ${name} TO ${grave}`)
+      return true
+    } catch (thrown) {
+      // Somebody else has broken or released it.
+      if (thrown instanceof TidemarkError && thrown.code === 'SINK_REFUSED') return false
+      throw thrown
+    }
+  }
+
+  /** A Null table keeps no rows, so it needs no replica: the statement itself reaches every server. */
+  async #create(table: string, comment: string): Promise<boolean> {
+    const statement = `CREATE TABLE ${table} (holder String) ENGINE = Null COMMENT ${textLiteral(comment)}`
+    return await runCreate(this.#clickhouse, statement, what)
+  }
+
+  async #drop(tables: readonly string[]): Promise<void> {
+    for (const table of tables) await this.#run(`DROP TABLE IF EXISTS ${table}`)
+  }
+
+  async #run(statement: string): Promise<void> {
+    await runStatement(this.#clickhouse, statement, what)
   }
 }
 
-async function isRenamed(clickhouse: ClickHouse, grave: string): Promise<boolean> {
-  try {
-    await runStatement(clickhouse, `RENAME TABLE ${name} TO ${grave}`, what)
-    return true
-  } catch (thrown) {
-    // Somebody else has broken or released it.
-    if (thrown instanceof TidemarkError && thrown.code === 'SINK_REFUSED') return false
-    throw thrown
-  }
-}
-
-interface HeldLock {
+interface Lock {
+  readonly id: string
+  /** For people. */
   readonly holder: string
   readonly ageMs: number
 }
 
-async function heldLock(clickhouse: ClickHouse): Promise<HeldLock | null> {
-  const [row] = await ask<{ holder: string; age: number }>(
-    clickhouse,
-    `SELECT comment AS holder, toInt32(dateDiff('second', metadata_modification_time, now())) AS age
-FROM system.tables WHERE database = 'tidemark' AND name = 'schema_lock'`,
-  )
-  return row === undefined ? null : { holder: row.holder, ageMs: row.age * 1_000 }
+function leasePrefix(id: string): string {
+  return `schema_lock_lease_${id}_`
 }
 
-/** A lock that was broken meanwhile is another's, and stays. */
-async function release(
-  clickhouse: ClickHouse,
-  holder: string,
-  broken: readonly string[],
-): Promise<void> {
-  const held = await heldLock(clickhouse)
-  if (held?.holder === holder) await runStatement(clickhouse, `DROP TABLE ${name}`, what)
-  for (const grave of broken) {
-    await runStatement(clickhouse, `DROP TABLE IF EXISTS ${grave}`, what)
-  }
+function heldBy(held: Lock | null): TidemarkError {
+  const who = held?.holder ?? 'another instance'
+  const message = `${what} is held by ${who}; wait until it ends and run this again`
+  return new TidemarkError('SINK_UNAVAILABLE', message, {
+    details: { retryAfterMs: 1_000, holder: who },
+  })
 }
