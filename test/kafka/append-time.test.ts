@@ -14,6 +14,9 @@ import { configureTopic } from './support/configure-topic.ts'
 import { kafkaTest, type TestKafka } from './support/kafka-for-tests.ts'
 import { ourLogOnly } from './support/our-log.ts'
 
+/** Of topics that say nothing else: as the runtime has it. */
+const defaultPartitionCount = 4
+
 kafkaTest(
   'facts that are a changelog, and what is repartitioned, are refused under LogAppendTime until it is mended',
   async (kafka: TestKafka, t: TestContext) => {
@@ -39,7 +42,7 @@ kafkaTest(
       return { log, runtime }
     }
     const { log, runtime } = await open()
-    await log.createTopics(topicSpecs([topology], 1, true))
+    await log.createTopics(topicSpecs([topology], defaultPartitionCount, true))
     const set = async (type: 'LogAppendTime' | 'CreateTime') => {
       for (const name of wrong) {
         await configureTopic(kafka, name, { 'message.timestamp.type': type })
