@@ -232,6 +232,25 @@ describe('an attempt out of order', () => {
     assert.deepEqual(await rowsAfter([[corrected], events]), once)
   })
 
+  test('beyond the horizon counts in the windows of later ones by its own time', async () => {
+    const first = attempt({ attempt_id: 'first', timestamp: baseMs })
+    const late = attempt({ attempt_id: 'late', timestamp: baseMs - 19 * dayMs })
+    const next = attempt({ attempt_id: 'next', timestamp: baseMs + 5 * minuteMs })
+    const corrected = { ...late, correct: false }
+    for (const batches of [
+      [[first], [late], [next]],
+      [[first], [late], [next], [corrected]],
+    ]) {
+      const rows = await rowsAfter(batches)
+      const row = rows.find(({ attempt_id }) => attempt_id === 'next')
+      assert.equal(row?.is_late, false)
+      assert.deepEqual(
+        [row.user_attempts_1h, row.user_attempts_1d, row.user_attempts_7d, row.user_attempts_30d],
+        [1, 1, 1, 2],
+      )
+    }
+  })
+
   test('beyond the horizon is applied last and marked late', async () => {
     const late = attempt({ attempt_id: 'late', timestamp: baseMs - 8 * dayMs })
     const next = attempt({ attempt_id: 'next', timestamp: baseMs + 30 * minuteMs })
@@ -245,7 +264,8 @@ describe('an attempt out of order', () => {
       rows.filter((row) => row.attempt_id.startsWith('a')),
       untouched,
     )
-    assert.equal(rows.at(-1)?.user_attempts_1h, 7)
+    // The late one was not within the hour.
+    assert.equal(rows.at(-1)?.user_attempts_1h, 6)
     const again = await rowsAfter([events, [late], [late], [next], events])
     assert.deepEqual(again, rows)
   })

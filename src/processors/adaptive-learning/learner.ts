@@ -129,15 +129,15 @@ export function step(
   position: Position,
   parameters: FeatureParameters,
 ): Undo {
-  const { correct } = attempt
+  const { correct, timestampMs: atMs } = attempt
   const difficulty = difficultyBefore(item, attempt)
   const undo: Undo = {
     sm2: item.sm2,
     difficulty: item.difficulty,
     known: topic.known,
     ability: topic.ability,
-    userBuckets: count(learner.counts, position.orderMs, correct),
-    topicBuckets: count(topic.counts, position.orderMs, correct),
+    userBuckets: count(learner.counts, { atMs, correct }, position.orderMs),
+    topicBuckets: count(topic.counts, { atMs, correct }, position.orderMs),
   }
   const after = encounterAfter(
     {
@@ -160,7 +160,7 @@ export function step(
 /** Takes back the attempt applied last; `latest` is for the caller, who knows what stands before. */
 export function stepBack(
   { learner, topic, item }: LearnerStates,
-  { topic: name, correct }: Attempt,
+  { topic: name, correct, timestampMs: atMs }: Attempt,
   undo: Undo,
 ): void {
   assert(topic.answers > 0 && item.encounters > 0, 'an attempt that is taken back was applied')
@@ -170,8 +170,8 @@ export function stepBack(
   topic.known = undo.known
   topic.ability = undo.ability
   topic.answers -= 1
-  uncount(topic.counts, correct, undo.topicBuckets)
-  uncount(learner.counts, correct, undo.userBuckets)
+  uncount(topic.counts, { atMs, correct }, undo.topicBuckets)
+  uncount(learner.counts, { atMs, correct }, undo.userBuckets)
   if (topic.answers > 0) setAbility(learner, name, topic.ability)
   else
     learner.abilities.splice(

@@ -1,7 +1,8 @@
 /**
  * Attempts and wins of the last hour, day, 7 and 30 days, in constant space and time: each window is 60 steps of a
  * sixtieth of its length, and an attempt counts while its step is among the last 60, the present one included. So a
- * window reaches back between 59 and 60 sixtieths of its length. Times must not fall; `uncount` takes the last back.
+ * window reaches back between 59 and 60 sixtieths of its length. An attempt that comes too late to stand at its own time is
+ * counted at that time all the same, where a window still reaches back so far. `uncount` takes the last back.
  */
 import { present } from '../../core/assert.ts'
 
@@ -53,33 +54,57 @@ export function countsAt(
   return { '1h': at(0), '1d': at(1), '7d': at(2), '30d': at(3) }
 }
 
-/** Returns the buckets that no later attempt can see, which `uncount` needs again. */
-export function count(counts: WindowCounts, atMs: number, correct: boolean): WindowCounts {
+interface Counted {
+  readonly atMs: number
+  readonly correct: boolean
+}
+
+/**
+ * Returns the buckets that no later attempt can see, which `uncount` needs again.
+ * @param orderMs where it stands: not before the last attempt counted, and not before its own time
+ */
+export function count(
+  counts: WindowCounts,
+  { atMs, correct }: Counted,
+  orderMs: number,
+): WindowCounts {
   return stepsMs.map((stepMs, window) => {
-    const step = Math.floor(atMs / stepMs)
+    const goneUntil = Math.floor(orderMs / stepMs) - stepsPerWindow
     const buckets = bucketsOf(counts, window)
     let gone = 0
-    while ((buckets[gone]?.step ?? Infinity) <= step - stepsPerWindow) gone += 1
+    while ((buckets[gone]?.step ?? Infinity) <= goneUntil) gone += 1
     const removed = buckets.splice(0, gone)
-    let last = buckets.at(-1)
-    if (last?.step !== step) {
-      last = { step, attempts: 0, wins: 0 }
-      buckets.push(last)
+    const step = Math.floor(atMs / stepMs)
+    if (step <= goneUntil) return removed
+    const before = buckets.findLastIndex((bucket) => bucket.step <= step)
+    let own = buckets[before]
+    if (own?.step !== step) {
+      own = { step, attempts: 0, wins: 0 }
+      buckets.splice(before + 1, 0, own)
     }
-    last.attempts += 1
-    if (correct) last.wins += 1
+    own.attempts += 1
+    if (correct) own.wins += 1
     return removed
   })
 }
 
 /** Undoes the last `count`, with what it returned. */
-export function uncount(counts: WindowCounts, correct: boolean, removed: WindowCounts): void {
+export function uncount(
+  counts: WindowCounts,
+  { atMs, correct }: Counted,
+  removed: WindowCounts,
+): void {
   for (const [window, gone] of removed.entries()) {
     const buckets = bucketsOf(counts, window)
-    const last = present(buckets.at(-1), 'the bucket that was counted last')
-    last.attempts -= 1
-    if (correct) last.wins -= 1
-    if (last.attempts === 0) buckets.pop()
+    const step = Math.floor(atMs / present(stepsMs[window], 'the step of a window'))
+    const at = buckets.findLastIndex((bucket) => bucket.step === step)
+    const own = buckets[at]
+    // None where it came too late to be counted.
+    if (own !== undefined) {
+      own.attempts -= 1
+      if (correct) own.wins -= 1
+      if (own.attempts === 0) buckets.splice(at, 1)
+    }
     buckets.unshift(...gone)
   }
 }
