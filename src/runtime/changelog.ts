@@ -7,8 +7,6 @@ import { topicName } from '../core/record.ts'
 import type { Partition, StoreName, TopicName } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
 import type { PartitionRecords } from '../log/log.ts'
-import type { TopicDefinition } from '../core/topic.ts'
-import type { StoreDefinition } from '../state/stores.ts'
 import { factTopicOf } from '../topology/fact-changelog.ts'
 import type { SubTopology } from '../topology/graph.ts'
 import { broadcastPositionsStore } from './positions-store.ts'
@@ -23,29 +21,10 @@ export function changelogTopic(topologyName: string, store: StoreName): TopicNam
 /** The stores of a sub-topology that have a changelog of their own, the reserved one of broadcast positions included. */
 export function changelogStores(subTopology: SubTopology, graph: TaskGraph): StoreName[] {
   const names = subTopology.stores
-    .filter((definition) => sourceTopicOf(definition) === null && factTopicOf(definition) === null)
+    .filter((definition) => factTopicOf(definition) === null)
     .map(({ name }) => name)
   if (graph.broadcastTopics.length > 0) names.push(broadcastPositionsStore(subTopology.index))
   return names
-}
-
-/** The topic that a store is restored from in place of a changelog of its own; null where it has one. */
-export function sourceTopicOf(definition: StoreDefinition): TopicDefinition | null {
-  return definition.kind === 'key-value' ? (definition.sourceTopic ?? null) : null
-}
-
-/** Of a sub-topology: the tables that are restored from the topics they are read from. */
-export interface Sources {
-  readonly stores: ReadonlySet<StoreName>
-  readonly topics: ReadonlySet<TopicName>
-}
-
-export function sourcesOf({ stores }: SubTopology): Sources {
-  const definitions = stores.filter((definition) => sourceTopicOf(definition) !== null)
-  return {
-    stores: new Set(definitions.map(({ name }) => name)),
-    topics: new Set(definitions.flatMap((each) => sourceTopicOf(each)?.name ?? [])),
-  }
 }
 
 /** The changes of one task, one batch a store. */

@@ -15,7 +15,6 @@
 import type { Clock } from '../core/clock.ts'
 import { pause } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { Offset, TopicName } from '../core/record.ts'
 import type {
   GroupMetadata,
   PartitionOffset,
@@ -40,8 +39,6 @@ export interface CommitContent {
   readonly outputs: readonly PartitionRecords[]
   /** The state changes as changelog records; on a log that shares state those of fact topics alone. */
   readonly changelog: readonly PartitionRecords[]
-  /** How far the topics were read that tables are restored from. */
-  readonly sources: readonly { readonly topic: TopicName; readonly offset: Offset }[]
   /** With the names of the backend. */
   readonly state: readonly StateChange[]
   readonly offsets: readonly PartitionOffset[]
@@ -135,8 +132,7 @@ async function commitAndWrite(
     send: content.outputs.length + index,
     recordCount: records.length,
   }))
-  const { sources, state: changes } = content
-  const after = { taskId: task.id, changes, changelogs: [...changelogs, ...sources] }
+  const after = { taskId: task.id, changes: content.state, changelogs }
   await task.stateKeeper.commit(transaction, after, onCommitted)
 }
 

@@ -2,9 +2,8 @@
 import { present } from '../core/assert.ts'
 import type { StoreName, TopicName } from '../core/record.ts'
 import type { StateAddress } from '../core/state.ts'
-import type { KeyValueStoreDefinition, StoreDefinition } from '../state/stores.ts'
-import type { TopicDefinition } from '../core/topic.ts'
-import { changelogStores, changelogTopic, sourceTopicOf } from './changelog.ts'
+import type { StoreDefinition } from '../state/stores.ts'
+import { changelogStores, changelogTopic } from './changelog.ts'
 import { factChangelogOf } from './fact-changelog.ts'
 import type { FactChangelog } from './fact-changelog.ts'
 import { changelogPositionsStore } from './positions-store.ts'
@@ -16,17 +15,8 @@ export interface StoreChangelog {
   /** As the state backend calls it: `<topology>.<store>`. */
   readonly store: StoreName
   readonly topic: TopicName
-  /** Not null where it is the topic that the table is read from: read as far as the task has read it. */
-  readonly source: SourceTable | null
   /** Not null where it is a fact topic, whose records are the store's rows. */
   readonly facts: FactChangelog | null
-}
-
-export interface SourceTable {
-  /** Whose committed offset says how far. */
-  readonly groupId: string
-  readonly topic: TopicDefinition
-  readonly definition: KeyValueStoreDefinition
 }
 
 export interface KeptTask {
@@ -59,29 +49,26 @@ function keptTask(plan: TaskPlan, compiled: CompiledTopology): KeptTask {
     plan,
     changelogs: [
       ...stores.map((store) => ownChangelog(topologyName, store)),
-      ...subTopology.stores.flatMap((definition) => otherChangelog(topologyName, definition) ?? []),
+      ...subTopology.stores.flatMap((definition) => factsOf(topologyName, definition) ?? []),
     ],
     checkpoint: { store: positions, partition },
   }
 }
 
-/** What brings the store back: a changelog of its own, the topic that the table is read from, or its facts. */
+/** What brings the store back: a changelog of its own, or its facts. */
 export function changelogOf(topologyName: string, definition: StoreDefinition): StoreChangelog {
-  return otherChangelog(topologyName, definition) ?? ownChangelog(topologyName, definition.name)
+  return factsOf(topologyName, definition) ?? ownChangelog(topologyName, definition.name)
 }
 
 function ownChangelog(topologyName: string, name: StoreName): StoreChangelog {
   const store = scopedStoreName(topologyName, name)
-  return { store, topic: changelogTopic(topologyName, name), source: null, facts: null }
+  return { store, topic: changelogTopic(topologyName, name), facts: null }
 }
 
 /** Null where the store has a changelog of its own. */
-function otherChangelog(topologyName: string, definition: StoreDefinition): StoreChangelog | null {
-  const store = scopedStoreName(topologyName, definition.name)
+function factsOf(topologyName: string, definition: StoreDefinition): StoreChangelog | null {
   const facts = factChangelogOf(definition)
-  if (facts !== null) return { store, topic: facts.topic.name, source: null, facts }
-  const topic = sourceTopicOf(definition)
-  if (topic === null || definition.kind !== 'key-value') return null
-  const source = { groupId: topologyName, topic, definition }
-  return { store, topic: topic.name, source, facts: null }
+  if (facts === null) return null
+  const store = scopedStoreName(topologyName, definition.name)
+  return { store, topic: facts.topic.name, facts }
 }

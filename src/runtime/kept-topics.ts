@@ -9,7 +9,7 @@ import type { TopicName } from '../core/record.ts'
 import type { Log, TopicDescription, TopicSpec } from '../log/log.ts'
 import { factTopicOf } from '../topology/fact-changelog.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
-import { changelogSuffix, sourcesOf } from './changelog.ts'
+import { changelogSuffix } from './changelog.ts'
 
 interface Fault {
   readonly text: string
@@ -18,8 +18,8 @@ interface Fault {
 
 /**
  * That what a state or a table is restored from keeps the last record of each key: changelogs as they were created, or
- * a topic of somebody else that happens to have the name; compacted topics of facts and of tables that have no other
- * changelog, which others may have set to lose what is old. And that the broker leaves records the times that they are
+ * a topic of somebody else that happens to have the name; compacted topics of facts, which others may have set to lose
+ * what is old. And that the broker leaves records the times that they are
  * written with, where these are event times.
  * @throws TidemarkError TOPIC_MISMATCH with all that is to be mended
  */
@@ -85,13 +85,10 @@ function timeFault(topic: TopicName, why: string): Fault {
   }
 }
 
-/** What a table's state or its rows in ClickHouse are read from again. */
+/** What rows in ClickHouse, and stores whose changelog they are, are read from again. */
 function restoringTopics(graphs: readonly TopologyGraph[]): ReadonlySet<TopicName> {
   const names = new Set<TopicName>()
-  for (const { nodes, subTopologies } of graphs) {
-    for (const subTopology of subTopologies) {
-      for (const name of sourcesOf(subTopology).topics) names.add(name)
-    }
+  for (const { nodes } of graphs) {
     for (const node of nodes) {
       if (node.kind === 'sink' && node.topic.cleanupPolicy === 'compact') names.add(node.topic.name)
     }

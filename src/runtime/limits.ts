@@ -41,8 +41,6 @@ export interface RuntimeLimits {
   readonly restoreBytesMax: number
   /** Changelog partitions in one fetch, at most; more take turns. */
   readonly restorePartitionsMax: number
-  /** How often it is looked up how far standbys may follow tables that have no changelog. */
-  readonly sourceEndsIntervalMs: number
   /** How often it is looked up whether source topics were given more partitions. */
   readonly sourceTopicsIntervalMs: number
   /** How often a task that is restored tells how far it is. */
@@ -81,7 +79,6 @@ export const defaultLimits: RuntimeLimits = {
   backPressureBackOffMs: 50,
   restoreBytesMax: 8 * 1024 * 1024,
   restorePartitionsMax: 256,
-  sourceEndsIntervalMs: 500,
   sourceTopicsIntervalMs: 10_000,
   restoreReportMs: 1000,
   unreachableBackOffMs: 250,

@@ -47,15 +47,12 @@ export interface StateAfterCommit {
   readonly changelogs: readonly SentChangelog[]
 }
 
-export type SentChangelog =
-  | {
-      readonly topic: TopicName
-      /** Which of the transaction's sends it was. */
-      readonly send: number
-      readonly recordCount: number
-    }
-  /** A topic that a table is restored from, read up to here. */
-  | { readonly topic: TopicName; readonly offset: Offset }
+export interface SentChangelog {
+  readonly topic: TopicName
+  /** Which of the transaction's sends it was. */
+  readonly send: number
+  readonly recordCount: number
+}
 
 export interface StateWriterOptions {
   readonly state: StateBackend
@@ -72,13 +69,9 @@ export async function writeStateAfterCommit(
 ): Promise<void> {
   if (after.changes.length === 0) return
   const positions = new Map<TopicName, Offset>()
-  for (const sent of after.changelogs) {
-    if ('offset' in sent) {
-      positions.set(sent.topic, sent.offset)
-      continue
-    }
-    const { baseOffset } = present(results[sent.send], `append result of ${sent.topic}`)
-    positions.set(sent.topic, (baseOffset + sent.recordCount) as Offset)
+  for (const { topic, send, recordCount } of after.changelogs) {
+    const { baseOffset } = present(results[send], `append result of ${topic}`)
+    positions.set(topic, (baseOffset + recordCount) as Offset)
   }
   // A task runs once its state is restored.
   const written = { writtenMs: clock.nowMs(), isComplete: true }

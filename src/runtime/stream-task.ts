@@ -367,7 +367,6 @@ export class StreamTask implements Committable, TaskEnvironment {
     return {
       outputs: this.#output.batches(),
       changelog: this.#changelogs.take(changes, this.streamTimeMs),
-      sources: this.#changelogs.sourcesIn(offsets),
       state: this.#options.state.scoped(changes),
       offsets,
     }

@@ -1,9 +1,8 @@
-/** What a task's commit says of its state: records for the changelogs of its stores, and positions in sources. */
-import type { Partition, StoreName } from '../core/record.ts'
+/** What a task's commit says of its state: records for the changelogs of its stores. */
+import type { Partition } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
-import type { PartitionOffset, PartitionRecords } from '../log/log.ts'
-import { changelogRecords, sourcesOf } from './changelog.ts'
-import type { Sources } from './changelog.ts'
+import type { PartitionRecords } from '../log/log.ts'
+import { changelogRecords } from './changelog.ts'
 import { FactChangelogs } from './fact-changelog.ts'
 import type { FactChangelogsOptions } from './fact-changelog.ts'
 import type { StateKeeper } from './state-keeper.ts'
@@ -17,13 +16,10 @@ export interface TaskChangelogsOptions extends FactChangelogsOptions {
 
 export class TaskChangelogs {
   readonly #options: TaskChangelogsOptions
-  /** Tables that are restored from the topic they are read from. */
-  readonly #sources: Sources
   readonly #facts: FactChangelogs
 
   constructor(options: TaskChangelogsOptions) {
     this.#options = options
-    this.#sources = sourcesOf(options.subTopology)
     this.#facts = new FactChangelogs(options)
   }
 
@@ -37,16 +33,7 @@ export class TaskChangelogs {
     const { topologyName, partition, stateKeeper, clock } = this.#options
     const facts = this.#facts.take(changes, streamTimeMs)
     if (stateKeeper === null) return facts
-    const own = changes.filter(({ store }) => this.#hasOwn(store))
+    const own = changes.filter(({ store }) => !this.#facts.has(store))
     return [...facts, ...changelogRecords(topologyName, partition, own, clock.nowMs())]
-  }
-
-  /** Of the positions of a commit: those that say how far tables are. */
-  sourcesIn(offsets: readonly PartitionOffset[]): PartitionOffset[] {
-    return offsets.filter(({ topic }) => this.#sources.topics.has(topic))
-  }
-
-  #hasOwn(store: StoreName): boolean {
-    return !this.#sources.stores.has(store) && !this.#facts.has(store)
   }
 }

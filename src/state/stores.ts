@@ -18,8 +18,6 @@ export interface KeyValueStoreDefinition<K = any, V = any> extends StoreCommon<K
   readonly ttlMs: number | null
   /** False: nothing stays in memory beyond its commit. Absent: as long as there is room. */
   readonly caching?: boolean
-  /** Of a table that is restored from the topic it is read from, and has no changelog of its own. */
-  readonly sourceTopic?: TopicDefinition<K, any>
   /** The fact topic that is written from this store and is its changelog. */
   readonly factTopic?: TopicDefinition<K, any>
 }

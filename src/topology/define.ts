@@ -13,7 +13,6 @@ import type {
   KStream,
   KTable,
   MaterializedRows,
-  MaterializedTable,
   ProcessOptions,
   TablePosition,
 } from './streams.ts'
@@ -33,7 +32,7 @@ export interface TopologyBuilder {
   table<K, V>(
     name: string,
     topic: TopicDefinition<K, V>,
-    materialized: MaterializedTable<K, V>,
+    materialized: MaterializedRows<K, V>,
   ): KTable<K, NonNullable<V>>
   /** As `table`, with all rows in every task: for joins by any key. */
   globalTable<K, V>(
@@ -86,7 +85,7 @@ class Builder implements TopologyBuilder {
   table<K, V>(
     name: string,
     topic: TopicDefinition<K, V>,
-    materialized: MaterializedTable<K, V>,
+    materialized: MaterializedRows<K, V>,
   ): KTable<K, NonNullable<V>> {
     return new Table(this.#draft, this.#table(name, topic, materialized, false))
   }
@@ -120,12 +119,12 @@ class Builder implements TopologyBuilder {
   #table<K, V>(
     name: string,
     topic: TopicDefinition<K, V>,
-    materialized: MaterializedTable<K, V>,
+    materialized: MaterializedRows<K, V>,
     broadcast: boolean,
   ): TablePosition<K, NonNullable<V>> {
     const source = this.#draft.source(`${name}-source`, topic, broadcast)
     const valueSerde = materialized.valueSerde ?? tableValueSerde<V>(this.#draft, name, topic)
     const known = { keySerde: topic.keySerde, valueSerde }
-    return addTableSource<K, V>(this.#draft, name, source, known, materialized, topic)
+    return addTableSource<K, V>(this.#draft, name, source, known, materialized)
   }
 }

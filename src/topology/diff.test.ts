@@ -140,10 +140,14 @@ test('a store of another kind is refused, one with another retention goes on wit
 
 test('a store that would be restored from another topic is refused, and may be agreed to', () => {
   const inFacts = manifest([sub(0, ['events'], [store('counts', { changelog: 'app.counts' })])])
+  const inSource = manifest([sub(0, ['events'], [store('counts', { changelog: null })])])
   assert.deepEqual(told(inFacts, ran(inFacts)), [])
+  assert.deepEqual(told(inSource, ran(inSource)), [])
   for (const [before, wanted] of [
     [counts, inFacts],
     [inFacts, counts],
+    // As earlier versions could keep a table.
+    [inSource, counts],
   ] as const) {
     const changes = told(wanted, ran(before))
     assert.ok(changes.includes('refused store-changed counts'), changes.join())

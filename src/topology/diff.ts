@@ -182,7 +182,7 @@ function storeChange(
     changes.push({ kind: 'store-changed', name, verdict: 'notice', effect, accept: null })
   }
   const [wasIn, isIn] = [was.store.changelog, now.store.changelog]
-  if (wasIn !== null && isIn !== null && wasIn !== isIn) {
+  if (isIn !== null && wasIn !== isIn) {
     const isFacts = topics.some((topic) => topic.name === isIn && topic.role === 'sink')
     const then = isFacts
       ? `the facts in ${isIn}: go on where they have each of its rows as it is; where not,`
@@ -191,7 +191,7 @@ function storeChange(
       kind: 'store-changed',
       name,
       verdict: 'refused',
-      effect: `its changelog was topic ${wasIn} and would be ${then} start anew with tidemark reset`,
+      effect: `its changelog was ${wasIn === null ? 'the topic that it is read from' : `topic ${wasIn}`} and would be ${then} start anew with tidemark reset`,
       accept: `${topology}/${name}`,
     })
   }

@@ -16,14 +16,7 @@ import type { PoliciesOfNodes } from './error-policies.ts'
 import { nodeName } from './graph.ts'
 import type { GraphNode, NodeName } from './graph.ts'
 import { keyValueStore } from './stores.ts'
-import type {
-  KStream,
-  KTable,
-  Materialized,
-  MaterializedTable,
-  StreamPosition,
-  TablePosition,
-} from './streams.ts'
+import type { KStream, KTable, Materialized, StreamPosition, TablePosition } from './streams.ts'
 
 /** Makes the DSL's objects; handed down so that streams can make tables and tables streams. */
 export interface Forms {
@@ -146,11 +139,9 @@ export class Draft {
   tableStore<K, V>(
     node: string,
     known: { keySerde: Serde<K> | null; valueSerde: Serde<NonNullable<V>> | null },
-    { changelog, ...materialized }: Materialized<K, V> | MaterializedTable<K, V>,
-    source: TopicDefinition<K, V> | null = null,
+    { changelog: factTopic, ...materialized }: Materialized<K, V>,
   ): TableStore<K, NonNullable<V>> {
-    const factTopic = typeof changelog === 'object' ? changelog : null
-    const keys = factTopic === null ? known : { ...known, keySerde: factTopic.keySerde }
+    const keys = factTopic === undefined ? known : { ...known, keySerde: factTopic.keySerde }
     const serdes = this.tableSerdes(node, keys, materialized)
     const { ttlMs } = materialized
     const options = ttlMs === undefined ? {} : { ttlMs }
@@ -160,18 +151,8 @@ export class Draft {
       serdes.storedSerde,
       options,
     )
-    if (factTopic !== null) return { ...serdes, store: this.store({ ...definition, factTopic }) }
-    if (changelog === undefined || source === null) {
-      return { ...serdes, store: this.store(definition) }
-    }
-    const why = `table "${node}" cannot be restored from topic "${source.name}"`
-    if (source.cleanupPolicy !== 'compact') {
-      this.faults.push(`node "${node}": ${why}, which is not compacted and forgets rows`)
-    }
-    if (ttlMs !== undefined) {
-      this.faults.push(`node "${node}": ${why}: it has rows that the table's ttlMs has removed`)
-    }
-    return { ...serdes, store: this.store({ ...definition, sourceTopic: source }) }
+    const store = factTopic === undefined ? definition : { ...definition, factTopic }
+    return { ...serdes, store: this.store(store) }
   }
 }
 

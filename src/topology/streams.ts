@@ -58,22 +58,13 @@ export interface Materialized<K, V> extends Serdes<K, V> {
   readonly changelog?: TopicDefinition<K, NonNullable<V>>
 }
 
-/** How a table that is made from a stream is kept. It remembers deletes, which a fact topic forgets. */
+/** How a table that is read from a topic or made from a stream is kept. It remembers deletes, which a compacted topic
+ * forgets: its changelog is its own. */
 export interface MaterializedRows<K, V> extends Omit<Materialized<K, V>, 'changelog'> {
   /** Makes it a versioned table (KIP-889): how far back, in stream time, it is known what each key held. A stream is then
    * joined with the row that was there at its record's time (KIP-914). For rows that change now and then: a key's
    * versions are kept as one value. */
   readonly historyMs?: number
-}
-
-/** How a table that is read from a topic is kept. */
-export interface MaterializedTable<K, V> extends MaterializedRows<K, V> {
-  /** `source-topic`: the table has no changelog, its state is restored from the topic it is read from, up to where it
-   * was read (Kafka Streams' optimization of source topics). For a compacted topic whose records have the table's
-   * key and come in order of event time for each key: compaction keeps the last by offset, the table the last
-   * by event time. Not with a `ttlMs` or a `historyMs`.
-   * A standby follows the topic to where the group has committed. */
-  readonly changelog?: 'source-topic'
 }
 
 /** For results whose type no earlier operator knows a serde of. */

@@ -1,13 +1,12 @@
 /** The beginning of a table, from a topic or a stream: its store and the node that fills it. */
 import type { Serde } from '../core/serde.ts'
-import type { TopicDefinition } from '../core/topic.ts'
 import { TableSourceProcessor } from '../processors/table-source.ts'
 import { keyValueView, versionedView } from '../processors/table-view.ts'
 import { VersionedSourceProcessor } from '../processors/versioned-source.ts'
 import type { Draft } from './draft.ts'
 import type { NodeName } from './graph.ts'
 import { versionedStore } from './stores.ts'
-import type { MaterializedTable, TablePosition } from './streams.ts'
+import type { MaterializedRows, TablePosition } from './streams.ts'
 import { expiringOf } from './time-to-live.ts'
 
 interface Known<K, V> {
@@ -15,20 +14,18 @@ interface Known<K, V> {
   readonly valueSerde: Serde<NonNullable<V>> | null
 }
 
-/** @param topic that the table is read from; null where it is made from a stream */
 export function addTableSource<K, V>(
   draft: Draft,
   name: string,
   parent: NodeName,
   known: Known<K, V>,
-  materialized: MaterializedTable<K, V>,
-  topic: TopicDefinition<K, V> | null = null,
+  materialized: MaterializedRows<K, V>,
 ): TablePosition<K, NonNullable<V>> {
   const { historyMs } = materialized
   if (historyMs !== undefined) {
     return addVersioned(draft, name, parent, known, { ...materialized, historyMs })
   }
-  const kept = draft.tableStore<K, V>(name, known, materialized, topic)
+  const kept = draft.tableStore<K, V>(name, known, materialized)
   const supplier = () => new TableSourceProcessor<K, NonNullable<V>>(kept)
   const node = draft.processor(name, [parent], supplier, [kept.store])
   const view = keyValueView<K, NonNullable<V>>(kept.store, kept.storedSerde)
@@ -41,16 +38,11 @@ function addVersioned<K, V>(
   name: string,
   parent: NodeName,
   known: Known<K, V>,
-  materialized: MaterializedTable<K, V> & { readonly historyMs: number },
+  materialized: MaterializedRows<K, V> & { readonly historyMs: number },
 ): TablePosition<K, NonNullable<V>> {
-  const { store: storeName, historyMs, ttlMs, changelog } = materialized
+  const { store: storeName, historyMs, ttlMs } = materialized
   const kept = draft.tableSerdes<K, V>(name, known, materialized)
   const { keySerde, valueSerde } = kept
-  if (changelog !== undefined) {
-    draft.faults.push(
-      `node "${name}": a versioned table cannot be restored from its topic, which forgets what rows held before`,
-    )
-  }
   if (ttlMs !== undefined && ttlMs < historyMs) {
     draft.faults.push(`node "${name}": ttlMs is ${ttlMs}, less than the historyMs of ${historyMs}`)
   }

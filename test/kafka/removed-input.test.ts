@@ -1,8 +1,7 @@
-/** Records that a broker has deleted before they were processed; and a table's source topic, followed on a broker. */
+/** Records that a broker has deleted before they were processed. */
 import assert from 'node:assert/strict'
 import { systemClock } from '../../src/core/clock.ts'
 import { offset, topicName } from '../../src/core/record.ts'
-import { stringSerde } from '../../src/core/serde.ts'
 import { openKafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import type { RuntimeOptions } from '../../src/runtime/runtime.ts'
 import {
@@ -35,9 +34,8 @@ async function start(
   kafka: TestKafka,
   topology: TopologyGraph,
   name: string,
-  options: Partial<RuntimeOptions> & { readonly numStandbyReplicas?: number } = {},
+  options: Partial<RuntimeOptions> = {},
 ) {
-  const { numStandbyReplicas = 0, ...rest } = options
   const id = kafka.unique(name)
   const log = await openKafkaLog({
     bootstrapServers: kafka.servers,
@@ -51,11 +49,11 @@ async function start(
     [topology],
     { log, state: storage.state },
     {
-      ...rest,
+      ...options,
       cluster: {
         instanceId: name,
         endpoint: `http://${name}`,
-        numStandbyReplicas,
+        numStandbyReplicas: 0,
         maxWarmupReplicas: 2,
         acceptableRecoveryLag: 10,
         probingRebalanceIntervalMs: 1_000,
@@ -116,73 +114,6 @@ kafkaTest(
       assert.equal(second.runtime.status().tasks[0]?.restarts, 0)
     } finally {
       await second.stop()
-    }
-  },
-)
-
-kafkaTest(
-  'a standby follows the source topic of a table, and takes over in place',
-  async (kafka) => {
-    const rows = { ...plainCounts, name: topicName(kafka.unique('rows')), partitionCount: 2 }
-    const source = { ...rows, keyOf: (value: number) => `${value % 50}` }
-    const out = { ...plainCounts, name: topicName(kafka.unique('out')) }
-    const valueSerde = {
-      serialize: (value: number) => Buffer.from(`${value}`),
-      deserialize: (bytes: Buffer) => Number(bytes.toString()),
-    }
-    const topology = defineTopology(kafka.unique('table'), (builder) => {
-      builder
-        .table('rows', source, { store: 'rows', valueSerde, changelog: 'source-topic' })
-        .groupBy('by-value', (key, value) => [key, value], { keySerde: stringSerde, valueSerde })
-        .count('count', { store: 'values' })
-        .toStream('counted')
-        .to('out', out)
-    })
-    const options = { numStandbyReplicas: 1, limits: { sourceEndsIntervalMs: 50 } }
-    const one = await start(kafka, topology, 'one', options)
-    const two = await start(kafka, topology, 'two', options)
-    try {
-      await send(
-        one.log,
-        source,
-        Array.from({ length: 100 }, (_, at) => at),
-      )
-      await until('tasks and standbys are with both', () => {
-        const tasks = one.runtime.hostsOf(topology.name)?.tasks ?? []
-        const owners = new Set(tasks.map(({ active }) => active))
-        return owners.size === 2 && tasks.every((task) => task.standbys.length === 1)
-      })
-      await one.runtime.whenIdle()
-      await two.runtime.whenIdle()
-      const isCaughtUp = async () => {
-        const [description] = await one.log.describeTopics([source.name])
-        const partitions = (description?.partitions ?? []).map(({ partition }) => ({
-          topic: source.name,
-          partition,
-        }))
-        const committed = await one.log.committedOffsets(topology.name, partitions)
-        const standbys = [one, two].flatMap(({ runtime }) => runtime.status().standbys)
-        return (
-          committed.reduce((sum, found) => sum + (found?.offset ?? 0), 0) === 100 &&
-          standbys.length > 0 &&
-          standbys.every(({ lag }) => lag === 0)
-        )
-      }
-      await until('the standbys have caught up', isCaughtUp)
-      const taken = two.runtime.status().standbys.map(({ taskId }) => taskId)
-      await one.stop()
-      await until('two runs everything', () => {
-        const { tasks } = two.runtime.status()
-        return tasks.length >= 4 && tasks.every(({ state }) => state === 'RUNNING')
-      })
-      const restored = two.runtime
-        .status()
-        .restored.filter(({ topic, taskId }) => topic === source.name && taken.includes(taskId))
-      assert.ok(restored.length > 0, 'the table of a standby that took over')
-      for (const each of restored) assert.deepEqual([each.fromScratch, each.restored], [null, 0])
-    } finally {
-      await one.stop()
-      await two.stop()
     }
   },
 )

@@ -57,7 +57,7 @@ const at = { topic: topicName('visits'), partition: partition(3) }
 const changelog = topicName('upgrade-all-changelog')
 const task: KeptTask = {
   plan: { id: 'upgrade-0_3', topologyName: 'upgrade', subTopology: 0, partition: partition(3) },
-  changelogs: [{ store: storeName('upgrade.all'), topic: changelog, source: null, facts: null }],
+  changelogs: [{ store: storeName('upgrade.all'), topic: changelog, facts: null }],
   checkpoint: { store: changelogPositionsStore(0), partition: partition(3) },
 }
 

@@ -41,8 +41,8 @@ export type StoreQuery =
 /** Where an answer comes from and how old it may be. */
 export interface Freshness {
   readonly role: HeldTask['role']
-  /** Up to which offset, exclusive, the entries hold everything, by `topic-partition`: of what brings the store
-   * back, its changelog or a table's source topic; where the log holds the state, of the task's inputs. */
+  /** Up to which offset, exclusive, the entries hold everything, by `topic-partition`: of the store's
+   * changelog; where the log holds the state, of the task's inputs. */
   readonly position: Readonly<Record<string, number>>
   /** Records of the changelog that are committed and not yet in this copy; 0 where it is the task's own. */
   readonly lagRecords: number
@@ -185,16 +185,10 @@ export class LocalQueries {
   }
 }
 
-/** Of a table's source: as far as the table's group has read it. */
-async function endsOf({ topic, source }: StoreChangelog, log: Log): Promise<Ends> {
+async function endsOf({ topic }: StoreChangelog, log: Log): Promise<Ends> {
   const [description] = await log.describeTopics([topic])
   const { partitions } = present(description, `changelog ${topic}`)
-  if (source === null) {
-    return new Map(partitions.map((at) => [at.partition, Number(at.lastStableOffset)]))
-  }
-  const places = partitions.map(({ partition }) => ({ topic, partition }))
-  const committed = await log.committedOffsets(source.groupId, places)
-  return new Map(places.map(({ partition }, index) => [partition, committed[index]?.offset ?? 0]))
+  return new Map(partitions.map((at) => [at.partition, Number(at.lastStableOffset)]))
 }
 
 type Ends = ReadonlyMap<Partition, number>

@@ -10,7 +10,6 @@ import type { Codecs } from '../codecs.ts'
 import { changesOfFacts } from '../fact-changelog.ts'
 import type { KeptTask, StoreChangelog } from '../kept-task.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
-import { changesOfSource } from './source-rows.ts'
 
 export interface FetchedChangelog {
   readonly cursor: ChangelogCursor
@@ -37,9 +36,7 @@ export async function applyChangelogs(
   const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>, WrittenState])[] = []
   for (const { cursor, range, isToTheEnd } of fetched) {
     const { task, changelog, at } = cursor
-    for (const change of await changesOf(changelog, range, { state, codecs })) {
-      changes.push(change)
-    }
+    for (const change of await changesOf(changelog, range, codecs)) changes.push(change)
     const positions = new Map([[at.topic, range.nextOffset]])
     const written = { writtenMs, isComplete: isToTheEnd }
     for (const change of checkpoints.changes(task, positions, written)) changes.push(change)
@@ -55,21 +52,13 @@ export async function applyChangelogs(
 }
 
 function changesOf(
-  { store, source, facts }: StoreChangelog,
+  { store, facts }: StoreChangelog,
   { topic, partition, records }: FetchedPartition,
-  { state, codecs }: Pick<ApplyOptions, 'state' | 'codecs'>,
+  codecs: Codecs,
 ): StateChange[] | Promise<StateChange[]> {
-  if (source !== null) return changesOfSource(source, records, { state, codecs, store, partition })
   if (facts !== null) return changesOfFacts(facts, records, { codecs, store, partition })
   return records.map(({ key, value }) => {
     const what = `key of a record of ${topicPartitionId({ topic, partition })}`
     return { store, partition, key: present(key, what), value }
   })
-}
-
-/** What is before the offset. */
-export function upTo(endOffset: Offset, range: FetchedPartition): FetchedPartition {
-  if (range.nextOffset <= endOffset) return range
-  const records = range.records.filter(({ offset }) => offset < endOffset)
-  return { ...range, records, nextOffset: endOffset }
 }

@@ -47,10 +47,6 @@ export class ChangelogCursor {
     return Math.max(0, this.endOffset - this.offset)
   }
 
-  get isSource(): boolean {
-    return this.changelog.source !== null
-  }
-
   status(): RestoreStatus {
     const elapsedMs = this.#clock.monotonicMs() - this.#startedMs
     const done = this.offset - this.#startOffset

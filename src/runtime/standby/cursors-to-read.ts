@@ -1,4 +1,3 @@
-import { topicPartitionId } from '../../core/record.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 import type { TaskState } from './task-state.ts'
 
@@ -13,25 +12,13 @@ export function cursorsToRead(
   const following: ChangelogCursor[] = []
   for (const { mode, cursors } of states) {
     if (cursors === null) continue
-    const isBefore = ({ fetchOffset, endOffset }: ChangelogCursor) => fetchOffset < endOffset
-    // A table's source is read up to where the task is, whether more is there or not.
-    if (mode === 'standby') {
-      following.push(...cursors.filter((cursor) => !cursor.isSource || isBefore(cursor)))
-    } else if (mode === 'restoring') restoring.push(...cursors.filter(isBefore))
+    if (mode === 'standby') following.push(...cursors)
+    else if (mode === 'restoring') {
+      restoring.push(...cursors.filter(({ fetchOffset, endOffset }) => fetchOffset < endOffset))
+    }
   }
-  const cursors = oncePerPartition(restoring.length > 0 ? restoring : following)
+  const cursors = restoring.length > 0 ? restoring : following
   if (cursors.length <= partitionsMax) return cursors
   const first = turn % cursors.length
   return [...cursors.slice(first), ...cursors.slice(0, first)].slice(0, partitionsMax)
-}
-
-/** Topologies that have tables of one source read it each for itself: the one that is behind goes first. */
-function oncePerPartition(cursors: readonly ChangelogCursor[]): ChangelogCursor[] {
-  const byPartition = new Map<string, ChangelogCursor>()
-  for (const cursor of cursors) {
-    const id = topicPartitionId(cursor.at)
-    const other = byPartition.get(id)
-    if (other === undefined || cursor.fetchOffset < other.fetchOffset) byPartition.set(id, cursor)
-  }
-  return [...byPartition.values()]
 }

@@ -13,7 +13,7 @@ const store = storeName('t.s')
 const partition = 0 as Partition
 const task: KeptTask = {
   plan: { id: 't-0_0', topologyName: 't', subTopology: 0, partition },
-  changelogs: [{ store, topic, source: null, facts: null }],
+  changelogs: [{ store, topic, facts: null }],
   checkpoint: { store: storeName('t.__changelog-positions-0'), partition },
 }
 const deleteRetentionMs = 1000

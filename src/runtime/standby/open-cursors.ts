@@ -48,8 +48,8 @@ export async function openCursors(
       topicPartitionId({ topic, partition }),
     )
     const at = { ...found, logStartOffset: beginningOf(topic, found, options) }
-    const endOffset = await endOf(changelog, partition, at, log)
-    const start = await startOf(task, changelog, { ...at, highWatermark: endOffset }, options)
+    const start = await startOf(task, changelog, at, options)
+    const endOffset = at.highWatermark
     if (start.offset >= endOffset) options.checkpoints.noteComplete(task, topic)
     cursors.push(new ChangelogCursor({ task, changelog, ...start, endOffset }, clock))
   }
@@ -65,18 +65,6 @@ function beginningOf(
   return from === null
     ? logStartOffset
     : (Math.max(logStartOffset, Math.min(from, highWatermark)) as Offset)
-}
-
-/** A table is what its task has read of the topic and no more: what follows is still to be processed. */
-async function endOf(
-  { source, topic }: StoreChangelog,
-  partition: Partition,
-  at: PartitionDescription,
-  log: Log,
-): Promise<Offset> {
-  if (source === null) return at.highWatermark
-  const [committed] = await log.committedOffsets(source.groupId, [{ topic, partition }])
-  return Math.max(committed?.offset ?? 0, at.logStartOffset) as Offset
 }
 
 async function startOf(

@@ -20,14 +20,13 @@ import type { HeldTask } from '../queries/hosts.ts'
 import type { RestoreStatus, StandbyStatus } from '../runtime-status.ts'
 import type { RestoreStep } from '../state-keeper.ts'
 import { WakeUp } from '../wake-up.ts'
-import { applyChangelogs, upTo } from './apply-changelogs.ts'
+import { applyChangelogs } from './apply-changelogs.ts'
 import type { FetchedChangelog } from './apply-changelogs.ts'
 import { CaughtUp } from './caught-up.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 import { cursorsToRead } from './cursors-to-read.ts'
 import { openCursors } from './open-cursors.ts'
 import { isPassing } from './passing.ts'
-import { SourceEnds } from './source-ends.ts'
 import type { StateUpdaterOptions } from './state-updater-options.ts'
 import { TaskState } from './task-state.ts'
 
@@ -41,7 +40,6 @@ export class StateUpdater {
   readonly #states = new Map<string, TaskState>()
   readonly #standbys = new Set<string>()
   readonly #caughtUp: CaughtUp
-  readonly #sourceEnds: SourceEnds
   readonly #wakeUp: WakeUp
   /** Those who wait for a task to be restored. */
   readonly #waiters = new Set<() => void>()
@@ -57,17 +55,12 @@ export class StateUpdater {
     this.#options = options
     this.#wakeUp = new WakeUp(options.clock)
     this.#caughtUp = new CaughtUp(options.caughtUpLag, options.onCaughtUp)
-    const onMoved = () => {
-      this.#interrupt()
-    }
-    this.#sourceEnds = new SourceEnds({ ...options, states: this.#states, onMoved })
     const nowMs = options.clock.nowMs()
     for (const [id, task] of options.tasks) this.#states.set(id, new TaskState(task, nowMs))
   }
 
   open(): void {
     this.#running ??= this.#run()
-    this.#sourceEnds.open()
   }
 
   /** As `StateKeeper.restore`. */
@@ -212,7 +205,6 @@ export class StateUpdater {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#sourceEnds.close()
     this.#interrupt()
     await this.#running
   }
@@ -334,17 +326,17 @@ export class StateUpdater {
       const cursor = present(byId.get(topicPartitionId(range)), topicPartitionId(range))
       const state = this.#state(cursor.task.plan.id)
       if (state.cursors?.includes(cursor) !== true || range.isStale === true) continue
-      const isFollowed = state.mode === 'standby' && !cursor.isSource
+      const isFollowed = state.mode === 'standby'
       if (isFollowed) cursor.endOffset = range.highWatermark
-      const cut = cursor.isSource ? upTo(cursor.endOffset, range) : range
       // What waits for its marker is no gap: compaction removes nothing for its sake.
-      const isToTheEnd = cut.nextOffset >= (isFollowed ? range.lastStableOffset : cursor.endOffset)
-      if (cut.nextOffset === cursor.fetchOffset) {
+      const end = isFollowed ? range.lastStableOffset : cursor.endOffset
+      const isToTheEnd = range.nextOffset >= end
+      if (range.nextOffset === cursor.fetchOffset) {
         if (isToTheEnd) this.#options.checkpoints.noteComplete(cursor.task, range.topic)
         continue
       }
-      cursor.fetchOffset = cut.nextOffset
-      taken.push({ cursor, range: cut, isToTheEnd })
+      cursor.fetchOffset = range.nextOffset
+      taken.push({ cursor, range, isToTheEnd })
     }
     return taken
   }
