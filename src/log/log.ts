@@ -147,8 +147,8 @@ export interface JoinGroupOptions {
   onAssigned(partitions: readonly TopicPartition[]): Promise<void>
   /** The group waits for the promise: commit and close what is revoked. */
   onRevoked(partitions: readonly TopicPartition[]): Promise<void>
-  /** The membership was over before the member knew: its partitions may be another's. Nothing of them can be
-   * committed any more; let go of them. Absent: `onRevoked` is called. */
+  /** The membership was over before the member knew: its partitions, if it had any, may be another's. Nothing of them
+   * can be committed any more; let go of them. Absent: `onRevoked` is called. */
   onLost?(partitions: readonly TopicPartition[]): Promise<void>
   /** After every rebalance, once its revocations are over and before its `onAssigned`: what the assignor has
    * to say to this member beside its partitions. */

@@ -69,6 +69,8 @@ export class GroupMemberships {
         await onTasksRevoked(membership.revoke(partitions))
       },
       onLost: async (partitions) => {
+        const all = membership.plans.map(({ id }) => id)
+        this.#options.cluster?.localState.updater.forgetElsewhere(all)
         await onTasksLost(membership.lose(partitions))
       },
       onFailure,
@@ -133,6 +135,7 @@ export class GroupMemberships {
         void this.#endTransactionsOf(gone)
         const followed = [...this.#memberships.values()].flatMap((each) => each.followed)
         await localState.updater.setStandbys(followed)
+        localState.updater.noteElsewhere(membership.elsewhere)
       },
     }
   }

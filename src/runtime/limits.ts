@@ -48,7 +48,8 @@ export interface RuntimeLimits {
   /** The pause before a log that did not answer is asked again. */
   readonly unreachableBackOffMs: number
   /** State of a task that neither runs nor has its standby here is deleted after so long (Kafka Streams'
-   * `state.cleanup.delay.ms`). */
+   * `state.cleanup.delay.ms`). What counts is the time in which this instance is a member of the group and an assignment
+   * says that the task is another's. */
   readonly stateCleanupDelayMs: number
   /** A named await of a task that takes longer than this is an error, not a hang. */
   readonly stallMaxMs: number

@@ -98,7 +98,7 @@ export class LocalState {
   async #clean(): Promise<void> {
     const { updater } = this
     try {
-      for (const task of updater.idleFor(this.#options.limits.stateCleanupDelayMs)) {
+      for (const task of updater.elsewhereFor(this.#options.limits.stateCleanupDelayMs)) {
         if (this.#isClosed) return
         await updater.forget(task)
       }

@@ -19,6 +19,8 @@ export class Membership {
   member: GroupMember | null = null
   /** Tasks whose state follows their changelogs here: standbys and warm-ups. */
   followed: readonly string[] = []
+  /** As the last assignment has it: neither run nor followed here. Empty where it says nothing of tasks. */
+  elsewhere: readonly string[] = []
   /** Tasks that move here once their state has caught up, of which it has not. */
   #awaited = new Set<string>()
   #hosts: ReadonlyMap<string, HostTasks> = new Map()
@@ -114,6 +116,14 @@ export class Membership {
     const { awaited = [], standby = [], probingRebalanceAfterMs = null } = decided ?? {}
     this.#awaited = new Set(awaited.filter((id) => !isCaughtUp(id)))
     this.followed = [...new Set([...standby, ...awaited])]
+    const here = [...(decided?.active ?? []), ...this.followed]
+    this.elsewhere =
+      decided === null
+        ? []
+        : without(
+            this.plans.map(({ id }) => id),
+            here,
+          )
     this.#hosts = decided?.hosts ?? new Map<string, HostTasks>()
     this.#decidedActive = decided?.active ?? []
     // The leader has seen less than there is here by now.

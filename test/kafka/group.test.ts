@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { pause, systemClock } from '../../src/core/clock.ts'
 import { TidemarkError } from '../../src/core/errors.ts'
 import type { GroupAssignor } from '../../src/log/group-assignor.ts'
+import { removeMembers } from '../../src/log/kafka/admin/kafka-group-admin.ts'
+import { openCluster } from '../../src/log/kafka/connected-cluster.ts'
 import { brief, eventually, patient, testGroup } from './group-support.ts'
 import type { TestMember } from './group-support.ts'
 import { clusterForTests, kafkaTest } from './support/kafka-for-tests.ts'
@@ -91,6 +93,39 @@ kafkaTest('a member that falls silent is replaced when its session is over', asy
   await group.settled(new Map([[b, 4]]))
   assert.deepEqual(taken(b), [])
 })
+
+kafkaTest(
+  'a member is told that its membership is over, also where it has no partitions',
+  async (kafka, t) => {
+    const group = await testGroup(t, kafka, 1)
+    const a = await group.join('a')
+    const b = await group.join('b')
+    await group.settled(
+      new Map([
+        [a, 1],
+        [b, 0],
+      ]),
+    )
+    const cluster = await openCluster({
+      bootstrapServers: kafka.servers,
+      clientId: 'operator',
+      clock: systemClock,
+    })
+    t.after(() => cluster.close())
+    await removeMembers(cluster, group.groupId, {
+      members: [{ memberId: b.member.metadata.memberId, groupInstanceId: null }],
+      reason: 'a test',
+    })
+    await eventually('it is told', () => taken(b).includes('!'))
+    await group.settled(
+      new Map([
+        [a, 1],
+        [b, 0],
+      ]),
+    )
+    assert.deepEqual(taken(a), [])
+  },
+)
 
 kafkaTest(
   'a static member that comes back within its session gets its partitions, and nobody else notices',

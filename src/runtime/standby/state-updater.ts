@@ -55,8 +55,7 @@ export class StateUpdater {
     this.#options = options
     this.#wakeUp = new WakeUp(options.clock)
     this.#caughtUp = new CaughtUp(options.caughtUpLag, options.onCaughtUp)
-    const nowMs = options.clock.nowMs()
-    for (const [id, task] of options.tasks) this.#states.set(id, new TaskState(task, nowMs))
+    for (const [id, task] of options.tasks) this.#states.set(id, new TaskState(task))
   }
 
   open(): void {
@@ -68,7 +67,7 @@ export class StateUpdater {
     const state = this.#state(taskId)
     if (state.mode !== 'restoring') {
       // Its ends are looked up anew: what a standby has seen may be of before the last commit.
-      this.#moveTo(state, 'restoring')
+      state.moveTo('restoring')
       state.cursors = null
       this.#open(state)
     }
@@ -77,12 +76,12 @@ export class StateUpdater {
       const { failure } = state
       state.failure = null
       state.cursors = null
-      this.#moveTo(state, 'idle')
+      state.moveTo('idle')
       throw failure instanceof Error ? failure : new Error(messageOf(failure))
     }
     const isDone = state.cursors !== null && state.isRestored && !signal.aborted
     const progress = (state.cursors ?? []).reduce((sum, { offset }) => sum + offset, 0)
-    if (isDone) this.#moveTo(state, 'active')
+    if (isDone) state.moveTo('active')
     return { isDone, progress, isUnreachable: this.#isUnreachable }
   }
 
@@ -116,7 +115,7 @@ export class StateUpdater {
   async release(taskIds: readonly string[]): Promise<void> {
     for (const id of taskIds) {
       const state = this.#state(id)
-      if (state.mode === 'active' || state.mode === 'restoring') this.#moveTo(state, 'idle')
+      if (state.mode === 'active' || state.mode === 'restoring') state.moveTo('idle')
     }
     await this.#settle()
     this.#reconcile()
@@ -129,7 +128,7 @@ export class StateUpdater {
     this.#caughtUp.retain(this.#standbys)
     for (const state of this.#states.values()) {
       const { id } = state.task.plan
-      if (state.mode === 'standby' && !this.#standbys.has(id)) this.#moveTo(state, 'idle')
+      if (state.mode === 'standby' && !this.#standbys.has(id)) state.moveTo('idle')
     }
     await this.#settle()
     this.#reconcile()
@@ -162,19 +161,32 @@ export class StateUpdater {
     return state?.mode === 'standby' ? state.lag : null
   }
 
-  /** Tasks whose state is kept here though nobody has run or followed them for so long. */
-  idleFor(ms: number): readonly KeptTask[] {
+  /** An assignment says that these are neither run nor followed here. */
+  noteElsewhere(taskIds: readonly string[]): void {
+    for (const id of taskIds) {
+      const state = this.#state(id)
+      if (state.mode === 'idle') state.elsewhereSinceMs ??= this.#options.clock.nowMs()
+    }
+  }
+
+  /** The membership that said where these are is over: they may be nobody's, as while no broker answers. */
+  forgetElsewhere(taskIds: readonly string[]): void {
+    for (const id of taskIds) this.#state(id).elsewhereSinceMs = null
+  }
+
+  /** Tasks whose state is kept here though they have been another's for so long. */
+  elsewhereFor(ms: number): readonly KeptTask[] {
     const beforeMs = this.#options.clock.nowMs() - ms
     return [...this.#states.values()]
-      .filter(({ idleSinceMs }) => idleSinceMs !== null && idleSinceMs <= beforeMs)
+      .filter(({ elsewhereSinceMs: sinceMs }) => sinceMs !== null && sinceMs <= beforeMs)
       .map(({ task }) => task)
       .filter((task) => this.#options.checkpoints.offsetsOf(task.plan.id).size > 0)
   }
 
-  /** Deletes the state of an idle task; nothing where it is idle no more. */
+  /** Deletes the state of a task that is another's; nothing where that is not so any more. */
   async forget(task: KeptTask): Promise<void> {
     const state = this.#state(task.plan.id)
-    if (state.mode !== 'idle' || state.isOpening) return
+    if (state.elsewhereSinceMs === null || state.isOpening) return
     state.isOpening = true
     try {
       await this.#options.checkpoints.wipeTask(task)
@@ -213,15 +225,11 @@ export class StateUpdater {
     return present(this.#states.get(taskId), `state of task ${taskId}`)
   }
 
-  #moveTo(state: TaskState, mode: TaskState['mode']): void {
-    state.moveTo(mode, this.#options.clock.nowMs())
-  }
-
   #reconcile(): void {
     for (const id of this.#standbys) {
       const state = this.#state(id)
       if (state.mode !== 'idle' || state.task.changelogs.length === 0) continue
-      this.#moveTo(state, 'standby')
+      state.moveTo('standby')
       this.#open(state)
     }
   }

@@ -31,17 +31,17 @@ export class TaskState {
   isOpening = false
   /** Restoring waits for this. */
   failure: unknown = null
-  /** Since when nobody runs or follows the task; null while somebody does. */
-  idleSinceMs: number | null
+  /** Since when it is known that the task is another's: an assignment has said so while it is idle here, and this
+   * instance has been a member of the group ever since. Null where it is not known. */
+  elsewhereSinceMs: number | null = null
   /** When the updater wrote it last, as `Clock.nowMs`. */
   lastAppliedMs: number | null = null
   /** How it was brought up when the task was started here last. */
   restored: readonly RestoreStatus[] = []
   #mode: StateMode = 'idle'
 
-  constructor(task: KeptTask, nowMs: number) {
+  constructor(task: KeptTask) {
     this.task = task
-    this.idleSinceMs = nowMs
   }
 
   get mode(): StateMode {
@@ -71,7 +71,7 @@ export class TaskState {
     return Math.max(...times.map(Number))
   }
 
-  moveTo(next: StateMode, nowMs: number): void {
+  moveTo(next: StateMode): void {
     const { id } = this.task.plan
     assert(
       legalTransitions[this.#mode].includes(next),
@@ -79,7 +79,7 @@ export class TaskState {
     )
     if (next === 'active') this.restored = (this.cursors ?? []).map((cursor) => cursor.status())
     this.#mode = next
-    this.idleSinceMs = next === 'idle' ? nowMs : null
+    this.elsewhereSinceMs = null
     this.failure = null
     if (!this.isRead) this.cursors = null
   }

@@ -284,8 +284,8 @@ export class KafkaGroupMember implements GroupMember {
   #tellLost(lost: readonly TopicPartition[]): Promise<void> {
     const group = this.#group
     return this.#callbacks.add(async () => {
-      if (lost.length === 0) return
-      await (group.onLost === undefined ? group.onRevoked(lost) : group.onLost(lost))
+      if (group.onLost !== undefined) await group.onLost(lost)
+      else if (lost.length > 0) await group.onRevoked(lost)
     })
   }
 
