@@ -26,7 +26,7 @@ import { noteResets } from './reset-records.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 import { storesOf, type TopicManifest, type TopologyManifest } from '../topology/manifest.ts'
 import { changelogTopic } from '../runtime/changelog.ts'
-import { changelogPositionsStore } from '../runtime/positions-store.ts'
+import { earlierCheckpointsStore } from '../runtime/positions-store.ts'
 
 export interface ResetRequest {
   readonly position: ResetPosition
@@ -203,7 +203,7 @@ function storesToEmpty(
     let partitionsMax = 1
     for (const { index, partitionCount, stores: own } of subTopologies) {
       partitionsMax = Math.max(partitionsMax, partitionCount)
-      for (const name of [...own.map((store) => store.name), changelogPositionsStore(index)]) {
+      for (const name of [...own.map((store) => store.name), earlierCheckpointsStore(index)]) {
         stores.set(name, { name: scopedStoreName(topology, storeName(name)), partitionCount })
       }
     }

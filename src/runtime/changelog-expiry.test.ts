@@ -5,6 +5,7 @@ import type { Offset, Partition, StoreName } from '../core/record.ts'
 import { sessionWindows, tumblingWindows } from '../processors/windows.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 import { defineTopology } from '../topology/define.ts'
+import { dataKey } from '../state/key-layout.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
 import { changelogTopic } from './changelog.ts'
 import { counts, words } from './test-support/counting.ts'
@@ -68,7 +69,7 @@ for (const topology of expiring) {
     }
     assert.ok(deletes > 0)
     const store = `${topology.name}.kept` as StoreName
-    const entries = await state.scan({ store, partition, entriesMax: 100 })
+    const entries = await state.scan({ store, partition, from: dataKey(''), entriesMax: 100 })
     assert.deepEqual(
       [...replayed].sort(),
       entries.map(({ key, value }) => [key.toString('latin1'), value.toString('latin1')]),

@@ -1,112 +1,105 @@
 /**
- * How far the local state of each task reaches: for each changelog the offset up to which its store is complete,
- * and when that was written. Kept in a reserved store of the task, in the same write as the state, and in
- * memory, because every join of a group asks for all of it.
+ * How far the local state of each task reaches: for each store the offset up to which it holds its changelog, and when
+ * that was known. Kept in memory too, because every join of a group asks for all of it.
  *
- * Layout, by changelog topic: the offset (eight bytes, big-endian), the wall time in milliseconds (as well), and
- * one byte more while the store, begun from scratch, has not been complete yet.
- * Entries of eight bytes, of earlier versions, know no time; none of those versions marked what was not complete.
+ *  1. A checkpoint lies in the store that it vouches for, under the empty key, which is before all others and no store's
+ *     own. Whoever empties a store takes it along with the first entries, in the same write: also an earlier version,
+ *     and one whose sub-topologies have other numbers.
+ *  2. It names its changelog, and says nothing to whom the store has another one.
+ *  3. It is written with what it stands for, and those of all stores of a task with each write of one of them: where a task
+ *     is, its state is known up to then, also that of stores that have not changed.
+ *
+ * Layout: the version (a byte), 1 where the store, begun from scratch, has been complete once (a byte), the offset and the
+ * wall time in milliseconds (eight bytes each, big-endian), the changelog's topic.
  */
-import type { Clock } from '../core/clock.ts'
-import type { Offset, TopicName } from '../core/record.ts'
+import type { Offset, Partition, TopicName } from '../core/record.ts'
 import type { StateBackend, StateChange, StateRead } from '../core/state.ts'
 import type { KeptTask, StoreChangelog } from './kept-task.ts'
 
 export interface Checkpoint {
   /** The store holds every record of its changelog below it. */
   readonly offset: Offset
-  /** Of the last write of any store of the task; null where it is not known. */
-  readonly writtenMs: number | null
-}
-
-/** What a write of state says of the stores in it. */
-export interface WrittenState {
-  /** Wall time. */
   readonly writtenMs: number
-  /** They hold all that their changelogs held: they have no gaps, however old they are. */
+  /** It has held all of its changelog once: it may be old, and lacks nothing that is older. */
   readonly isComplete: boolean
 }
 
-export interface CheckpointsOptions {
-  readonly state: StateBackend
-  readonly clock: Clock
-}
+/** How far a write brings a store. */
+export type Reached = Pick<Checkpoint, 'offset' | 'isComplete'>
 
+const key = Buffer.alloc(0)
+const layoutVersion = 1
+const headerBytes = 18
 /** Entries of a store that one write deletes, at most. */
 const wipeEntriesMax = 2000
-const entryBytes = 16
 
 export class Checkpoints {
-  readonly #options: CheckpointsOptions
+  readonly #state: StateBackend
   /** By task, by topic. */
-  readonly #offsets = new Map<string, Map<TopicName, Offset>>()
-  /** By task: when its state was written last. */
-  readonly #writtenMs = new Map<string, number>()
+  readonly #known = new Map<string, Map<TopicName, Checkpoint>>()
   /** By task: the topics whose stores have been complete once since they were begun. */
   readonly #complete = new Map<string, Set<TopicName>>()
 
-  constructor(options: CheckpointsOptions) {
-    this.#options = options
+  constructor(state: StateBackend) {
+    this.#state = state
   }
 
   /** Reads the checkpoints of these tasks from the state. */
   async load(tasks: readonly KeptTask[]): Promise<void> {
-    const reads: (StateRead & { readonly task: KeptTask; readonly topic: TopicName })[] = []
-    for (const task of tasks) {
-      for (const { topic } of task.changelogs) {
-        reads.push({ ...task.checkpoint, key: Buffer.from(topic), task, topic })
-      }
-    }
-    const values = await this.#options.state.readMany(reads)
-    for (const [index, { task, topic }] of reads.entries()) {
-      const value = values[index] ?? null
-      if (value === null) continue
-      this.#note(task, topic, decodeCheckpoint(value))
-      if (value.length <= entryBytes) this.noteComplete(task, topic)
+    const stores = tasks.flatMap((task) =>
+      task.changelogs.map((changelog) => ({ task, changelog })),
+    )
+    const values = await this.#state.readMany(
+      stores.map(({ task, changelog }) => checkpointRead(changelog, task.plan.partition)),
+    )
+    for (const [index, { task, changelog }] of stores.entries()) {
+      const checkpoint = decodeCheckpoint(values[index] ?? null, changelog)
+      if (checkpoint !== null) this.#note(task, changelog.topic, checkpoint)
     }
   }
 
   of({ plan }: KeptTask, topic: TopicName): Checkpoint | null {
-    const offset = this.#offsets.get(plan.id)?.get(topic)
-    if (offset === undefined) return null
-    return { offset, writtenMs: this.#writtenMs.get(plan.id) ?? null }
+    return this.#known.get(plan.id)?.get(topic) ?? null
   }
 
-  /** The offsets of a task by changelog topic; empty where there is no state of it here. */
-  offsetsOf(taskId: string): ReadonlyMap<TopicName, Offset> {
-    return this.#offsets.get(taskId) ?? new Map<TopicName, Offset>()
+  /** Whether there is state of the task here. */
+  has(taskId: string): boolean {
+    return (this.#known.get(taskId)?.size ?? 0) > 0
   }
 
-  writtenMsOf(taskId: string): number | null {
-    return this.#writtenMs.get(taskId) ?? null
-  }
-
-  /** The changes that move a task's checkpoint; for the same write as the state they stand for. */
+  /** The changes that move the checkpoints of a task; for the same write as the state they stand for, behind it. */
   changes(
     task: KeptTask,
-    positions: ReadonlyMap<TopicName, Offset>,
-    { writtenMs, isComplete }: WrittenState,
+    reached: ReadonlyMap<TopicName, Reached>,
+    writtenMs: number,
   ): StateChange[] {
-    return [...positions].map(([topic, offset]) => ({
-      ...task.checkpoint,
-      key: Buffer.from(topic),
-      value: encodeCheckpoint(offset, writtenMs, isComplete || this.isComplete(task, topic)),
-    }))
+    const { partition } = task.plan
+    return this.#after(task, reached, writtenMs).map(([{ store, topic }, checkpoint]) => {
+      return { store, partition, key, value: encodeCheckpoint(topic, checkpoint) }
+    })
   }
 
   /** After the write that had the changes. */
-  written(
-    task: KeptTask,
-    positions: ReadonlyMap<TopicName, Offset>,
-    { writtenMs, isComplete }: WrittenState,
-  ): void {
-    for (const [topic, offset] of positions) {
-      this.#note(task, topic, { offset, writtenMs })
-      if (isComplete) this.noteComplete(task, topic)
+  written(task: KeptTask, reached: ReadonlyMap<TopicName, Reached>, writtenMs: number): void {
+    for (const [{ topic }, checkpoint] of this.#after(task, reached, writtenMs)) {
+      this.#note(task, topic, checkpoint)
     }
   }
 
-  /** True where the store has held all of its changelog once: it may be old, and lacks nothing that is older. */
+  #after(
+    task: KeptTask,
+    reached: ReadonlyMap<TopicName, Reached>,
+    writtenMs: number,
+  ): (readonly [StoreChangelog, Checkpoint])[] {
+    return task.changelogs.flatMap((changelog) => {
+      const { topic } = changelog
+      const now = reached.get(topic) ?? this.of(task, topic)
+      if (now === null) return []
+      const isComplete = now.isComplete || this.isComplete(task, topic)
+      return [[changelog, { offset: now.offset, writtenMs, isComplete }]]
+    })
+  }
+
   isComplete({ plan }: KeptTask, topic: TopicName): boolean {
     return this.#complete.get(plan.id)?.has(topic) === true
   }
@@ -118,46 +111,57 @@ export class Checkpoints {
     else complete.add(topic)
   }
 
-  /** Deletes a store's content and its checkpoint, that first: what a crash leaves of it is wiped again. */
+  /** Deletes a store's content, its checkpoint among the first: what a crash leaves of it is wiped again. */
   async wipe(task: KeptTask, { store, topic }: StoreChangelog): Promise<void> {
-    const { state } = this.#options
-    const { partition } = task.plan
-    this.#complete.get(task.plan.id)?.delete(topic)
-    await state.write([{ ...task.checkpoint, key: Buffer.from(topic), value: null }])
-    this.#offsets.get(task.plan.id)?.delete(topic)
+    const { id, partition } = task.plan
+    this.#complete.get(id)?.delete(topic)
+    this.#known.get(id)?.delete(topic)
     for (;;) {
-      const entries = await state.scan({ store, partition, entriesMax: wipeEntriesMax })
+      const entries = await this.#state.scan({ store, partition, entriesMax: wipeEntriesMax })
       if (entries.length === 0) break
-      await state.write(entries.map(({ key }) => ({ store, partition, key, value: null })))
+      await this.#state.write(entries.map((entry) => ({ ...entry, store, partition, value: null })))
     }
   }
 
   /** Deletes all that is kept of a task. */
   async wipeTask(task: KeptTask): Promise<void> {
     for (const changelog of task.changelogs) await this.wipe(task, changelog)
-    this.#offsets.delete(task.plan.id)
-    this.#writtenMs.delete(task.plan.id)
+    this.#known.delete(task.plan.id)
   }
 
-  #note(task: KeptTask, topic: TopicName, { offset, writtenMs }: Checkpoint): void {
+  #note(task: KeptTask, topic: TopicName, checkpoint: Checkpoint): void {
     const { id } = task.plan
-    let offsets = this.#offsets.get(id)
-    if (offsets === undefined) this.#offsets.set(id, (offsets = new Map<TopicName, Offset>()))
-    offsets.set(topic, offset)
-    if (writtenMs !== null) {
-      this.#writtenMs.set(id, Math.max(writtenMs, this.#writtenMs.get(id) ?? -Infinity))
-    }
+    const known = this.#known.get(id)
+    if (known === undefined) this.#known.set(id, new Map([[topic, checkpoint]]))
+    else known.set(topic, checkpoint)
+    if (checkpoint.isComplete) this.noteComplete(task, topic)
   }
 }
 
-function encodeCheckpoint(offset: Offset, writtenMs: number, isComplete: boolean): Buffer {
-  const value = Buffer.alloc(isComplete ? entryBytes : entryBytes + 1)
-  value.writeBigUInt64BE(BigInt(offset))
-  value.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(writtenMs))), 8)
+/** Where the checkpoint of a store lies. */
+export function checkpointRead({ store }: StoreChangelog, partition: Partition): StateRead {
+  return { store, partition, key }
+}
+
+function encodeCheckpoint(topic: TopicName, { offset, writtenMs, isComplete }: Checkpoint): Buffer {
+  const value = Buffer.alloc(headerBytes + Buffer.byteLength(topic))
+  value.writeUInt8(layoutVersion)
+  value.writeUInt8(Number(isComplete), 1)
+  value.writeBigUInt64BE(BigInt(offset), 2)
+  value.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(writtenMs))), 10)
+  value.write(topic, headerBytes)
   return value
 }
 
-function decodeCheckpoint(value: Buffer): Checkpoint {
-  const offset = Number(value.readBigUInt64BE()) as Offset
-  return { offset, writtenMs: value.length < entryBytes ? null : Number(value.readBigUInt64BE(8)) }
+/** Null where there is none, or none that says anything of this changelog: the store has to begin anew. */
+export function decodeCheckpoint(
+  value: Buffer | null,
+  { topic }: StoreChangelog,
+): Checkpoint | null {
+  if (value?.[0] !== layoutVersion || value.toString('utf8', headerBytes) !== topic) return null
+  return {
+    offset: Number(value.readBigUInt64BE(2)) as Offset,
+    writtenMs: Number(value.readBigUInt64BE(10)),
+    isComplete: value[1] === 1,
+  }
 }

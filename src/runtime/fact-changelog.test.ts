@@ -11,6 +11,7 @@ import type { Partition } from '../core/record.ts'
 import { stringSerde } from '../core/serde.ts'
 import type { TopicDefinition } from '../core/topic.ts'
 import type { Processor, ProcessorContext, StreamRecord } from '../processors/processor.ts'
+import { dataKey } from '../state/key-layout.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
 import type { KeyValueStore } from '../state/stores.ts'
 import { defineTopology } from '../topology/define.ts'
@@ -93,7 +94,8 @@ async function stateOf(cluster: TestCluster, graph: TopologyGraph, name: string)
   const rows: [string, string][] = []
   for (let at = 0; at < 4; at += 1) {
     const store = `${graph.name}.counts` as never
-    const entries = await state.scan({ store, partition: at as Partition, entriesMax: 1000 })
+    const rowsOnly = { from: dataKey(''), entriesMax: 1000 }
+    const entries = await state.scan({ store, partition: at as Partition, ...rowsOnly })
     for (const { key, value } of entries) {
       rows.push([key.toString('latin1'), value.toString('latin1')])
     }

@@ -1,12 +1,10 @@
 /** A task's state on a log that does not share its storage with it: its stores, and the topics that bring them back. */
 import { present } from '../core/assert.ts'
 import type { StoreName, TopicName } from '../core/record.ts'
-import type { StateAddress } from '../core/state.ts'
 import type { StoreDefinition } from '../state/stores.ts'
 import { changelogStores, changelogTopic } from './changelog.ts'
 import { factChangelogOf } from './fact-changelog.ts'
 import type { FactChangelog } from './fact-changelog.ts'
-import { changelogPositionsStore } from './positions-store.ts'
 import { scopedStoreName } from './scoped-state.ts'
 import { taskGraphOf, taskPlans } from './task-plan.ts'
 import type { CompiledTopology, TaskPlan } from './task-plan.ts'
@@ -22,8 +20,6 @@ export interface StoreChangelog {
 export interface KeptTask {
   readonly plan: TaskPlan
   readonly changelogs: readonly StoreChangelog[]
-  /** Where its checkpoint is kept. */
-  readonly checkpoint: StateAddress
 }
 
 /** By task id. A task without stores keeps nothing and is in it too, with no changelogs. */
@@ -41,17 +37,15 @@ export function keptTasks(
 }
 
 function keptTask(plan: TaskPlan, compiled: CompiledTopology): KeptTask {
-  const { topologyName, partition } = plan
+  const { topologyName } = plan
   const subTopology = present(compiled.graph.subTopologies[plan.subTopology], plan.id)
   const stores = changelogStores(subTopology, taskGraphOf(plan, compiled))
-  const positions = scopedStoreName(topologyName, changelogPositionsStore(plan.subTopology))
   return {
     plan,
     changelogs: [
       ...stores.map((store) => ownChangelog(topologyName, store)),
       ...subTopology.stores.flatMap((definition) => factsOf(topologyName, definition) ?? []),
     ],
-    checkpoint: { store: positions, partition },
   }
 }
 

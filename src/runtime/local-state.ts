@@ -8,6 +8,7 @@ import type { LogAdmin } from '../log/log-admin.ts'
 import type { TaskStateReport } from './assignment/subscription-user-data.ts'
 import { Checkpoints } from './checkpoints.ts'
 import type { Codecs } from './codecs.ts'
+import { deleteEarlierCheckpoints } from './earlier-checkpoints.ts'
 import { keptTasks } from './kept-task.ts'
 import type { KeptTask, StoreChangelog } from './kept-task.ts'
 import type { RuntimeLimits } from './limits.ts'
@@ -49,7 +50,7 @@ export class LocalState {
     this.#options = options
     const { state, clock, topologies, limits } = options
     this.tasks = keptTasks(topologies.values(), limits.defaultPartitionCount)
-    this.checkpoints = new Checkpoints({ state, clock })
+    this.checkpoints = new Checkpoints(state)
     const { tasks, checkpoints } = this
     const deleteRetentionMsOf = (changelog: StoreChangelog) =>
       deleteRetentionMs(options.log, changelog)
@@ -65,22 +66,28 @@ export class LocalState {
 
   /** After the changelog topics are there. */
   async open(): Promise<void> {
+    await deleteEarlierCheckpoints(this.#options.state, this.tasks.values())
     await this.checkpoints.load([...this.tasks.values()])
     this.updater.open()
     this.#scheduleCleanup()
   }
 
   changelogsOf(taskId: string): readonly StoreChangelog[] {
-    return present(this.tasks.get(taskId), `task ${taskId}`).changelogs
+    return this.#task(taskId).changelogs
+  }
+
+  #task(taskId: string): KeptTask {
+    return present(this.tasks.get(taskId), `task ${taskId}`)
   }
 
   /** What the group is told of the state of a task here; null where there is none. */
   reportOf(taskId: string): TaskStateReport | null {
-    const offsets = this.checkpoints.offsetsOf(taskId)
     const isRunning = this.updater.isActive(taskId)
-    if (offsets.size === 0 && !isRunning) return null
+    if (!this.checkpoints.has(taskId) && !isRunning) return null
+    const task = this.#task(taskId)
     let offsetSum = 0
-    for (const { topic } of this.changelogsOf(taskId)) offsetSum += offsets.get(topic) ?? 0
+    for (const { topic } of task.changelogs)
+      offsetSum += this.checkpoints.of(task, topic)?.offset ?? 0
     const lag = this.updater.lagOf(taskId)
     return { taskId, isRunning, offsetSum, endOffsetSum: lag === null ? null : offsetSum + lag }
   }

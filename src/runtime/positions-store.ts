@@ -1,7 +1,7 @@
 /**
  * Positions that live with a task's state: a reserved store of (name -> offset), eight big-endian bytes each.
- * The group's offsets have one place a partition, so what several tasks read or write each for itself
- * (broadcast topics, changelogs) has its place here, in the same commit.
+ * The group's offsets have one place a partition, so what several tasks read each for itself (broadcast topics) has its
+ * place here, in the same commit.
  */
 import { storeName } from '../core/record.ts'
 import type { Offset, Partition, StoreName, TopicPartition } from '../core/record.ts'
@@ -15,8 +15,8 @@ export function broadcastPositionsStore(subTopology: number): StoreName {
   return storeName(`${reservedPrefix}broadcast-positions-${subTopology}`)
 }
 
-/** How far the state of a sub-topology's tasks reaches in their changelogs. */
-export function changelogPositionsStore(subTopology: number): StoreName {
+/** As versions up to 0.1.0 called the store of a sub-topology's checkpoints (`earlier-checkpoints.ts`). */
+export function earlierCheckpointsStore(subTopology: number): StoreName {
   return storeName(`${reservedPrefix}changelog-positions-${subTopology}`)
 }
 

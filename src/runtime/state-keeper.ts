@@ -9,7 +9,7 @@ import type { Offset, TopicName } from '../core/record.ts'
 import type { StateBackend, StateChange } from '../core/state.ts'
 import type { Clock } from '../core/clock.ts'
 import type { AppendResult, Transaction } from '../log/log.ts'
-import type { Checkpoints } from './checkpoints.ts'
+import type { Checkpoints, Reached } from './checkpoints.ts'
 import type { KeptTask } from './kept-task.ts'
 import type { WaitingFor } from './runtime-status.ts'
 
@@ -68,15 +68,15 @@ export async function writeStateAfterCommit(
   { state, clock, checkpoints }: StateWriterOptions,
 ): Promise<void> {
   if (after.changes.length === 0) return
-  const positions = new Map<TopicName, Offset>()
+  const reached = new Map<TopicName, Reached>()
   for (const { topic, send, recordCount } of after.changelogs) {
     const { baseOffset } = present(results[send], `append result of ${topic}`)
-    positions.set(topic, (baseOffset + recordCount) as Offset)
+    // A task runs once its state is restored.
+    reached.set(topic, { offset: (baseOffset + recordCount) as Offset, isComplete: true })
   }
-  // A task runs once its state is restored.
-  const written = { writtenMs: clock.nowMs(), isComplete: true }
+  const writtenMs = clock.nowMs()
   try {
-    await state.write([...after.changes, ...checkpoints.changes(task, positions, written)])
+    await state.write([...after.changes, ...checkpoints.changes(task, reached, writtenMs)])
   } catch (cause) {
     throw new TidemarkError(
       'RESTORE_FAILED',
@@ -84,7 +84,7 @@ export async function writeStateAfterCommit(
       { cause, details: { taskId: after.taskId } },
     )
   }
-  checkpoints.written(task, positions, written)
+  checkpoints.written(task, reached, writtenMs)
 }
 
 /** True where the transaction stands and must not go again. */

@@ -194,6 +194,31 @@ test('a new number of a sub-topology is told; refused where positions are kept u
   assert.match(startRefusal('app', changes)?.message ?? '', /--accept app\/sub-topology-0/)
 })
 
+test('a store that a join brings into another sub-topology is told, and so is the way back', () => {
+  const apart = manifest([sub(0, ['events'], [store('a')]), sub(1, ['clicks'], [store('b')])])
+  const joined = manifest([sub(0, ['events', 'clicks'], [store('a'), store('b'), store('both')])])
+  const accepted = ['app/both']
+  const movesOf = (wanted: TopologyManifest, before: TopologyManifest) =>
+    diffTopology(wanted, ran(before), { accepted })
+      .filter(({ kind }) => kind === 'store-moved' || kind === 'sub-topology-renumbered')
+      .map(({ name, verdict, effect }) => `${verdict} ${name} ${effect.split(':')[0]}`)
+  assert.deepEqual(movesOf(joined, apart), ['notice b moves from sub-topology 1 to 0'])
+  assert.deepEqual(movesOf(apart, joined), ['notice b moves from sub-topology 0 to 1'])
+})
+
+test('a store that would move between sub-topologies that read reference data is refused', () => {
+  const apart = manifest([
+    sub(0, ['events'], [store('a')]),
+    sub(1, ['clicks'], [store('b'), positions(1)]),
+  ])
+  const joined = manifest([sub(0, ['events', 'clicks'], [store('a'), store('b'), positions(0)])])
+  const refusal = startRefusal('app', diffTopology(joined, ran(apart), { accepted: [] }))
+  assert.match(refusal?.message ?? '', /b: moves from sub-topology 1 to 0, .*--accept app\/b/)
+  assert.deepEqual(told(joined, ran(apart), { accepted: ['app/b'] }).slice(0, 1), [
+    'notice store-moved b',
+  ])
+})
+
 test('a repartition topic that nobody reads any more is told', () => {
   const before = manifest([sub(0, ['events'], [])], {
     topics: [

@@ -20,6 +20,7 @@ export type ChangeKind =
   | 'store-orphaned'
   | 'store-returned'
   | 'store-changed'
+  | 'store-moved'
   | 'store-repartitioned'
   | 'sub-topology-renumbered'
   | 'topic-created'

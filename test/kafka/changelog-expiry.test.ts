@@ -9,6 +9,7 @@ import { sessionWindows, tumblingWindows } from '../../src/processors/windows.ts
 import { changelogTopic } from '../../src/runtime/changelog.ts'
 import { counts, words } from '../../src/runtime/test-support/counting.ts'
 import { send, testRuntime, until } from '../../src/runtime/test-support/harness.ts'
+import { dataKey } from '../../src/state/key-layout.ts'
 import { openMemoryStorage } from '../../src/state/memory-backend.ts'
 import { defineTopology } from '../../src/topology/define.ts'
 import type { TopologyGraph } from '../../src/topology/graph.ts'
@@ -118,7 +119,7 @@ kafkaTest(
     }
     const keptBy = async (state: Awaited<ReturnType<typeof start>>['state'], graph: string) => {
       const store = storeName(`${graph}.kept`)
-      const rows = await state.scan({ store, partition, entriesMax: 100 })
+      const rows = await state.scan({ store, partition, from: dataKey(''), entriesMax: 100 })
       return rows.map(({ key, value }) => [key.toString('latin1'), value.toString('latin1')])
     }
 

@@ -7,6 +7,7 @@ import { stringSerde } from '../../src/core/serde.ts'
 import { changelogTopic } from '../../src/runtime/changelog.ts'
 import { words as plainWords, type Word } from '../../src/runtime/test-support/counting.ts'
 import { send, testRuntime, until } from '../../src/runtime/test-support/harness.ts'
+import { dataKey } from '../../src/state/key-layout.ts'
 import { openMemoryStorage, type InMemoryStorage } from '../../src/state/memory-backend.ts'
 import { defineTopology } from '../../src/topology/define.ts'
 import type { TopologyGraph } from '../../src/topology/graph.ts'
@@ -67,7 +68,7 @@ void test('a row whose delete the broker no longer has does not come back with a
   const open = () => openMemoryStorage({ clock: systemClock, sharesState: false })
   const keysIn = async ({ state }: InMemoryStorage) => {
     const at = { store: storeName(`${topology.name}.${store}`), partition: partition(0) }
-    const rows = await state.scan({ ...at, entriesMax: 100 })
+    const rows = await state.scan({ ...at, from: dataKey(''), entriesMax: 100 })
     return rows.map(({ key }) => key.toString('latin1'))
   }
 

@@ -27,9 +27,11 @@ import {
 } from '../../src/runtime/assignment/subscription-user-data.ts'
 import { changelogTopic } from '../../src/runtime/changelog.ts'
 import { Checkpoints } from '../../src/runtime/checkpoints.ts'
+import { deleteEarlierCheckpoints } from '../../src/runtime/earlier-checkpoints.ts'
 import type { KeptTask } from '../../src/runtime/kept-task.ts'
 import { committedStreamTime, offsetMetadata } from '../../src/runtime/offset-metadata.ts'
-import { changelogPositionsStore, PositionsStore } from '../../src/runtime/positions-store.ts'
+import { earlierCheckpointsStore, PositionsStore } from '../../src/runtime/positions-store.ts'
+import { scopedStoreName } from '../../src/runtime/scoped-state.ts'
 import { readLatest, send, testRuntime } from '../../src/runtime/test-support/harness.ts'
 import { openMemoryStorage } from '../../src/state/memory-backend.ts'
 import topology, { storeNames, visits, type Visit } from './upgrade-stores.ts'
@@ -40,8 +42,9 @@ interface Formats {
     readonly key: string
     readonly value: string
     readonly valueIncomplete: string
-    readonly valueBefore: string
   }
+  /** As it was up to 0.1.0. */
+  readonly earlierCheckpoint: { readonly key: string; readonly values: readonly string[] }
   readonly broadcastPosition: { readonly key: string; readonly value: string }
   readonly offsetMetadata: string
   readonly userData: Readonly<Record<'subscription' | 'assignment', readonly string[]>>
@@ -58,40 +61,57 @@ const changelog = topicName('upgrade-all-changelog')
 const task: KeptTask = {
   plan: { id: 'upgrade-0_3', topologyName: 'upgrade', subTopology: 0, partition: partition(3) },
   changelogs: [{ store: storeName('upgrade.all'), topic: changelog, facts: null }],
-  checkpoint: { store: changelogPositionsStore(0), partition: partition(3) },
 }
+const inStore = { store: storeName('upgrade.all'), partition: partition(3) }
 
 describe('a checkpoint', () => {
-  test('is written as it was', async () => {
+  test('is written as it was, into the store that it stands for', async () => {
     const { state, close } = await openMemoryStorage({ clock: new ManualClock() })
-    const checkpoints = new Checkpoints({ state, clock: new ManualClock() })
-    const reached = new Map([[changelog, offset(70_000)]])
-    const written = { writtenMs: 1_700_000, isComplete: true }
-    const [change] = checkpoints.changes(task, reached, written)
-    assert.equal(hexOf(change?.key), golden.checkpoint.key)
-    assert.equal(hexOf(change?.value), golden.checkpoint.value)
-    const [filled] = checkpoints.changes(task, reached, { ...written, isComplete: false })
-    assert.equal(hexOf(filled?.value), golden.checkpoint.valueIncomplete)
-    assert.equal(change?.store, '__changelog-positions-0')
+    for (const [value, isComplete] of [
+      [golden.checkpoint.value, true],
+      [golden.checkpoint.valueIncomplete, false],
+    ] as const) {
+      const reached = new Map([[changelog, { offset: offset(70_000), isComplete }]])
+      const [change] = new Checkpoints(state).changes(task, reached, 1_700_000)
+      assert.equal(hexOf(change?.key), golden.checkpoint.key)
+      assert.equal(hexOf(change?.value), value)
+      assert.equal(change?.store, inStore.store)
+    }
     await close()
   })
 
-  for (const [name, value, writtenMs, isComplete] of [
-    ['of now', golden.checkpoint.value, 1_700_000, true],
-    ['of a store that has gaps', golden.checkpoint.valueIncomplete, 1_700_000, false],
-    ['of before, without a time,', golden.checkpoint.valueBefore, null, true],
+  for (const [name, value, isComplete] of [
+    ['of now', golden.checkpoint.value, true],
+    ['of a store that has gaps', golden.checkpoint.valueIncomplete, false],
   ] as const) {
     test(`${name} is read`, async () => {
       const { state, close } = await openMemoryStorage({ clock: new ManualClock() })
       const key = Buffer.from(golden.checkpoint.key, 'hex')
-      await state.write([{ ...task.checkpoint, key, value: Buffer.from(value, 'hex') }])
-      const checkpoints = new Checkpoints({ state, clock: new ManualClock() })
+      await state.write([{ ...inStore, key, value: Buffer.from(value, 'hex') }])
+      const checkpoints = new Checkpoints(state)
       await checkpoints.load([task])
-      assert.deepEqual(checkpoints.of(task, changelog), { offset: 70_000, writtenMs })
+      const written = { offset: 70_000, writtenMs: 1_700_000, isComplete }
+      assert.deepEqual(checkpoints.of(task, changelog), written)
       assert.equal(checkpoints.isComplete(task, changelog), isComplete)
       await close()
     })
   }
+
+  test('of earlier versions is not believed, and is deleted under every number', async () => {
+    const { state, close } = await openMemoryStorage({ clock: new ManualClock() })
+    const key = Buffer.from(golden.earlierCheckpoint.key, 'hex')
+    const places = golden.earlierCheckpoint.values.map((value, number) => {
+      const store = scopedStoreName('upgrade', earlierCheckpointsStore(number * 7))
+      return { store, partition: partition(3), key, value: Buffer.from(value, 'hex') }
+    })
+    await state.write(places)
+    await deleteEarlierCheckpoints(state, [task])
+    assert.deepEqual(await state.readMany(places), [null, null])
+    const checkpoints = new Checkpoints(state)
+    await checkpoints.load([task])
+    assert.equal(checkpoints.of(task, changelog), null)
+    await close()
+  })
 })
 
 test('the positions of broadcast topics and what is kept beside offsets are as they were', async () => {

@@ -11,9 +11,9 @@ import type { StateBackend } from '../../core/state.ts'
 import type { Log } from '../../log/log.ts'
 import type { StoreDefinition } from '../../state/stores.ts'
 import type { SubTopology, TopologyGraph } from '../../topology/graph.ts'
+import { checkpointRead, decodeCheckpoint } from '../checkpoints.ts'
 import { changelogOf } from '../kept-task.ts'
 import type { StoreChangelog } from '../kept-task.ts'
-import { changelogPositionsStore, PositionsStore } from '../positions-store.ts'
 import { ScopedState, scopedStoreName } from '../scoped-state.ts'
 import { compileTaskGraph } from '../task-graph.ts'
 import type { HeldTask, QueryableRuntime } from './hosts.ts'
@@ -128,7 +128,7 @@ export class LocalQueries {
     const held = this.held(store, partition)
     if (held?.isComplete !== true) return null
     const scoped = new ScopedState(this.#options.state, store.topology)
-    const freshness = await this.#freshness(store, partition, held, scoped)
+    const freshness = await this.#freshness(store, partition, held)
     const entries = await entriesOf(new StoreReader(scoped, store.definition, partition), query)
     // What was taken away or begun anew meanwhile may have been read half deleted.
     if (this.held(store, partition)?.isComplete !== true) return null
@@ -139,7 +139,6 @@ export class LocalQueries {
     store: FoundStore,
     partition: Partition,
     { role, lastAppliedMs }: HeldCopy,
-    scoped: ScopedState,
   ): Promise<Freshness> {
     const { log } = this.#options
     if (log.sharesState) {
@@ -148,10 +147,8 @@ export class LocalQueries {
     }
     const changelog = changelogOf(store.topology, store.definition)
     const { topic } = changelog
-    const kept = changelogPositionsStore(store.subTopology.index)
-    const positions = new PositionsStore(scoped, kept, partition)
-    const [reached] = await positions.read([topic])
-    const offset = reached ?? 0
+    const [kept] = await this.#options.state.readMany([checkpointRead(changelog, partition)])
+    const offset = decodeCheckpoint(kept ?? null, changelog)?.offset ?? 0
     const end = role === 'active' ? offset : ((await this.#endsOf(changelog)).get(partition) ?? 0)
     return {
       role,

@@ -1,11 +1,11 @@
 /** What was fetched of changelogs becomes state: one write, with the checkpoints it leads to. */
 import { present } from '../../core/assert.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { Offset, TopicName } from '../../core/record.ts'
+import type { TopicName } from '../../core/record.ts'
 import { topicPartitionId } from '../../core/record.ts'
 import type { StateBackend, StateChange } from '../../core/state.ts'
 import type { FetchedPartition } from '../../log/log.ts'
-import type { Checkpoints, WrittenState } from '../checkpoints.ts'
+import type { Checkpoints, Reached } from '../checkpoints.ts'
 import type { Codecs } from '../codecs.ts'
 import { changesOfFacts } from '../fact-changelog.ts'
 import type { KeptTask, StoreChangelog } from '../kept-task.ts'
@@ -33,17 +33,19 @@ export async function applyChangelogs(
   const { state, checkpoints, clock, codecs } = to
   const changes: StateChange[] = []
   const writtenMs = clock.nowMs()
-  const reached: (readonly [KeptTask, ReadonlyMap<TopicName, Offset>, WrittenState])[] = []
+  const reached = new Map<KeptTask, Map<TopicName, Reached>>()
   for (const { cursor, range, isToTheEnd } of fetched) {
     const { task, changelog, at } = cursor
     for (const change of await changesOf(changelog, range, codecs)) changes.push(change)
-    const positions = new Map([[at.topic, range.nextOffset]])
-    const written = { writtenMs, isComplete: isToTheEnd }
-    for (const change of checkpoints.changes(task, positions, written)) changes.push(change)
-    reached.push([task, positions, written])
+    const ofTask = reached.get(task) ?? new Map<TopicName, Reached>()
+    ofTask.set(at.topic, { offset: range.nextOffset, isComplete: isToTheEnd })
+    reached.set(task, ofTask)
+  }
+  for (const [task, ofTask] of reached) {
+    for (const change of checkpoints.changes(task, ofTask, writtenMs)) changes.push(change)
   }
   await state.write(changes)
-  for (const [task, positions, written] of reached) checkpoints.written(task, positions, written)
+  for (const [task, ofTask] of reached) checkpoints.written(task, ofTask, writtenMs)
   for (const { cursor, range } of fetched) {
     cursor.offset = range.nextOffset
     cursor.records += range.records.length

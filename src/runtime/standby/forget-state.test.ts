@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test'
 import { ManualClock, systemClock, type Clock } from '../../core/clock.ts'
 import { offset, partition, storeName, topicName } from '../../core/record.ts'
 import type { GroupMember, JoinGroupOptions, Log } from '../../log/log.ts'
+import { dataKey } from '../../state/key-layout.ts'
 import { openMemoryStorage } from '../../state/memory-backend.ts'
 import { Checkpoints } from '../checkpoints.ts'
 import { Codecs } from '../codecs.ts'
@@ -28,11 +29,10 @@ async function openUpdater(t: TestContext, clock: Clock): Promise<StateUpdater> 
   const task: KeptTask = {
     plan: { id, topologyName: 't', subTopology: 0, partition: partition(0) },
     changelogs: [{ store: storeName('t.s'), topic, facts: null }],
-    checkpoint: { store: storeName('t.__changelog-positions-0'), partition: partition(0) },
   }
-  const checkpoints = new Checkpoints({ state, clock })
-  const written = { writtenMs: 0, isComplete: true }
-  await state.write(checkpoints.changes(task, new Map([[topic, offset(1)]]), written))
+  const checkpoints = new Checkpoints(state)
+  const reached = new Map([[topic, { offset: offset(1), isComplete: true }]])
+  await state.write(checkpoints.changes(task, reached, 0))
   await checkpoints.load([task])
   return new StateUpdater({
     log,
@@ -111,7 +111,8 @@ async function rowsOf(cluster: TestCluster, name: string): Promise<number> {
   const { state } = cluster.states.get(name) ?? assert.fail(name)
   let count = 0
   for (let at = 0; at < taskCount; at += 1) {
-    count += (await state.scan({ store, partition: partition(at), entriesMax: 1000 })).length
+    const rows = { store, partition: partition(at), from: dataKey('') }
+    count += (await state.scan({ ...rows, entriesMax: 1000 })).length
   }
   return count
 }

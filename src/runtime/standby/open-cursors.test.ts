@@ -14,7 +14,6 @@ const partition = 0 as Partition
 const task: KeptTask = {
   plan: { id: 't-0_0', topologyName: 't', subTopology: 0, partition },
   changelogs: [{ store, topic, facts: null }],
-  checkpoint: { store: storeName('t.__changelog-positions-0'), partition },
 }
 const deleteRetentionMs = 1000
 const key = Buffer.from('a')
@@ -32,14 +31,12 @@ async function open(reached: number | null, nowMs = 0, deletedBefore = 0, stateF
     await log.append([{ topic, partition, records: [{ key, value, timestampMs: 0 }] }])
   }
   await log.deleteRecords([{ topic, partition, offset: deletedBefore as Offset }])
-  const checkpoints = new Checkpoints({ state, clock })
-  const positions = new Map([[topic, reached as Offset]])
+  const checkpoints = new Checkpoints(state)
+  const upTo = { offset: reached as Offset, isComplete: true }
   const change = { store, partition, key, value: Buffer.from('kept') }
   await state.write([
     change,
-    ...(reached === null
-      ? []
-      : checkpoints.changes(task, positions, { writtenMs: clock.nowMs(), isComplete: true })),
+    ...(reached === null ? [] : checkpoints.changes(task, new Map([[topic, upTo]]), clock.nowMs())),
   ])
   await checkpoints.load([task])
   clock.advance(nowMs)

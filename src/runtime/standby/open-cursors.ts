@@ -96,7 +96,7 @@ async function reasonToWipe(
   const { offset, writtenMs } = reached
   if (offset > highWatermark) return 'checkpoint beyond the end of the changelog'
   if (offset < logStartOffset) return 'checkpoint before the start of the changelog'
-  if (offset === highWatermark || writtenMs === null) return null
+  if (offset === highWatermark) return null
   const retentionMs = await deleteRetentionMsOf(changelog)
   const usableMs = retentionMs - Math.min(marginMaxMs, retentionMs / 10)
   return clock.nowMs() - writtenMs > usableMs

@@ -180,7 +180,7 @@ export class StateUpdater {
     return [...this.#states.values()]
       .filter(({ elsewhereSinceMs: sinceMs }) => sinceMs !== null && sinceMs <= beforeMs)
       .map(({ task }) => task)
-      .filter((task) => this.#options.checkpoints.offsetsOf(task.plan.id).size > 0)
+      .filter((task) => this.#options.checkpoints.has(task.plan.id))
   }
 
   /** Deletes the state of a task that is another's; nothing where that is not so any more. */
