@@ -45,8 +45,7 @@ import { Punctuations } from './punctuations.ts'
 import type { WaitingFor } from './runtime-status.ts'
 import type { ScopedState } from './scoped-state.ts'
 import { SourceDecoder, type Quarantine } from './source-decoder.ts'
-import { restoreState } from './state-keeper.ts'
-import type { StateKeeper } from './state-keeper.ts'
+import { restoreState, type StateKeeper } from './state-keeper.ts'
 import { TaskChangelogs } from './task-changelogs.ts'
 import type { TaskGraph } from './task-graph.ts'
 import { TaskLifecycle } from './task-lifecycle.ts'
@@ -125,14 +124,8 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.#idle = new IdleTime(options.limits.idleAdvanceAfterMs)
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
     this.#quarantine = new TaskQuarantine({ ...options })
-    this.#decoder = new SourceDecoder({
-      graph: options.graph,
-      codecs,
-      quarantine: this.#quarantineUnread,
-      metrics: this.metrics,
-      hasStores: subTopology.stores.length > 0,
-      partitionCountOf,
-    })
+    const hasStores = subTopology.stores.length > 0
+    this.#decoder = new SourceDecoder({ ...options, quarantine: this.#quarantineUnread, hasStores })
     const reserved = broadcastPositionsStore(subTopology.index)
     this.#broadcastPositions = new PositionsStore(state, reserved, partition)
   }
