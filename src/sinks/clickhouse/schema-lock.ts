@@ -96,7 +96,8 @@ class HeldLock implements SchemaLock {
         continue
       }
       if (clock.monotonicMs() >= giveUpMs) throw heldBy(held)
-      if (held !== null && !hasTold) onWait?.(`waiting for ${held.holder}, which changes the tables`)
+      if (held !== null && !hasTold)
+        onWait?.(`waiting for ${held.holder}, which changes the tables`)
       hasTold ||= held !== null
       await pause(clock, backOff.nextMs())
     }
