@@ -76,6 +76,8 @@ export interface TestCounts {
   readonly dropped: number
   readonly late: number
   readonly quarantined: number
+  /** Checks of level Warning that failed: their records went on. */
+  readonly warnings: number
   readonly drops: readonly NodeDrops[]
 }
 
@@ -313,12 +315,13 @@ export class TopologyTestDriver {
   }
 
   counts(): TestCounts {
-    const total = { processed: 0, dropped: 0, late: 0, quarantined: 0 }
+    const total = { processed: 0, dropped: 0, late: 0, quarantined: 0, warnings: 0 }
     for (const { metrics } of this.#tasks) {
       total.processed += metrics.processed
       total.dropped += metrics.dropped
       total.late += metrics.late
       total.quarantined += metrics.quarantined
+      total.warnings += metrics.warnings
     }
     return { ...total, drops: this.#tasks.flatMap(({ metrics }) => metrics.drops()) }
   }

@@ -3,7 +3,7 @@
  * marks: rows are learners, columns are items. Imports nothing from the product.
  */
 import type { McqEvents } from './oracle-mcq.ts'
-import { factsOf as mcqFactsOf } from './oracle-mcq.ts'
+import { factsOf as mcqFactsOf, testsOfQuestions } from './oracle-mcq.ts'
 
 export interface Mark {
   learner: string
@@ -75,10 +75,12 @@ export function itemStatistics(
   })
 }
 
-/** The statistics of every test, over the students who completed it; a question left out is wrong. */
+/** The statistics of every test, over the students who completed it; a question left out is wrong, one of another test
+ * is no item. */
 export function mcqItemStatistics(events: McqEvents): Record<string, unknown>[] {
   const { question_interaction_fact: interactions, test_summary_fact: summaries } =
     mcqFactsOf(events)
+  const testOf = testsOfQuestions(events)
   const tests = new Set(summaries.map(({ test_id }) => test_id))
   return [...tests].flatMap((test_id) => {
     const ofTest = summaries.filter((summary) => summary.test_id === test_id)
@@ -90,6 +92,7 @@ export function mcqItemStatistics(events: McqEvents): Record<string, unknown>[] 
     const answered = interactions.filter((interaction) => interaction.test_id === test_id)
     const marks = answered
       .filter(({ student_id, is_correct }) => is_correct !== null && completed.has(student_id))
+      .filter(({ question_id }) => testOf.get(question_id) === test_id)
       .map(({ student_id, question_id, is_correct }) => ({
         learner: student_id,
         item: question_id,

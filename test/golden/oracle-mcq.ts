@@ -113,6 +113,12 @@ export function factsOf(events: McqEvents): McqFacts {
   }
 }
 
+/** The test that each question belongs to. */
+export function testsOfQuestions(events: McqEvents): ReadonlyMap<string, string> {
+  const { questions } = eventsThatCount(events)
+  return new Map(questions.map(({ question_id, test_id }) => [question_id, test_id]))
+}
+
 /** Rules 1 to 5: one version of each event. */
 function eventsThatCount({ answers, sessions, submissions, questions, tests }: McqEvents) {
   return {

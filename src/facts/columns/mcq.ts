@@ -32,7 +32,8 @@ export const mcqNotes: NotesByTable = {
       },
       questions_attempted: {
         unit: 'questions',
-        formula: 'number of distinct `answers.question_id`',
+        formula:
+          'number of distinct `answers.question_id`, those of other tests too, of which there is a warning',
       },
       questions_revisited: {
         unit: 'questions',
@@ -95,7 +96,7 @@ export const mcqNotes: NotesByTable = {
       test_id: { from: ['submissions.test_id', 'questions.test_id'] },
       question_id: { from: ['questions.question_id', 'answers.question_id'] },
       ...itemStatisticsColumns(
-        'a mark is 1 where `mcq.question_interaction_fact.is_correct`, else 0',
+        'a mark is 1 where `mcq.question_interaction_fact.is_correct`, else 0; a question of another test is no item',
         'number of `submissions.student_id` whose test is completed',
       ),
     },

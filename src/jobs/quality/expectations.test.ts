@@ -6,7 +6,7 @@ import { columnsOf, rowChecksOf } from './derived-checks.ts'
 import { tableName } from './expectation.ts'
 import { bundledExpectations, expectationsOf } from './expectations/of-topology.ts'
 import { qualityDefaults } from './quality-options.ts'
-import { QualityBench } from './quality.test-support.ts'
+import { nowMs, QualityBench, resultOf } from './quality.test-support.ts'
 import { scoresOf } from './score.ts'
 
 describe('expectations', () => {
@@ -27,6 +27,27 @@ describe('expectations', () => {
       assert.ok(results.length > 20, `${results.length} results`)
     })
   }
+
+  it('tell an answer to a question of another test, whichever came first; not one to a question that nobody knows', async () => {
+    const [interactions, questions] = ['mcq.question_interaction_fact', 'mcq.questions']
+    const answered = (test_id: string, question_id: string) => ({
+      ...{ student_id: 'ann', test_id, question_id, answer_count: 1, revisited: false },
+      ...{ first_answer_time: nowMs, last_answer_time: nowMs, time_spent: 0 },
+    })
+    await bench.put(interactions, [
+      answered('t1', 'q1'),
+      answered('t1', 'unknown'),
+      answered('t2', 'q1'),
+    ])
+    await bench.put(questions, [{ question_id: 'q1', test_id: 't1', correct_option: 'A' }])
+    const results = await bench.measure('mcq', { tables: [interactions] })
+    await bench.clear(interactions, questions)
+    const found = resultOf(results, `${interactions}/question_of_its_test`)
+    assert.deepEqual(
+      [found.level, found.rows, found.failed, found.passed],
+      ['Warning', 2, 1, false],
+    )
+  })
 
   it('speak of every fact table of a topology, or say why not', async () => {
     for (const { graph, factTables } of await loadTopologies(bundledTopologyNames())) {

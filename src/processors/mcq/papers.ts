@@ -19,15 +19,16 @@ export interface StudentPaper {
 /** Before an answer or submission: there are sessions only. */
 const noEventMs = Number.MIN_SAFE_INTEGER
 
-/** Questions whose correct option is unknown are no part of it. */
+/** Questions whose correct option is unknown are no part of it, nor are those of other tests. */
 export function paperOf(state: StudentTest): StudentPaper {
   const items: PaperItem[] | null = state.submission?.completed === true ? [] : null
   let eventTimeMs = state.submission?.submitMs ?? noEventMs
-  for (const { questionId: itemId, correctOption, answers } of state.questions) {
+  for (const { questionId: itemId, correctOption, isStray, answers } of state.questions) {
     if (answers.length === 0) continue
     const final = finalAnswer(answers)
     eventTimeMs = Math.max(eventTimeMs, final.timestampMs)
-    if (correctOption !== null) items?.push({ itemId, isCorrect: final.option === correctOption })
+    if (correctOption === null || isStray) continue
+    items?.push({ itemId, isCorrect: final.option === correctOption })
   }
   return { paper: items === null ? null : { items }, eventTimeMs }
 }

@@ -17,6 +17,7 @@ import { encodeTuple } from '../../core/tuple.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
 import { noHeaders } from '../../core/record.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from '../processor.ts'
+import { answerWarnings } from './answer-warnings.ts'
 import type { Answer, Question, Session, Submission, Test } from './events.ts'
 import {
   addQuestion,
@@ -158,7 +159,8 @@ export class StudentTestProcessor implements Processor {
     for (const questionId of changed) touched.questionIds.add(questionId)
     touched.summaryChanged = true
     if (isNew) this.#meetQuestion(id, state, answer.question_id)
-    this.#warnOfExpiry(state, answer)
+    const question = this.#questions.get([answer.question_id])
+    for (const warning of answerWarnings(answer, state, question)) this.#context.quarantine(warning)
     this.#studentTests.put(id, state)
   }
 
@@ -168,17 +170,6 @@ export class StudentTestProcessor implements Processor {
     const answered = present(findQuestion(state, questionId), 'the question just answered')
     answered.correctOption = known?.correctOption ?? null
     this.#keepStray(id, answered, known ?? emptyQuestion())
-  }
-
-  #warnOfExpiry(state: StudentTest, answer: Answer): void {
-    const session = state.sessions.find((known) => known.sessionId === answer.session_id)
-    const expiryMs = session?.expiryMs ?? null
-    if (expiryMs === null || answer.timestamp <= expiryMs) return
-    this.#context.quarantine({
-      check: 'answer_within_session',
-      level: 'Warning',
-      reason: `answer ${answer.answer_id} came ${answer.timestamp - expiryMs} ms after its session's end`,
-    })
   }
 
   #session(id: StudentTestId, session: Session, recordTimestampMs: number): void {
@@ -338,20 +329,22 @@ export class StudentTestProcessor implements Processor {
       touched.questionIds.add(questionId)
       touched.summaryChanged = true
     }
-    this.#keepStray(touched.id, answered, question)
+    if (this.#keepStray(touched.id, answered, question)) touched.summaryChanged = true
     this.#studentTests.put(touched.id, touched.state)
   }
 
-  #keepStray(id: StudentTestId, answered: AnsweredQuestion, question: QuestionState): void {
+  /** True where it has become a stray, or is none any more. */
+  #keepStray(id: StudentTestId, answered: AnsweredQuestion, question: QuestionState): boolean {
     const [testId, studentId] = id
     const isStray = question.testId !== testId
-    if (answered.isStray === isStray) return
+    if (answered.isStray === isStray) return false
     answered.isStray = isStray
     const key = [answered.questionId, testId, studentId] as const
     if (isStray) this.#strayAnswers.put(key, noBytes)
     else this.#strayAnswers.delete(key)
     question.strayAnswers += isStray ? 1 : -1
     this.#questions.put([answered.questionId], question)
+    return true
   }
 
   #forwardRows(touched: Touched, knownAtMs: number): void {

@@ -28,6 +28,13 @@ const interactions: TableExpectations = {
     agrees('answers_in_order', 'first_answer_time <= last_answer_time'),
     agrees('revisited_where_answers', 'revisited = (answer_count > 1)'),
     refersTo('question_id', 'mcq.questions.question_id'),
+    {
+      name: 'question_of_its_test',
+      dimension: 'consistency',
+      level: 'Warning',
+      holds: '(question_id, test_id) IN (SELECT question_id, test_id FROM mcq.questions)',
+      where: 'question_id IN (SELECT question_id FROM mcq.questions)',
+    },
     refersTo('student_id', 'mcq.students.student_id'),
     refersTo('test_id', 'mcq.tests.test_id'),
   ],
