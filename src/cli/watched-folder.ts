@@ -37,7 +37,10 @@ export async function openWatchedFolder(
     await services.runs.record('drops', { directory }, signal, () => Promise.resolve(taken))
   }
   return {
-    watch: () => folder.watch(tell),
+    watch: () =>
+      folder.watch(tell, (trouble) => {
+        say(trouble === null ? 'the drop folder is back' : `${trouble}; it is tried again`)
+      }),
     drain: async () => {
       await tell(await folder.drain())
     },

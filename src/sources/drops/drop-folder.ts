@@ -18,7 +18,6 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pause, type Clock } from '../../core/clock.ts'
-import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { FileSchema } from '../../quality/file-schema.ts'
 import type { IngestPort } from '../ingest-port.ts'
 import { RecordSender } from '../record-sender.ts'
@@ -26,6 +25,7 @@ import { ConversionLog, type ConversionLine } from './conversion-log.ts'
 import { targetOf } from './drop-paths.ts'
 import { dropReport, type DropReport } from './drop-report.ts'
 import type { DropIdentity } from './drop-records.ts'
+import { folderError, isFolderFault, makeMissing } from './folder-faults.ts'
 import { KnownDrops, type FindDrops } from './known-drops.ts'
 import {
   prepareDrop,
@@ -51,6 +51,8 @@ export interface DropFolderOptions {
   readonly stillForMs?: number
   readonly completeAfterMs?: number
   readonly pollMs?: number
+  /** Before a folder that could not be worked on is tried again. */
+  readonly troublePauseMs?: number
   /** Judged files that are looked at again, in case their writer goes on. */
   readonly watchedFilesMax?: number
   /** Tells a test where the work is. */
@@ -68,13 +70,19 @@ export interface DropTotals {
   /** Files whose rows count no more, because they were written on after they were taken. */
   readonly retracted: number
   readonly rowsRetracted: number
-  /** Entries of the folder that are no files: links, folders, pipes. */
+  /** Entries of the folder that are no files (links, folders, pipes), or none that can be read. */
   readonly left: number
   /** In the folder at the last look, still being written. */
   readonly waiting: number
 }
 
-const defaults = { stillForMs: 250, completeAfterMs: 2_000, pollMs: 200, watchedFilesMax }
+const defaults = {
+  stillForMs: 250,
+  completeAfterMs: 2_000,
+  pollMs: 200,
+  troublePauseMs: 2_000,
+  watchedFilesMax,
+}
 /** Files that are read ahead of being sent. */
 const inHandMax = 16
 /** Files whose rows are made durable, and which are moved, together. */
@@ -126,8 +134,7 @@ export class DropFolder {
         if (name.endsWith('.part')) rmSync(join(this.#parquet, name), { force: true })
       }
     } catch (cause) {
-      const message = `the drop folder ${directory}: ${messageOf(cause)}`
-      throw new TidemarkError('SOURCE_UNREADABLE', message, { cause, details: { directory } })
+      throw folderError(directory, cause)
     }
     const { stillForMs } = this.#options
     const reserved = new Set([logName, `${logName}.1`, 'done', 'failed', 'parquet'])
@@ -142,16 +149,37 @@ export class DropFolder {
     return { ...this.#totals, left, waiting: waiting + this.#later }
   }
 
-  /** Looks until the signal; `onScan` hears of each look that found something. */
-  async watch(onScan: (totals: DropTotals) => void | Promise<void>): Promise<void> {
-    const { clock, pollMs, signal } = this.#options
+  /**
+   * Looks until the signal.
+   * @param onScan hears of each look that found something
+   * @param onTrouble hears why the folder cannot be worked on (a full disk, a folder that is away), once, and null when it
+   * can again: until then it is tried again
+   */
+  async watch(
+    onScan: (totals: DropTotals) => void | Promise<void>,
+    onTrouble: (trouble: string | null) => void,
+  ): Promise<void> {
+    const { clock, pollMs, troublePauseMs, signal } = this.#options
+    let trouble: string | null = null
     while (signal?.aborted !== true) {
-      if ((await this.scan()) > 0) await onScan(this.totals)
-      await pause(clock, pollMs, signal)
+      const found = await this.#tryScan()
+      if (found.trouble !== trouble) onTrouble(found.trouble)
+      trouble = found.trouble
+      if (found.taken > 0) await onScan(this.totals)
+      await pause(clock, trouble === null ? pollMs : troublePauseMs, signal)
     }
   }
 
-  /** Looks until nothing is left, not even what was still being written. */
+  async #tryScan(): Promise<{ readonly taken: number; readonly trouble: string | null }> {
+    try {
+      return { taken: await this.scan(), trouble: null }
+    } catch (thrown) {
+      if (!isFolderFault(thrown)) throw thrown
+      return { taken: 0, trouble: thrown.message }
+    }
+  }
+
+  /** Looks until nothing is left, not even what was still being written. @throws as `scan` */
   async drain(): Promise<DropTotals> {
     const { clock, pollMs, signal } = this.#options
     for (;;) {
@@ -161,9 +189,22 @@ export class DropFolder {
     }
   }
 
-  /** Takes every file that is ready now; how many those were, and those that were written on or first seen to be no
-   * files. What it has sent is durable, and moved. */
+  /**
+   * Takes every file that is ready now; how many those were, and those that were written on or first seen to be no
+   * files. What it has sent is durable, and moved.
+   * @throws TidemarkError SOURCE_UNREADABLE | DISK_FULL where the system does not let the folder be worked on; what was under
+   * way is done again by the next look, which changes nothing
+   */
   async scan(): Promise<number> {
+    try {
+      makeMissing([this.#done, this.#failed, this.#parquet, this.#aside])
+      return await this.#scan()
+    } catch (thrown) {
+      throw folderError(this.#options.directory, thrown)
+    }
+  }
+
+  async #scan(): Promise<number> {
     const { signal, schema } = this.#options
     const sender = this.#newSender()
     let group: Sent[] = []
@@ -172,6 +213,10 @@ export class DropFolder {
     for await (const drop of this.#prepared()) {
       if (drop.kind === 'later') {
         this.#later++
+        continue
+      }
+      if (drop.kind === 'unreadable') {
+        this.#files.leave(drop.name, `it cannot be read: ${drop.why}; mend that, and it is taken`)
         continue
       }
       taken++
@@ -289,12 +334,7 @@ export class DropFolder {
     const atMs = this.#options.clock.nowMs()
     const left = this.#files.newlyLeft()
     this.#log.append(
-      left.map(({ name, what }) => ({
-        atMs,
-        outcome: 'left',
-        file: name,
-        details: { why: `it is ${what}; only files of the folder itself are taken` },
-      })),
+      left.map(({ name, why }) => ({ atMs, outcome: 'left', file: name, details: { why } })),
     )
     const letGo = this.#taken.letGo()
     const [first] = letGo
@@ -307,15 +347,14 @@ export class DropFolder {
     return left.length
   }
 
-  /** In the folder for failed files and in the log; where the file is to lie. */
-  #report(identity: DropIdentity, report: DropReport): string {
+  /** In the folder for failed files and in the log. */
+  #report(identity: DropIdentity, report: DropReport): void {
     const { name, contentHash } = identity
-    const target = targetOf(identity, this.#failed)
-    writeFileSync(`${target}.report.json`, `${JSON.stringify(report, null, 2)}\n`)
+    const path = `${targetOf(identity, this.#failed)}.report.json`
+    writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
     const details = { content: contentHash, problems: report.problems_total, why: report.summary }
     const atMs = this.#options.clock.nowMs()
     this.#log.append([{ atMs, outcome: 'failed', file: name, details }])
-    return target
   }
 
   #lineOf({ drop, parquet }: Sent, earlier: string | null): ConversionLine {

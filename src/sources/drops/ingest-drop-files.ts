@@ -52,6 +52,9 @@ export async function* ingestDropFiles({
         const message = `${path}: it is not there, or was changed while it was read`
         throw new TidemarkError('SOURCE_UNREADABLE', message, { details: { path } })
       }
+      if (drop.kind === 'unreadable') {
+        throw new TidemarkError('SOURCE_UNREADABLE', drop.why, { details: { path } })
+      }
       if (drop.kind === 'refused') {
         const { identity, columns, rowsRead, problems, problemsTotal } = drop
         const { contentHash } = identity

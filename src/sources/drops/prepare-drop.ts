@@ -14,10 +14,12 @@ import {
   statSync,
   type Stats,
 } from 'node:fs'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
+import { messageOf } from '../../core/errors.ts'
 import type { DroppedFile } from '../../processors/student-performance/batch.ts'
 import type { FileSchema } from '../../quality/file-schema.ts'
 import { contentHash, openFile } from '../source-files.ts'
+import { extensionsOf, parquetName } from './drop-paths.ts'
 import type { Problem } from './drop-report.ts'
 import type { DropIdentity } from './drop-records.ts'
 import { ParquetFile } from './parquet-file.ts'
@@ -39,6 +41,8 @@ export interface PrepareDrop {
 export type PreparedDrop =
   /** Gone, changed while it was read, or not yet complete. */
   | { readonly kind: 'later'; readonly name: string }
+  /** The system does not let it be read; it may tomorrow. */
+  | { readonly kind: 'unreadable'; readonly name: string; readonly why: string }
   | {
       readonly kind: 'refused'
       readonly identity: DropIdentity
@@ -74,6 +78,25 @@ export const wholeBytesMax = 4 * 1024 * 1024
 const lineFeed = 0x0a
 
 export async function prepareDrop(request: PrepareDrop, schema: FileSchema): Promise<PreparedDrop> {
+  const { path, name } = request
+  try {
+    return await prepare(request, schema)
+  } catch (thrown) {
+    if (!isUnreadable(thrown, path)) throw thrown
+    return { kind: 'unreadable', name, why: messageOf(thrown) }
+  }
+}
+
+/** Of the file alone: no room for copies, or no folder for Parquet, is not its fault. */
+function isUnreadable(thrown: unknown, path: string): boolean {
+  const { code, path: of, syscall } = thrown as NodeJS.ErrnoException
+  if (syscall === 'read') return true
+  return (
+    of === path && code !== undefined && !['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'].includes(code)
+  )
+}
+
+async function prepare(request: PrepareDrop, schema: FileSchema): Promise<PreparedDrop> {
   const { path, name } = request
   const still = readStill(path)
   if (still === null) return { kind: 'later', name }
@@ -138,11 +161,6 @@ export async function readAside(
   onBatch: (batch: RowBatch) => Promise<void>,
 ): Promise<void> {
   await readRows(openFile(aside).chunks, aside, schema, onBatch)
-}
-
-/** The same content has the same name, so that writing it again changes nothing. */
-export function parquetName({ name, contentHash: hash }: DropIdentity): string {
-  return `${name.slice(0, name.length - extensionsOf(name).length)}.${hash.slice(0, 8)}.parquet`
 }
 
 function writeParquet(
@@ -212,12 +230,6 @@ function isGone(thrown: unknown): boolean {
 
 async function* chunksOf(bytes: Buffer): AsyncGenerator<Buffer> {
   if (bytes.length > 0) yield bytes
-}
-
-/** `.csv`, `.csv.gz`. */
-export function extensionsOf(name: string): string {
-  const last = extname(name)
-  return last === '.gz' ? `${extname(name.slice(0, -3))}.gz` : last
 }
 
 function fileOf({ name }: DropIdentity, { size }: Stats, rows: ReadRows): DroppedFile {

@@ -26,12 +26,13 @@ test('threads answer what this thread would, and say so when they have ended', a
     writeFileSync(join(path, `f${index}.csv`), fileOf(index, index + 7))
   }
   writeFileSync(join(path, 'bad.csv'), 'no table\n')
-  const names = ['f0.csv', 'f1.csv', 'f2.csv', 'bad.csv', 'gone.csv', 'f3.csv', 'f4.csv']
+  const names = ['f0.csv', 'f1.csv', 'f2.csv', 'bad.csv', 'gone.csv', 'aside', 'f3.csv', 'f4.csv']
   const answers = await Promise.all(names.map((name) => pool.prepare(requestOf(name))))
   for (const [index, name] of names.entries()) {
     assert.deepEqual(answers[index], await prepareDrop(requestOf(name), schema), name)
   }
-  await assert.rejects(pool.prepare(requestOf('aside')), /EISDIR/)
+  const nowhere = { ...requestOf('f0.csv'), parquetDirectory: join(path, 'none') }
+  await assert.rejects(pool.prepare(nowhere), /ENOENT/)
   await pool.close()
   await assert.rejects(pool.prepare(requestOf('f0.csv')), /thread that read the file has ended/)
 })

@@ -16,7 +16,7 @@ export interface ReadyFilesOptions {
 
 export interface LeftEntry {
   readonly name: string
-  readonly what: string
+  readonly why: string
 }
 
 interface Watched {
@@ -27,7 +27,7 @@ interface Watched {
 
 /** Files whose time lies in the future, watched at once; others wait for room. */
 const watchedMax = 10_000
-/** Entries that are no files, which are remembered so that each is told once; more are not told. */
+/** Entries that are not taken, which are remembered so that each is told once; more are not told. */
 const leftMax = 1_000
 /** How writers name what is not finished yet. */
 const unfinished = /(^\.)|\.(part|partial|tmp|temp|crdownload|filepart|swp)$|~$/i
@@ -48,7 +48,7 @@ export class ReadyFiles {
     return this.#waiting
   }
 
-  /** Entries so far that are no files. */
+  /** Entries so far that cannot be taken: no files, or none that can be read. */
   get left(): number {
     return this.#left.size
   }
@@ -83,9 +83,13 @@ export class ReadyFiles {
   #isReady(name: string, before: ReadonlyMap<string, Watched>): boolean | null {
     const { directory, clock, stillForMs } = this.#options
     const stats = lstatSync(join(directory, name), { throwIfNoEntry: false })
-    if (stats === undefined) return null
+    if (stats === undefined) {
+      // Read as UTF-8, such a name is another one.
+      if (name.includes('\ufffd')) this.leave(name, 'its name is not UTF-8; rename it')
+      return null
+    }
     if (!stats.isFile()) {
-      this.#leave(name, stats)
+      this.leave(name, `it is ${kindOf(stats)}; only files of the folder itself are taken`)
       return null
     }
     const ageMs = clock.nowMs() - stats.mtimeMs
@@ -101,10 +105,11 @@ export class ReadyFiles {
     return false
   }
 
-  #leave(name: string, stats: Stats): void {
+  /** Told once. */
+  leave(name: string, why: string): void {
     if (this.#left.has(name) || this.#left.size >= leftMax) return
     this.#left.add(name)
-    this.#newlyLeft.push({ name, what: kindOf(stats) })
+    this.#newlyLeft.push({ name, why })
   }
 }
 

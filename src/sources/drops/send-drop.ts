@@ -6,7 +6,8 @@ import type { FileSchema } from '../../quality/file-schema.ts'
 import type { RecordSender } from '../record-sender.ts'
 import { bytesOfBatch, dropRecord } from './drop-records.ts'
 import { ParquetFile } from './parquet-file.ts'
-import { parquetName, readAside, type AcceptedDrop, type ParquetWritten } from './prepare-drop.ts'
+import { parquetName } from './drop-paths.ts'
+import { readAside, type AcceptedDrop, type ParquetWritten } from './prepare-drop.ts'
 import type { RowBatch } from './row-batch.ts'
 
 /** Resolves when the parts are handed over; `sender.flush()` makes them durable.

@@ -11,11 +11,10 @@ import type { Clock } from '../../core/clock.ts'
 import type { FileSchema } from '../../quality/file-schema.ts'
 import type { RecordSender } from '../record-sender.ts'
 import type { ConversionLog } from './conversion-log.ts'
-import { hashedTargetOf, targetOf } from './drop-paths.ts'
+import { hashedTargetOf, parquetName, targetOf } from './drop-paths.ts'
 import { retractionRecord } from './drop-records.ts'
 import { describeProblem, grownProblem, grownReport } from './drop-report.ts'
 import type { KnownDrops } from './known-drops.ts'
-import { parquetName } from './prepare-drop.ts'
 import type { ChangedFile, TakenFiles } from './taken-files.ts'
 
 export interface TakeBackOptions {

@@ -1,6 +1,6 @@
 /** Writers that pause: what they add to a file that was judged. */
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { DropReport } from './drop-report.ts'
@@ -91,8 +91,11 @@ test('what was taken is watched by the next start too, and a crash amid a retrac
   stage.append('done/paused.csv', `${sampleRows[10]}\n`)
   // Where the report is to lie nothing can be written: the retraction is durable, and no more.
   const cut = stage.open()
-  rmSync(join(stage.directory, 'failed'), { recursive: true })
-  await assert.rejects(cut.scan(), { code: 'ENOENT' })
+  const failed = join(stage.directory, 'failed')
+  rmSync(failed, { recursive: true })
+  writeFileSync(failed, '')
+  await assert.rejects(cut.scan(), { code: 'SOURCE_UNREADABLE', message: /ENOTDIR/ })
+  rmSync(failed)
   assert.deepEqual(stage.in('done'), ['paused.csv'])
   const next = stage.open()
   await next.scan()
