@@ -185,6 +185,31 @@ describe('OULAD', { skip: !existsSync(data) && `there is no ${data}` }, () => {
     await importing(join(data, 'studentRegistration.csv.gz'))
     assert.deepEqual(await versions(), before)
   })
+
+  test('a mistyped day of someone who is in no list changes nobody’s risk and no funnel', async () => {
+    const states = () =>
+      Promise.all([
+        rowsOf('at_risk'),
+        ask('SELECT code_presentation, active, submitted FROM open_university.enrolment_funnel'),
+      ])
+    const before = await states()
+    const click = { id_site: '546669', id_student: '99999999', sum_click: '1' }
+    const at = { code_module: 'AAA', code_presentation: '2014J', date: '2500' }
+    const json = { ...click, ...at, _source_file: 'mistyped', event_id: '1' }
+    await instance.services.ingest.ingest('student_vle', [{ content: { form: 'json', json } }], {
+      onError: 'refuse',
+      source: 'file',
+    })
+    assert.ok(await instance.whenIdle(idleMs))
+    const [{ rows } = {}] = await ask(
+      'SELECT count() AS rows FROM open_university.student_engagement WHERE last_active_day = 2500',
+    )
+    assert.equal(rows, 1)
+    const now = await states()
+    for (const [index, table] of ['at_risk', 'enrolment_funnel'].entries()) {
+      assertRows(now[index] ?? [], before[index] ?? [], table)
+    }
+  })
 })
 
 function withoutIds(rows: readonly Row[]): Row[] {

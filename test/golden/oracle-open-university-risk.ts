@@ -30,23 +30,33 @@ export function viewsOf(facts: Tables, rules: ReadonlyMap<string, Rule>): Tables
 
 const presentationOf = (row: Row) => JSON.stringify([row['code_module'], row['code_presentation']])
 
-function latestDays(facts: Tables): Map<string, number | null> {
+function lengthsOf(facts: Tables): Map<string, number | null> {
   return new Map(
-    facts['enrolment_funnel']!.map((row) => [
-      presentationOf(row),
-      row['latest_day'] as number | null,
-    ]),
-  )
-}
-
-/** How far each presentation is; without any click, its whole length. */
-function asOfDays(facts: Tables): Map<string, number | null> {
-  const lengths = new Map(
     facts['dim_presentation']!.map((row) => [
       presentationOf(row),
       row['module_presentation_length'] as number | null,
     ]),
   )
+}
+
+/** Of each presentation's students, the latest last day that lies within it. */
+function latestDays(facts: Tables): Map<string, number | null> {
+  const lengths = lengthsOf(facts)
+  const students = Map.groupBy(facts['student_engagement']!, presentationOf)
+  return new Map(
+    facts['enrolment_funnel']!.map((row) => {
+      const length = lengths.get(presentationOf(row)) ?? Infinity
+      const days = (students.get(presentationOf(row)) ?? []).flatMap(({ last_active_day: day }) =>
+        day !== null && (day as number) <= length ? [day as number] : [],
+      )
+      return [presentationOf(row), days.length === 0 ? null : Math.max(...days)]
+    }),
+  )
+}
+
+/** How far each presentation is; without any click, its whole length. */
+function asOfDays(facts: Tables): Map<string, number | null> {
+  const lengths = lengthsOf(facts)
   return new Map(
     [...latestDays(facts)].map(([id, latest]) => [id, latest ?? lengths.get(id) ?? null]),
   )

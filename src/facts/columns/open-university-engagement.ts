@@ -72,11 +72,13 @@ export const engagementNotes: NotesByTable = {
         ...students,
         formula: 'number whose `student_registration.date_unregistration` is below 0',
       },
-      active: activeStudents,
+      active: {
+        ...students,
+        formula: 'number of the `enrolments` with a `student_vle.sum_click` above 0',
+      },
       submitted: {
         ...students,
-        formula:
-          'number of `student_assessment.id_student` with a `student_assessment.is_banked` of 0',
+        formula: 'number of the `enrolments` with a `student_assessment.is_banked` of 0',
       },
       passed: endedIn('Pass'),
       distinctions: endedIn('Distinction'),

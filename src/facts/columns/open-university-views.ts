@@ -11,7 +11,7 @@ const asOfDay: ColumnNote = {
   ...day,
   meaning: 'How far the presentation is.',
   formula:
-    '`open_university.enrolment_funnel.latest_day`, or else `open_university.dim_presentation.module_presentation_length`',
+    '`open_university.presentation_progress.latest_day`, or else `open_university.dim_presentation.module_presentation_length`',
 }
 
 /** A weight of the rule that holds for the module. */
@@ -44,6 +44,12 @@ export const openUniversityViewNotes: NotesByTable = {
     meaning:
       'How far each presentation is: the latest day with a click; without any click, its whole length.',
     columns: {
+      latest_day: {
+        ...day,
+        meaning: 'Latest day with a click, but for students whose last click lies behind its end.',
+        formula:
+          'greatest `open_university.student_engagement.last_active_day` that is not above `open_university.dim_presentation.module_presentation_length`',
+      },
       as_of_day: {
         ...asOfDay,
         formula:

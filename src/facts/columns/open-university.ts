@@ -81,7 +81,7 @@ const star: NotesByTable = {
         formula: '`date_submitted` − `date`; null where `is_banked` or one of them is missing',
       },
       date_submitted: day,
-      is_banked: { formula: '`student_assessment.is_banked` = 1' },
+      is_banked: { formula: '`student_assessment.is_banked` is not 0' },
       score: points,
       weighted_score: { unit: '%', formula: '`score` × `weight` / 100' },
       is_passed: { formula: '`score` ≥ 40' },

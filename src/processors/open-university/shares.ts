@@ -125,8 +125,9 @@ export function enrolmentShares(
     enrolments: isEnrolled,
     registered: registration !== null,
     unregistered_before_start: unregistered !== null && unregistered < 0,
-    active: activity.activeDays > 0,
-    submitted: activity.submissions > 0,
+    // Who is in no list of students may be a slip of the pen: of the enrolled, no more can be active than there are.
+    active: isEnrolled && activity.activeDays > 0,
+    submitted: isEnrolled && activity.submissions > 0,
     passed: result === 'Pass',
     distinctions: result === 'Distinction',
     failed: result === 'Fail',
