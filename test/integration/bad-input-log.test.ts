@@ -216,13 +216,14 @@ test('one record that fails two checks has one row with both reasons, and is cou
     exam: -4,
     studentId: 'two',
     score: { double: -1 },
-    event_id: null,
+    event_id: 'two-checks',
     timestamp: null,
   }
+  const own = partitionForKey(encodeTuple([event.event_id]), partitionCount)
   const value = framed(schema.body.id, type.toBuffer({ ...event, score: -1, event_type: 'score' }))
   const before = (await instance.status()).quarantined
-  const offset = await instance.appendForeign('exam_score', 0, { value, timestampMs: startMs })
-  const row = (await instance.quarantine()).find(({ id }) => id === `exam_score-0-${offset}`)
+  const offset = await instance.appendForeign('exam_score', own, { value, timestampMs: startMs })
+  const row = (await instance.quarantine()).find(({ id }) => id === `exam_score-${own}-${offset}`)
   assert.equal(row?.check, 'exam_number_not_negative, score_not_negative')
   assert.equal(row.reason, 'exam is -4; expected 0 or more; score is -1; expected 0 or more')
   assert.equal(row.level, 'Error')
