@@ -6,6 +6,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pause, systemClock as clock } from '../../src/core/clock.ts'
+import { partitionForKey } from '../../src/core/partitioner.ts'
 import { partition, storeName } from '../../src/core/record.ts'
 import type { Offset, TopicName } from '../../src/core/record.ts'
 import { openKafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
@@ -105,19 +106,14 @@ async function appendRows(log: KafkaLog, topic: TopicName, from: number, to: num
   const filler = 'x'.repeat(valueBytes)
   for (let start = from; start < to; start += rowsPerAppend) {
     const end = Math.min(to, start + rowsPerAppend)
-    const rows = Array.from({ length: end - start }, (_, index) => start + index)
+    const rows = Array.from({ length: end - start }, (_, index) => ({
+      key: Buffer.from(`row-${start + index}`),
+      value: Buffer.from(`${start + index} ${filler}`.slice(0, valueBytes)),
+      timestampMs: start + index,
+    }))
+    const byPartition = Map.groupBy(rows, ({ key }) => partitionForKey(key, partitionCount))
     await log.append(
-      Array.from({ length: partitionCount }, (_, at) => ({
-        topic,
-        partition: partition(at),
-        records: rows
-          .filter((row) => row % partitionCount === at)
-          .map((row) => ({
-            key: Buffer.from(`row-${row}`),
-            value: Buffer.from(`${row} ${filler}`.slice(0, valueBytes)),
-            timestampMs: row,
-          })),
-      })).filter(({ records }) => records.length > 0),
+      [...byPartition].map(([at, records]) => ({ topic, partition: partition(at), records })),
     )
   }
 }
