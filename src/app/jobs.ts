@@ -1,6 +1,7 @@
 /** The jobs of an instance. */
 import type { Job, ScheduledJob } from '../jobs/job.ts'
 import { JobRunner } from '../jobs/runs/job-runner.ts'
+import { featuresViewJob } from '../jobs/features-view.ts'
 import { runsTrimJob } from '../jobs/runs/trim-job.ts'
 import { instanceBackfill } from './backfill.ts'
 import type { Cleanup } from './cleanup.ts'
@@ -9,6 +10,13 @@ import { instanceLake } from './lake/instance-lake.ts'
 import { qualityJobs } from './quality/instance-quality.ts'
 import type { Services } from './services.ts'
 
+const featuresView = {
+  job: 'features.view',
+  request: {},
+  everyMs: 60 * 60_000,
+  // Samples and what waited in the log are there by then.
+  firstMs: 60_000,
+}
 /** Old runs go once a day. */
 const trimMs = 24 * 60 * 60_000
 
@@ -23,15 +31,22 @@ export function jobsOf(configuration: Configuration, services: JobServices): Ins
   const quality = qualityJobs(configuration, services)
   const { clickhouse, clock, runs: recorder } = services
   const { runsRetentionDays: retentionDays } = configuration
+  const hasFeatures = services.topologies.some(({ graph }) => graph.name === 'adaptive-learning')
   const trimming = retentionDays === 0 ? [] : [{ job: 'runs.trim', request: {}, everyMs: trimMs }]
   return {
     jobs: [
       instanceBackfill(configuration, services),
       ...lake.jobs,
       ...quality.jobs,
+      ...(hasFeatures ? [featuresViewJob(clickhouse)] : []),
       runsTrimJob({ clickhouse, recorder, clock, retentionDays }),
     ],
-    schedule: [...lake.schedule, ...quality.schedule, ...trimming],
+    schedule: [
+      ...lake.schedule,
+      ...quality.schedule,
+      ...trimming,
+      ...(hasFeatures ? [featuresView] : []),
+    ],
   }
 }
 

@@ -27,6 +27,9 @@ export const topicsQuery = `
   SELECT DISTINCT arrayJoin(mapKeys(irt_ability_before)) AS topic FROM (${attemptsAsOf}) ORDER BY topic
   FORMAT JSONCompactEachRow`
 
+export const knownTopicsQuery = `
+  SELECT DISTINCT arrayJoin(mapKeys(irt_ability_before)) AS topic FROM ${current} ORDER BY topic`
+
 /** All columns; abilities under the seed's names, `irt_ability_TOPIC_before`, null where the learner had not met the
  * topic. */
 export function trainingColumns(topics: readonly string[]): string {
@@ -38,10 +41,12 @@ export function trainingColumns(topics: readonly string[]): string {
   return ['* EXCEPT (irt_ability_before, feature_differences)', ...abilities].join(',\n  ')
 }
 
+export const wideViewName = `${current}_wide`
+
 /** A view of all attempts that has one column for the ability in each of these topics. */
 export function wideViewStatement(topics: readonly string[]): string {
   return (
-    `CREATE OR REPLACE VIEW ${current}_wide AS\nSELECT\n  ${trainingColumns(topics)}\n` +
+    `CREATE OR REPLACE VIEW ${wideViewName} AS\nSELECT\n  ${trainingColumns(topics)}\n` +
     `FROM ${current}`
   )
 }

@@ -23,8 +23,8 @@ import {
   type TemporaryClickHouse,
 } from '../sinks/clickhouse/temporary-clickhouse.test-support.ts'
 import { learnerAbilities } from './features-abilities.ts'
-import { wideViewStatement } from './features-columns.ts'
 import { exportTrainingSet, type ExportOptions, type TrainingSet } from './features-export.ts'
+import { featuresViewJob } from './features-view.ts'
 
 type Row = Record<string, unknown>
 
@@ -160,7 +160,16 @@ describe('training sets', () => {
 
   test('have their columns in a view, too, whatever the topics are called', async () => {
     const { writer } = temporary.clickhouse
-    await writer.command({ query: wideViewStatement(['algebra', "it's a `topic`"]) })
+    const job = featuresViewJob(temporary.clickhouse)
+    const context = { signal: new AbortController().signal, onProgress: () => {} }
+    const view = 'adaptive_learning.user_attempts_wide'
+    assert.deepEqual(await job.run(job.parse({ topics: ['algebra', "it's a `topic`"] }), context), {
+      view,
+      topics: ['algebra', "it's a `topic`"],
+    })
+    const topics = ['algebra', 'geometry', 'grammar']
+    assert.deepEqual(await job.run(job.parse({}), context), { view, topics })
+    assert.throws(() => job.parse({ topics: [''] }), { code: 'REQUEST_INVALID' })
     const result = await writer.query({
       query: `SELECT irt_ability_algebra_before AS known FROM adaptive_learning.user_attempts_wide
               WHERE attempt_id = 'a2'`,

@@ -5,7 +5,6 @@ import { learnerAbilities } from '../../jobs/features-abilities.ts'
 import { wideViewStatement } from '../../jobs/features-columns.ts'
 import { exportTrainingSet, topicsAsOf } from '../../jobs/features-export.ts'
 import {
-  configurationOf,
   formatOption,
   once,
   withInstanceOptions,
@@ -14,6 +13,7 @@ import {
 } from '../common-options.ts'
 import { printRows } from '../print-rows.ts'
 import { openProgress } from '../progress.ts'
+import { runJob } from '../run-job.ts'
 import { UsageError } from '../usage-error.ts'
 import { withClient } from '../with-client.ts'
 
@@ -51,7 +51,7 @@ export function featuresCommand(): Command {
   const view = withInstanceOptions(new Command('view'))
     .description('print the statement of a view with one column for the ability in each topic')
     .addOption(once('--topics <names>', `${topics} (default: all that occur)`))
-    .addOption(new Option('--create', 'create the view, in an instance that does not run now'))
+    .addOption(new Option('--create', 'create the view with these columns'))
     .action(runView)
   const abilities = withInstanceOptions(new Command('abilities'))
     .description('the ability of each learner in each topic, over all first attempts')
@@ -92,24 +92,17 @@ async function runExport(flags: ExportFlags): Promise<void> {
   }
 }
 
-/** Strangers, this command among them, only read over HTTP: the view is made from within. */
 async function runView(flags: ViewFlags): Promise<void> {
-  const topics =
-    flags.topics === undefined
-      ? await withClient(flags, ({ clickhouse }) =>
-          topicsAsOf({ clickhouse, asOfMs: systemClock.nowMs() }),
-        )
-      : listOf(flags.topics)
-  const statement = wideViewStatement(topics)
-  process.stdout.write(`${statement}\n`)
-  if (flags.create !== true) return
-  const { openInstance } = await import('../../app/instance.ts')
-  const instance = await openInstance(configurationOf(flags), { listen: false })
-  try {
-    await instance.services.clickhouse.writer.command({ query: statement })
-  } finally {
-    await instance.stop()
-  }
+  const given = flags.topics === undefined ? null : listOf(flags.topics)
+  await withClient(flags, async (client) => {
+    const { clickhouse } = client
+    const topics = given ?? (await topicsAsOf({ clickhouse, asOfMs: systemClock.nowMs() }))
+    process.stdout.write(`${wideViewStatement(topics)}\n`)
+    if (flags.create !== true) return
+    // Strangers, this command among them, only read over HTTP: the instance makes the view.
+    const { signal } = new AbortController()
+    await runJob(client, 'features.view', { topics }, { signal, onProgress: () => {} })
+  })
 }
 
 async function runAbilities(flags: AbilitiesFlags): Promise<void> {

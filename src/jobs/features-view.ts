@@ -1,0 +1,46 @@
+/**
+ * `features.view`: all attempts with a column for the ability in each topic, `irt_ability_TOPIC_before`. A view has fixed
+ * columns, and topics come with the attempts: so it is made anew now and then, and whenever it is asked for.
+ */
+import { TidemarkError } from '../core/errors.ts'
+import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
+import { ask } from '../sinks/clickhouse/run-statement.ts'
+import { knownTopicsQuery, wideViewName, wideViewStatement } from './features-columns.ts'
+import type { Job } from './job.ts'
+import { fieldsOf } from './lake/requests.ts'
+
+export interface FeaturesViewRequest {
+  /** Abilities in these become columns; null: in all that occur. */
+  readonly topics: readonly string[] | null
+}
+
+export interface FeaturesView {
+  readonly view: string
+  readonly topics: readonly string[]
+}
+
+export function featuresViewJob(clickhouse: ClickHouse): Job<FeaturesViewRequest, FeaturesView> {
+  const name = 'features.view'
+  return {
+    name,
+    parse: (request) => {
+      const { topics = null } = fieldsOf(request, ['topics'], name)
+      if (topics === null || isTexts(topics)) return { topics }
+      throw new TidemarkError('REQUEST_INVALID', `${name}: topics is a list of names`)
+    },
+    run: async ({ topics }) => {
+      const columns = topics ?? (await knownTopics(clickhouse))
+      await clickhouse.writer.command({ query: wideViewStatement(columns) })
+      return { view: wideViewName, topics: columns }
+    },
+  }
+}
+
+async function knownTopics(clickhouse: ClickHouse): Promise<readonly string[]> {
+  const rows = await ask<{ readonly topic: string }>(clickhouse, knownTopicsQuery)
+  return rows.map(({ topic }) => topic)
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string' && each !== '')
+}
