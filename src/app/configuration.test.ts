@@ -73,6 +73,16 @@ test('every fault is told at once, each with where it was set and what would be 
   assert.match(message, /tidemark\.wrong\.yaml: workers: expected a whole number/)
 })
 
+test('a port that browsers refuse is refused', () => {
+  for (const portOffset of [2000, 1999, 1998, 1957]) {
+    assert.throws(
+      () => load({ flags: { portOffset } }),
+      /--port-offset: \d+ gives a door port 10080, which browsers refuse/,
+    )
+  }
+  assert.equal(load({ flags: { portOffset: 2001 } }).portOffset, 2001)
+})
+
 test('an overlay that is named must exist', () => {
   assert.throws(
     () => load({ environmentName: 'absent' }),

@@ -1,4 +1,5 @@
 /** How the value of a setting is read from what a flag, the environment or a file gives. */
+import { portsOf } from './ports.ts'
 
 /** The value, or what is wrong with it. */
 export type Reading<T> = { readonly value: T } | { readonly fault: string }
@@ -75,6 +76,18 @@ export function wholeNumber(min: number, max: number): Read<number> {
       return { value: Number(value) }
     }
     return { fault: `expected a whole number from ${min} to ${max}, found ${JSON.stringify(raw)}` }
+  }
+}
+
+/** Browsers and `fetch` refuse some ports (the Fetch standard, “bad port”); of those that a door can get, this one. */
+const refusedPort = 10_080
+
+export function portOffset(raw: unknown): Reading<number> {
+  const read = wholeNumber(0, 57_000)(raw)
+  if (!('value' in read)) return read
+  if (!Object.values(portsOf(read.value)).includes(refusedPort)) return read
+  return {
+    fault: `${read.value} gives a door port ${refusedPort}, which browsers refuse: take another`,
   }
 }
 
