@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/core/clock.ts'
+import { partitionForKey } from '../../src/core/partitioner.ts'
 import { topicName, type Partition } from '../../src/core/record.ts'
 import { openKafkaLog } from '../../src/log/kafka/open-kafka-log.ts'
 import {
@@ -106,10 +107,11 @@ kafkaTest('what comes to added partitions counts as lag, for all instances', asy
   assert.deepEqual(one.runtime.status().addedPartitions, [expected])
   assert.deepEqual(two.runtime.status().addedPartitions, [expected])
   // What is known goes on.
-  const known = { topic: words.name, partition: 0 as Partition }
+  const key = Buffer.from('d')
+  const known = { topic: words.name, partition: partitionForKey(key, words.partitionCount) }
   const processed = () =>
     one.runtime.status().totals.processed + two.runtime.status().totals.processed
-  await one.log.append([{ ...known, records: [{ key: Buffer.from('e'), value, timestampMs: 0 }] }])
+  await one.log.append([{ ...known, records: [{ key, value, timestampMs: 0 }] }])
   await until('the known partitions are read', () => processed() === 4)
   assert.equal(await one.runtime.lag(), 2)
 })
