@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { afterEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -103,6 +103,24 @@ void test('who is cut off and still listens is not gone, and is followed again',
   const { gone, living } = watchOf([endpoint])
   await until('it is followed again', async () => (asked === 3 && living.has('cut') ? true : null))
   assert.deepEqual(gone, [])
+})
+
+void test('who is gone resets what still reached it before it refuses', async () => {
+  const cuts: (() => void)[] = []
+  const endpoint = await serve({ applicationId: 'learning', instanceId: 'dying' }, (cut) => {
+    cuts.push(cut)
+  })
+  const { gone, living } = watchOf([endpoint])
+  await until('it is followed', async () => (living.has('dying') ? true : null))
+  let reset = 0
+  const [server] = servers
+  server?.removeAllListeners('connection').on('connection', (socket: Socket) => {
+    if (++reset === 2) closeServers()
+    socket.resetAndDestroy()
+  })
+  for (const cut of cuts) cut()
+  await until('somebody is gone', async () => (gone.length > 0 ? true : null))
+  assert.deepEqual([gone, reset], [['dying'], 2])
 })
 
 void test('another application is none of this one’s', async () => {

@@ -22,6 +22,8 @@ const retryMs = 2_000
 /** A process that ends closes its connections and its listeners within an instant, in any order. */
 const refusals = { wanted: 2, attemptsMax: 20, betweenMs: 50 }
 const answerMaxMs = 5_000
+/** What a connection meets that still reached the listener of a process that is ending: neither life nor death. */
+const resets: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
 export class PeerWatch {
   readonly #options: PeerWatchOptions
@@ -98,8 +100,10 @@ export class PeerWatch {
         await response.body?.cancel()
         return false
       } catch (thrown) {
-        if (!isRefusal(thrown)) return false
-        if (++refused >= refusals.wanted) return true
+        const code = causeOf(thrown)
+        if (code === 'ECONNREFUSED') refused++
+        else if (!resets.has(code)) return false
+        if (refused >= refusals.wanted) return true
       }
       await pause(this.#options.clock, refusals.betweenMs, signal)
     }
@@ -145,7 +149,6 @@ function lifeSign(text: string): LifeSign | null {
   }
 }
 
-function isRefusal(thrown: unknown): boolean {
-  const cause = (thrown as { cause?: { code?: unknown } } | null)?.cause
-  return cause?.code === 'ECONNREFUSED'
+function causeOf(thrown: unknown): unknown {
+  return (thrown as { cause?: { code?: unknown } } | null)?.cause?.code
 }
