@@ -90,4 +90,8 @@ export const formatOption = () =>
     .choices(['table', 'json', 'csv'])
     .default('table')
 
+/** Of what is more than rows. @param how as help says it */
+export const reportFormatOption = (how: string) =>
+  new Option('--format <format>', how).choices(['table', 'json']).default('table')
+
 export type OutputFormat = 'table' | 'json' | 'csv'

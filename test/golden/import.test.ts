@@ -6,7 +6,6 @@ import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -16,6 +15,7 @@ import { promisify } from 'node:util'
 import { ednetEvents } from './ednet-events.ts'
 import * as examScores from './oracle-exam-scores.ts'
 import * as mcq from './oracle-mcq.ts'
+import { freePortOffset } from '../integration/support/free-port-offset.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bin = join(root, 'bin', 'tidemark.js')
@@ -61,7 +61,7 @@ describe(
 
     before(async () => {
       dataDir = mkdtempSync(join(tmpdir(), 'tidemark-golden-'))
-      const offset = await freeOffset()
+      const offset = await freePortOffset()
       const place = ['--data-dir', dataDir, '--port-offset', String(offset)]
       // Without open-university: OULAD's clicks have a test of their own.
       const words = ['up', '--no-samples', '--topologies', 'mcq,exam-scores', ...place]
@@ -134,23 +134,3 @@ function sorted(rows: readonly object[]): Row[] {
 }
 
 /** An offset at which none of the four ports is taken now. */
-async function freeOffset(): Promise<number> {
-  for (let offset = 1000 + (process.pid % 500) * 50; ; offset += 50) {
-    const free = await Promise.all([8080, 8081, 8082, 8123].map((port) => isFree(port + offset)))
-    if (free.every(Boolean)) return offset
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => {
-      resolve(false)
-    })
-    server.listen(port, '127.0.0.1', () => {
-      server.close(() => {
-        resolve(true)
-      })
-    })
-  })
-}

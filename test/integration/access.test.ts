@@ -8,8 +8,9 @@ import { createClient } from '@clickhouse/client'
 import { sha256 } from '../../src/server/access/access.ts'
 import { basicAuthorization } from '../../src/server/access/credentials.ts'
 import { roleNames, roles, rules, type Door, type Right } from '../../src/server/access/roles.ts'
-import { freePortOffset, InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { InstanceProcess, killAllInstances } from './support/instance-process.ts'
 import { runCommand } from './support/run-command.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-access-'))
 const dataDir = join(directory, 'data')

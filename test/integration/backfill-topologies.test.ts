@@ -8,7 +8,8 @@ import type { BackfillReport } from '../../src/jobs/backfill/backfill.ts'
 import { crashEvents } from './support/crash-events.ts'
 import { crashWorlds } from './support/crash-worlds.ts'
 import { batchesOf, Feed } from './support/feed.ts'
-import { freePortOffset, InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const directory = await mkdtemp(join(tmpdir(), 'tidemark-backfill-all-'))
 const topologies = [

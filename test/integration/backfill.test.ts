@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { runBackfill } from '../../src/app/backfill.ts'
 import { loadConfiguration } from '../../src/app/configuration.ts'
-import { openInstance, type Instance } from '../../src/app/instance.ts'
+import type { Instance } from '../../src/app/instance.ts'
 import { TidemarkError } from '../../src/core/errors.ts'
 import type { BackfilledTable } from '../../src/jobs/backfill/backfill.ts'
 import { readBackfillRequest } from '../../src/jobs/backfill/backfill-request.ts'
 import { openClickHouse } from '../../src/sinks/clickhouse/open-clickhouse.ts'
 import { runCommand } from './support/run-command.ts'
+import { withIdleInstance } from './support/idle-instance.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-backfill-'))
 const dataDir = join(directory, 'data')
@@ -43,15 +44,8 @@ after(() => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-async function withInstance<T>(use: (instance: Instance) => Promise<T>): Promise<T> {
-  const instance = await openInstance(configuration, { listen: false })
-  try {
-    const result = await use(instance)
-    while (!(await instance.whenIdle(10_000)));
-    return result
-  } finally {
-    await instance.stop()
-  }
+function withInstance<T>(use: (instance: Instance) => Promise<T>): Promise<T> {
+  return withIdleInstance(configuration, use)
 }
 
 async function rowsOf<Row>({ services }: Instance, query: string): Promise<readonly Row[]> {

@@ -17,13 +17,13 @@ import { assertSameFacts, factsAndRefusedOf, type Facts } from './support/facts.
 import { batchesOf, Feed } from './support/feed.ts'
 import {
   describe,
-  freePortOffset,
   InstanceProcess,
   killAllInstances,
   type InstanceFlags,
 } from './support/instance-process.ts'
 import { postMortem } from './support/post-mortem.ts'
 import { Random, seedOfRun } from './support/random.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const kills = 24
 /** How long after it is ready an instance lives at most. */

@@ -17,9 +17,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, afterEach, test } from 'node:test'
-import { freePortOffset, InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { InstanceProcess, killAllInstances } from './support/instance-process.ts'
 import { runCommand } from './support/run-command.ts'
 import { until } from './support/until.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const sample = fileURLToPath(
   new URL('../../samples/student-performance/student-mat.csv', import.meta.url),

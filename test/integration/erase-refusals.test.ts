@@ -7,11 +7,12 @@ import { after, before, test } from 'node:test'
 import { loadConfiguration } from '../../src/app/configuration.ts'
 import { eraseSubjects, type EraseRequest } from '../../src/app/erase.ts'
 import { readErasures } from '../../src/app/erasure-records.ts'
-import { openInstance, type Instance } from '../../src/app/instance.ts'
+import type { Instance } from '../../src/app/instance.ts'
 import { ownMetaRecords } from '../../src/app/meta-records.ts'
 import { offset, partition, topicName } from '../../src/core/record.ts'
 import { clicksTopology } from './support/clicks-topology.ts'
 import { runCommand } from './support/run-command.ts'
+import { withIdleInstance } from './support/idle-instance.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-erase-refusals-'))
 const dataDir = join(directory, 'data')
@@ -31,15 +32,8 @@ after(() => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-async function withInstance<T>(use: (instance: Instance) => Promise<T>): Promise<T> {
-  const instance = await openInstance(configuration, { listen: false })
-  try {
-    const result = await use(instance)
-    while (!(await instance.whenIdle(10_000)));
-    return result
-  } finally {
-    await instance.stop()
-  }
+function withInstance<T>(use: (instance: Instance) => Promise<T>): Promise<T> {
+  return withIdleInstance(configuration, use)
 }
 
 const erase = (request: Partial<EraseRequest> = {}) =>

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
-import { freePortOffset, InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { InstanceProcess, killAllInstances } from './support/instance-process.ts'
 import { runCommand } from './support/run-command.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-lake-'))
 const lake = join(directory, 'lake')

@@ -9,12 +9,12 @@ import { crashWorlds } from './support/crash-worlds.ts'
 import { ask, assertSameFacts, factsOf, factTables, type Facts } from './support/facts.ts'
 import { batchesOf, Feed } from './support/feed.ts'
 import {
-  freePortOffset,
   InstanceProcess,
   killAllInstances,
   type InstanceFlags,
 } from './support/instance-process.ts'
 import { Random } from './support/random.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const events = [...crashEvents(2), ...crashWorlds(2)]
 let directory = ''

@@ -12,11 +12,11 @@ import { crashEvents } from './support/crash-events.ts'
 import { assertSameFacts, factsOf } from './support/facts.ts'
 import { batchesOf, Feed } from './support/feed.ts'
 import {
-  freePortOffset,
   InstanceProcess,
   killAllInstances,
   type InstanceFlags,
 } from './support/instance-process.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 let directory = ''
 before(async () => {

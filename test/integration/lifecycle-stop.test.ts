@@ -11,12 +11,12 @@ import { assertSameFacts, factsOf, type Facts } from './support/facts.ts'
 import { batchesOf, Feed } from './support/feed.ts'
 import {
   describe,
-  freePortOffset,
   InstanceProcess,
   killAllInstances,
   type Exit,
   type InstanceFlags,
 } from './support/instance-process.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const stopMaxMs = 10_000
 const events = crashEvents(1).slice(0, 5000)

@@ -4,8 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { freePortOffset, InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { InstanceProcess, killAllInstances } from './support/instance-process.ts'
 import { runCommand, type Ended } from './support/run-command.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 interface Shown {
   readonly offset: number

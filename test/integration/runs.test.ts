@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { freePortOffset, InstanceProcess, killAllInstances } from './support/instance-process.ts'
+import { InstanceProcess, killAllInstances } from './support/instance-process.ts'
 import { runCommand } from './support/run-command.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const samples = fileURLToPath(new URL('../../samples/oulad', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-runs-'))

@@ -10,7 +10,8 @@ import { openInstance, type Instance } from '../../src/app/instance.ts'
 import { bundledTopologyNames } from '../../src/app/topologies.ts'
 import { firstFacts } from '../../src/cli/first-facts.ts'
 import { ask } from '../../src/sinks/clickhouse/run-statement.ts'
-import { InstanceProcess, freePortOffset } from './support/instance-process.ts'
+import { InstanceProcess } from './support/instance-process.ts'
+import { freePortOffset } from './support/free-port-offset.ts'
 
 const questions = fileURLToPath(new URL('../../schemas/clickhouse/questions/', import.meta.url))
 

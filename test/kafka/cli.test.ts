@@ -12,15 +12,12 @@ import { clicksTopology } from '../integration/support/clicks-topology.ts'
 import { crashEvents } from '../integration/support/crash-events.ts'
 import { assertSameFacts, factsOf, type Facts } from '../integration/support/facts.ts'
 import { batchesOf, Feed } from '../integration/support/feed.ts'
-import {
-  freePortOffset,
-  InstanceProcess,
-  killAllInstances,
-} from '../integration/support/instance-process.ts'
+import { InstanceProcess, killAllInstances } from '../integration/support/instance-process.ts'
 import { until } from '../integration/support/until.ts'
 import { runCommand } from '../integration/support/run-command.ts'
 import { startOwnKafka } from './support/kafka-for-tests.ts'
 import { RegistryProcess } from './support/registry-process.ts'
+import { freePortOffset } from '../integration/support/free-port-offset.ts'
 
 let directory = ''
 let kafka: Kafka | null = null

@@ -10,11 +10,12 @@ import { openRegistryDoor } from '../../src/schema/registry-door.test-support.ts
 import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
 import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
 import { clicksTopology } from '../integration/support/clicks-topology.ts'
-import { freePortOffset, InstanceProcess } from '../integration/support/instance-process.ts'
+import { InstanceProcess } from '../integration/support/instance-process.ts'
 import { until } from '../integration/support/until.ts'
 import { addPartitions } from './support/add-partitions.ts'
 import { clusterForTests, type TestCluster } from './support/kafka-for-tests.ts'
 import { ourLogOnly, record } from './support/our-log.ts'
+import { freePortOffset } from '../integration/support/free-port-offset.ts'
 
 const clicks = topicName('clicks')
 

@@ -16,9 +16,10 @@ import type { InstanceStatus } from '../../src/server/console/instance-status.ts
 import type { Certificates } from '../../tools/kafka/security.ts'
 import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
 import { clicksTopology } from '../integration/support/clicks-topology.ts'
-import { freePortOffset, InstanceProcess } from '../integration/support/instance-process.ts'
+import { InstanceProcess } from '../integration/support/instance-process.ts'
 import { until } from '../integration/support/until.ts'
 import { clusterForTests, type TestCluster } from './support/kafka-for-tests.ts'
+import { freePortOffset } from '../integration/support/free-port-offset.ts'
 
 const overrides = { 'listener.name.sasl_ssl.ssl.client.auth': 'required' }
 

@@ -9,10 +9,11 @@ import { promisify } from 'node:util'
 import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
 import { RemoteIngest } from '../../src/sources/remote-ingest.ts'
 import { ClickHouseProcess } from '../clickhouse/support/clickhouse-process.ts'
-import { freePortOffset, InstanceProcess } from '../integration/support/instance-process.ts'
+import { InstanceProcess } from '../integration/support/instance-process.ts'
 import { clusterForTests } from './support/kafka-for-tests.ts'
 import { RegistryProcess } from './support/registry-process.ts'
 import { makeRelease, type Release } from './upgrade-release.ts'
+import { freePortOffset } from '../integration/support/free-port-offset.ts'
 
 const run = promisify(execFile)
 const accountCount = 30

@@ -8,6 +8,7 @@ import {
   clusterAddresses,
   configurationOf,
   once,
+  reportFormatOption,
   withInstanceOptions,
   type CommonFlags,
 } from '../common-options.ts'
@@ -42,11 +43,7 @@ export function backfillCommand(): Command {
     )
     .addOption(new Option('--dry-run', 'compare only; exit code 1 where rows differ'))
     .addOption(new Option('--retained-only', 'go on where the log no longer has the first events'))
-    .addOption(
-      new Option('--format <format>', 'how the outcome is printed')
-        .choices(['table', 'json'])
-        .default('table'),
-    )
+    .addOption(reportFormatOption('how the outcome is printed'))
     .addHelpText(
       'after',
       `

@@ -6,7 +6,13 @@ import { readInstanceFile } from '../../app/instance-file.ts'
 import type { Configuration } from '../../app/configuration.ts'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { JobProgress } from '../../jobs/job.ts'
-import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import {
+  configurationOf,
+  once,
+  reportFormatOption,
+  withInstanceOptions,
+  type CommonFlags,
+} from '../common-options.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { printRows } from '../print-rows.ts'
 import { openProgress } from '../progress.ts'
@@ -41,11 +47,7 @@ export function eraseCommand(): Command {
     .addOption(
       new Option('--list', 'what was asked for so far; with subjects, what of it was them'),
     )
-    .addOption(
-      new Option('--format <format>', 'how the outcome is printed')
-        .choices(['table', 'json'])
-        .default('table'),
-    )
+    .addOption(reportFormatOption('how the outcome is printed'))
     .addHelpText(
       'after',
       `

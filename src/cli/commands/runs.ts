@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { TidemarkError } from '../../core/errors.ts'
 import {
   formatOption,
+  reportFormatOption,
   withInstanceOptions,
   type CommonFlags,
   type OutputFormat,
@@ -43,11 +44,7 @@ export function runsCommand(): Command {
   const show = withInstanceOptions(new Command('show'))
     .description('one run whole: what was asked for, and what came of it')
     .argument('<id>', 'its id, or how it begins')
-    .addOption(
-      new Option('--format <format>', 'how it is printed')
-        .choices(['table', 'json'])
-        .default('table'),
-    )
+    .addOption(reportFormatOption('how it is printed'))
     .action(showRun)
   return new Command('runs')
     .description('what was run: imports, ingested files, rebuilds, jobs')

@@ -3,7 +3,13 @@ import { systemClock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Instance } from '../../app/instance.ts'
 import { gentleSimulation, loadSamples } from '../../app/samples.ts'
-import { configurationOf, once, withInstanceOptions, type CommonFlags } from '../common-options.ts'
+import {
+  configurationOf,
+  once,
+  reportFormatOption,
+  withInstanceOptions,
+  type CommonFlags,
+} from '../common-options.ts'
 import { openWatchedFolder } from '../watched-folder.ts'
 import { printExplanation } from '../print-explanation.ts'
 import { untilInterrupted } from '../interruption.ts'
@@ -45,11 +51,7 @@ export function upCommand(): Command {
     .addOption(new Option('--samples', 'bring a sample for each topology, on a cluster too'))
     .addOption(new Option('--no-samples', 'bring no samples'))
     .addOption(new Option('--explain', 'print what would be created, and why, and do nothing'))
-    .addOption(
-      new Option('--format <format>', 'how --explain prints')
-        .choices(['table', 'json'])
-        .default('table'),
-    )
+    .addOption(reportFormatOption('how --explain prints'))
     .addOption(once('--drop <dir>', 'take files of student performance out of this folder'))
     .addOption(new Option('--exit-when-idle', 'end when everything is processed and queryable'))
     .action(run)

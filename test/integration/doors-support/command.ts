@@ -2,9 +2,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { portsOf } from '../../../src/app/ports.ts'
+import { freePortOffset } from '../support/free-port-offset.ts'
 
 const program = fileURLToPath(new URL('../../../bin/tidemark.js', import.meta.url))
 const startMaxMs = 60_000
@@ -51,7 +52,7 @@ export async function up(
   words: readonly string[] = [],
   wrapper: readonly string[] = [],
 ): Promise<RunningInstance> {
-  const offset = await freeOffset()
+  const offset = await freePortOffset()
   const all = ['up', '--no-samples', '--data-dir', dataDir, '--port-offset', String(offset)]
   const child = start([...all, ...words], wrapper)
   const ended = once(child, 'close') as Promise<[number | null]>
@@ -82,7 +83,7 @@ export async function up(
   }
   return {
     pid,
-    ports: portsOf(offset),
+    ports: Object.values(portsOf(offset)),
     dataDir,
     url: (door) => urls[door] ?? '',
     stop: async () => {
@@ -90,25 +91,4 @@ export async function up(
       return (await ended)[0]
     },
   }
-}
-
-function portsOf(offset: number): readonly number[] {
-  return [8080, 8081, 8082, 8123].map((port) => port + offset)
-}
-
-async function freeOffset(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const offset = 2000 + ((process.pid * 131 + attempt * 977) % 20_000)
-    const free = await Promise.all(portsOf(offset).map(isFree))
-    if (free.every(Boolean)) return offset
-  }
-  throw new Error('no four free ports')
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -140,33 +139,4 @@ export function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessE
   const isSetting = (name: string) =>
     name.startsWith('TIDEMARK_') || clusterVariables.includes(name)
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !isSetting(name)))
-}
-
-/** Below the ports that the system gives out by itself. */
-const offsetMin = 1_000
-const offsetMax = 23_000
-const attemptsMax = 100
-
-/** Shifts all four ports to free ones. */
-export async function freePortOffset(): Promise<number> {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const offset = offsetMin + Math.floor(Math.random() * (offsetMax - offsetMin))
-    const free = await Promise.all(Object.values(portsOf(offset)).map(isFree))
-    if (free.every(Boolean)) return offset
-  }
-  throw new Error(`no four free ports in ${attemptsMax} attempts`)
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => {
-      resolve(false)
-    })
-    server.listen(port, '127.0.0.1', () => {
-      server.close(() => {
-        resolve(true)
-      })
-    })
-  })
 }

@@ -2,12 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { portsOf, type Ports } from '../../../src/app/ports.ts'
 import { until } from '../../integration/support/until.ts'
+import { freePortOffset } from '../../integration/support/free-port-offset.ts'
 
 export interface ClusterInstanceOptions {
   readonly bootstrapServers: string
@@ -109,24 +109,4 @@ export class ClusterInstance {
     await this.stop('SIGKILL')
     await rm(this.#dataDir, { recursive: true, force: true })
   }
-}
-
-const offsetTriesMax = 100
-
-/** Such that all four ports are free just now. */
-async function freePortOffset(): Promise<number> {
-  for (let tries = 0; tries < offsetTriesMax; tries++) {
-    const portOffset = 2_000 + Math.floor(Math.random() * 9_000)
-    const free = await Promise.all(Object.values(portsOf(portOffset)).map(isFree))
-    if (free.every(Boolean)) return portOffset
-  }
-  throw new Error('no four ports are free')
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }

@@ -9,9 +9,10 @@ import { ClickHouseProcess } from '../../clickhouse/support/clickhouse-process.t
 import type { CrashEvent } from '../../integration/support/crash-events.ts'
 import type { Facts } from '../../integration/support/facts.ts'
 import { batchesOf, Feed } from '../../integration/support/feed.ts'
-import { freePortOffset, InstanceProcess } from '../../integration/support/instance-process.ts'
+import { InstanceProcess } from '../../integration/support/instance-process.ts'
 import { until } from '../../integration/support/until.ts'
 import { clusterForTests } from './kafka-for-tests.ts'
+import { freePortOffset } from '../../integration/support/free-port-offset.ts'
 
 export interface StageOptions {
   readonly topologies: readonly string[]
