@@ -5,6 +5,9 @@
 export const nodeFlags = [
   '--max-old-space-size=320',
   '--max-semi-space-size=16',
+  // Without it V8 lets a heap of this size grow by half of what lives before it marks all of it again, all the time
+  // and on every core: half of the processor time of a full load.
+  '--heap-growing-percent=150',
   // `process.execve`, by which the bin starts Node with these flags without a process more.
   '--disable-warning=ExperimentalWarning',
 ]

@@ -67,5 +67,5 @@ export interface FoundationOptions {
 
 /** Of the one budget, what the stores' caches of decoded values get; the rest is RocksDB's. */
 export function cacheBytesOf({ memoryBudgetBytes }: Configuration): number {
-  return Math.floor(memoryBudgetBytes / 3)
+  return Math.floor(memoryBudgetBytes / 6)
 }

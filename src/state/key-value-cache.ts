@@ -11,6 +11,7 @@
 import { assert } from '../core/assert.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { StateChange } from '../core/state.ts'
+import { decodedBytesFactor, newValueBytes } from './accounted-bytes.ts'
 import {
   dataKey,
   emptyValue,
@@ -29,10 +30,6 @@ import type { TaskScope } from './task-scope.ts'
 
 /** Approximate bytes of a slot, its key and its place in the map, without the value. */
 const slotBytes = 240
-/** A decoded value takes about so many times its serialized bytes. */
-const decodedBytesFactor = 4
-/** What a new value is taken for until its commit serializes it. */
-const newValueBytes = 256
 /** How many index times a TTL is divided into: an entry written again within one of them needs no new index
  * entry, and is deleted at most that much later. */
 const indexStepsPerTtl = 64

@@ -13,6 +13,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { Serde } from '../core/serde.ts'
 import type { StateChange } from '../core/state.ts'
 import type { StoreName } from '../core/record.ts'
+import { decodedBytesFactor, newValueBytes } from './accounted-bytes.ts'
 import {
   dataKey,
   emptyValue,
@@ -32,8 +33,6 @@ import type { GroupOwner, TimedSlot } from './timed-group.ts'
 /** Approximate bytes of a group and its key, and of a slot in it, without the values. */
 const groupBytes = 360
 const slotBytes = 140
-const decodedBytesFactor = 4
-const newValueBytes = 256
 /** One read of the backend brings so many entries at most. */
 export const pageEntriesMax = 1024
 
