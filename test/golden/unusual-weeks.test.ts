@@ -19,14 +19,6 @@ const question = new URL('../../schemas/clickhouse/questions/unusual-weeks.sql',
 let bench: QualityBench
 before(async () => {
   bench = await QualityBench.open()
-  // The bench's time is long ago.
-  for (const change of [
-    'quality_models MODIFY COLUMN forest REMOVE TTL',
-    ...['quality_models', 'quality_unusual', 'quality_results'].map((name) => `${name} REMOVE TTL`),
-  ]) {
-    const query = `ALTER TABLE tidemark.${change}`
-    await bench.temporary.clickhouse.writer.command({ query })
-  }
 })
 after(() => bench.close())
 

@@ -22,16 +22,6 @@ describe('rows unlike the others', () => {
   let bench: QualityBench
   before(async () => {
     bench = await QualityBench.open()
-    // The tests' time is long ago.
-    const { writer } = bench.temporary.clickhouse
-    for (const change of [
-      'quality_models MODIFY COLUMN forest REMOVE TTL',
-      ...['quality_models', 'quality_unusual', 'quality_results', 'quality_scores'].map(
-        (table) => `${table} REMOVE TTL`,
-      ),
-    ]) {
-      await writer.command({ query: `ALTER TABLE tidemark.${change}` })
-    }
   })
   after(() => bench.close())
   afterEach(async () => {
