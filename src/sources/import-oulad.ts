@@ -25,7 +25,7 @@ export interface OuladImportOptions {
   readonly onProgress?: (progress: ImportProgress) => void
 }
 
-const topic = 'exam_score'
+export const scoresTopic = 'exam_score'
 const rowBytesMax = 64 * 1024
 /** What a record holds in memory besides its row, which is kept with it. */
 const recordBytes = 256
@@ -36,6 +36,7 @@ export async function importOuladScores(options: OuladImportOptions): Promise<Im
   const { directory, ingest, clock, signal, onError = 'quarantine' } = options
   const path = findTable(directory, 'studentAssessment')
   const startOf = await assessmentStarts(findTable(directory, 'assessments'))
+  const topic = scoresTopic
   const sender = new RecordSender({ ingest, clock, topic, onError, source: 'file', signal })
   const file = openFile(path)
   const { header, rows } = await openTable(file.chunks, path, rowBytesMax)
