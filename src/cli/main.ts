@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { TidemarkError } from '../core/errors.ts'
 import { productVersion } from '../app/version.ts'
+import { accessCommand } from './commands/access.ts'
 import { alertsCommand } from './commands/alerts.ts'
 import { backfillCommand } from './commands/backfill.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -58,6 +59,7 @@ export async function main(words: readonly string[]): Promise<number> {
     backfillCommand(),
     runsCommand(),
     alertsCommand(),
+    accessCommand(),
     doctorCommand(),
   ]) {
     inherit(command, program)

@@ -1,9 +1,11 @@
 /** An instance with users, in a process of its own: its four doors, its commands, and what it records. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { createClient } from '@clickhouse/client'
 import { sha256 } from '../../src/server/access/access.ts'
 import { basicAuthorization } from '../../src/server/access/credentials.ts'
@@ -25,6 +27,7 @@ before(async () => {
     `users:
 ${roleNames.map((role) => `  - { name: ${role}, roles: ${role}, passwordSha256: ${sha256(passwordOf(role)).toString('hex')} }`).join('\n')}
   - { name: limited, roles: [reader], databases: [exam_scores], passwordFile: limited-password }
+  - { name: person, roles: monitor, passwordScrypt: '${scryptOf(passwordOf('person'))}' }
   - { name: stranger, roles: reader, databases: mcq, passwordVariable: STRANGER_PASSWORD }
 `,
   )
@@ -44,6 +47,13 @@ after(async () => {
 
 function passwordOf(user: string): string {
   return `hidden-ß-of-${user}`
+}
+
+/** As the command makes it. */
+function scryptOf(password: string): string {
+  const program = fileURLToPath(new URL('../../bin/tidemark.js', import.meta.url))
+  const words = [program, 'access', 'hash']
+  return execFileSync(process.execPath, words, { input: `${password}\n`, encoding: 'utf8' }).trim()
 }
 
 function portOf(door: Door) {
@@ -103,6 +113,19 @@ test('each request of each door is answered to the roles that may, and refused t
     }
   }
   assert.deepEqual(wrong, [])
+})
+
+test('a password that the command has hashed lets in, and others do not', async () => {
+  const asked = (password: string) =>
+    statusOf('console', 'GET', '/api/status', as('person', password))
+  const right = passwordOf('person')
+  assert.deepEqual(
+    [await asked(`${right}.`), await asked(right), await asked(right), await asked('')],
+    [401, 200, 200, 401],
+  )
+  const empty = await runCommand(['access', 'hash'])
+  assert.deepEqual([empty.code, empty.stdout], [2, ''])
+  assert.match(empty.stderr, /the password is empty/)
 })
 
 test('what is not there is told to who is known, and to nobody else', async () => {

@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
 import { TidemarkError } from '../../core/errors.ts'
 import { sha256 } from '../../server/access/access.ts'
+import { makeScryptHash } from '../../server/access/scrypt-password.ts'
 import { loadConfiguration, type ConfigurationInput } from '../configuration.ts'
 import { accessOf, commandHeaders, peerHeaders } from './authorization.ts'
 
@@ -45,13 +46,15 @@ function stage(t: TestContext, users: string, files: Readonly<Record<string, str
 
 const hash = (password: string) => sha256(password).toString('hex')
 
-test('passwords come hashed, from a file beside the users’ or from the environment', (t) => {
+test('passwords come hashed, from a file beside the users’ or from the environment', async (t) => {
+  const kept = await makeScryptHash('hidden-4')
   const { load } = stage(
     t,
     `users:
   - { name: ann, roles: admin, passwordSha256: ${hash('hidden-1').toUpperCase()} }
   - { name: bob, roles: [reader, producer], databases: [mcq, exam_scores], passwordFile: bob }
   - { name: cid, roles: [monitor], passwordVariable: CIDS }
+  - { name: dan, roles: reader, passwordScrypt: ${kept} }
 `,
     { bob: 'hidden-2\n' },
   )
@@ -59,13 +62,19 @@ test('passwords come hashed, from a file beside the users’ or from the environ
   const access = configuration.access
   assert.ok(access)
   const known = accessOf(access)
-  const as = (name: string, password: string) => known.identify({ kind: 'user', name, password })
-  assert.deepEqual(as('ann', 'hidden-1')?.roles, ['admin'])
-  assert.deepEqual(as('bob', 'hidden-2')?.databases, ['mcq', 'exam_scores'])
-  assert.deepEqual(as('cid', 'hidden-3')?.roles, ['monitor'])
-  assert.equal(as('bob', 'hidden-2\n'), null)
+  const as = async (name: string, password: string) => {
+    const found = await known.identify({ kind: 'user', name, password })
+    assert.notEqual(found, 'busy')
+    return found === 'busy' ? null : found
+  }
+  assert.deepEqual((await as('ann', 'hidden-1'))?.roles, ['admin'])
+  assert.deepEqual((await as('bob', 'hidden-2'))?.databases, ['mcq', 'exam_scores'])
+  assert.deepEqual((await as('cid', 'hidden-3'))?.roles, ['monitor'])
+  assert.deepEqual((await as('dan', 'hidden-4'))?.roles, ['reader'])
+  assert.equal(await as('dan', 'hidden-3'), null)
+  assert.equal(await as('bob', 'hidden-2\n'), null)
   for (const printed of [JSON.stringify(configuration), inspect(configuration, { depth: 9 })]) {
-    for (const text of ['hidden', hash('hidden-2'), hash('hidden-1').toUpperCase()]) {
+    for (const text of ['hidden', kept, hash('hidden-2'), hash('hidden-1').toUpperCase()]) {
       assert.ok(!printed.includes(text), text)
     }
   }
@@ -83,13 +92,14 @@ test('all that is wrong with all users is told at once, and no password', (t) =>
   - { name: dan, roles: reader, passwordSha256: hidden-3 }
   - { name: eve, roles: operator, databases: mcq, passwordSha256: ${hash('')} }
   - { name: fay, roles: producer, databases: [mcq], passwordSha256: 1234567890 }
+  - { name: hal, roles: reader, passwordScrypt: hidden-4 }
   - { name: gus, roles: reader, databases: ['mcq.*'], passwordSha256: ${hash('x')} }
   - 5
 `,
     { empty: '' },
   )
   const roles = 'expected one or more of monitor, reader, producer, operator, admin'
-  const kinds = 'passwordSha256, passwordFile, passwordVariable'
+  const kinds = 'passwordSha256, passwordScrypt, passwordFile, passwordVariable'
   const found = faults()
   assert.match(found[1] ?? '', /^user 1 \(ann\): passwordFile: cannot be read: ENOENT/)
   assert.deepEqual(found.toSpliced(1, 1), [
@@ -108,8 +118,9 @@ test('all that is wrong with all users is told at once, and no password', (t) =>
     'user 7 (eve): passwordSha256: of an empty password',
     'user 8 (fay): databases: say nothing of who may not read',
     'user 8 (fay): passwordSha256: expected text; put it in quotes',
-    'user 9 (gus): databases: expected one or more names of databases, found "mcq.*"',
-    'user 10: expected keys and values',
+    'user 9 (hal): passwordScrypt: expected what tidemark access hash prints',
+    'user 10 (gus): databases: expected one or more names of databases, found "mcq.*"',
+    'user 11: expected keys and values',
     'two users are called "ann"',
   ])
 })

@@ -1,8 +1,10 @@
 /** Access in the words of HTTP. Secrets are revealed here and nowhere else. */
 import { TidemarkError } from '../../core/errors.ts'
-import { Access } from '../../server/access/access.ts'
+import { Access, type KeptPassword } from '../../server/access/access.ts'
 import { basicAuthorization, bearerAuthorization } from '../../server/access/credentials.ts'
+import { readScryptHash } from '../../server/access/scrypt-password.ts'
 import type { Configuration } from '../configuration.ts'
+import type { Secret } from '../secret.ts'
 import type { AccessConfiguration, CredentialsConfiguration } from './access-configuration.ts'
 
 /** One header, or none. */
@@ -47,12 +49,15 @@ function reasonIn(text: string): string {
   }
 }
 
+function keptOf(password: Secret): KeptPassword {
+  const text = password.reveal()
+  const passwordScrypt = readScryptHash(text)
+  return passwordScrypt === null ? { passwordSha256: Buffer.from(text, 'hex') } : { passwordScrypt }
+}
+
 export function accessOf({ users, peerSecret }: AccessConfiguration): Access {
   return new Access(
-    users.map(({ passwordSha256, ...user }) => ({
-      ...user,
-      passwordSha256: Buffer.from(passwordSha256.reveal(), 'hex'),
-    })),
+    users.map(({ password, ...user }) => ({ ...user, ...keptOf(password) })),
     peerSecret?.reveal() ?? null,
   )
 }

@@ -1,6 +1,6 @@
 /**
  * The file of `access.usersFile`: YAML, a list of users. What is wrong is told of all users at once. Passwords are kept as
- * the SHA-256 that they are compared by; none is in a message.
+ * the hash that they are compared by; none is in a message.
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -9,13 +9,14 @@ import { messageOf } from '../../core/errors.ts'
 import { nearestName } from '../../schema/nearest-name.ts'
 import { sha256 } from '../../server/access/access.ts'
 import { rightsOf, roleNames, type Right, type Role } from '../../server/access/roles.ts'
+import { readScryptHash } from '../../server/access/scrypt-password.ts'
 import { databaseName } from '../../sinks/clickhouse/engine-config.ts'
 import { Secret } from '../secret.ts'
 
 export interface ConfiguredUser {
   readonly name: string
-  /** In hexadecimal. */
-  readonly passwordSha256: Secret
+  /** What is kept of it: SHA-256 in hexadecimal, or scrypt with its parameters. */
+  readonly password: Secret
   readonly roles: readonly Role[]
   /** What they may read of; null: all. */
   readonly databases: readonly string[] | null
@@ -30,7 +31,12 @@ interface Reading {
 
 type Fields = Readonly<Record<string, unknown>>
 
-const passwordKeys = ['passwordSha256', 'passwordFile', 'passwordVariable'] as const
+const passwordKeys = [
+  'passwordSha256',
+  'passwordScrypt',
+  'passwordFile',
+  'passwordVariable',
+] as const
 const keys = ['name', 'roles', 'databases', ...passwordKeys]
 /** What databases limit; who may more than this sees all of them anyway. */
 const limitable: readonly Right[] = ['status', 'schemas', 'read', 'produce']
@@ -85,7 +91,7 @@ function userOf(user: Fields, reading: Reading, tell: (what: string) => void): C
     name: typeof name === 'string' ? name : '',
     roles,
     databases: databasesOf(user['databases'], roles, tell),
-    passwordSha256: new Secret(passwordOf(user, reading, tell)),
+    password: new Secret(passwordOf(user, reading, tell)),
   }
 }
 
@@ -127,7 +133,7 @@ function listOf(given: unknown): readonly unknown[] {
   return Array.isArray(given) ? given : given === undefined || given === null ? [] : [given]
 }
 
-/** Its SHA-256 in hexadecimal; empty where it is a fault. */
+/** Its hash as it is kept; empty where it is a fault. */
 function passwordOf(user: Fields, reading: Reading, tell: (what: string) => void): string {
   const given = passwordKeys.filter((key) => user[key] !== undefined)
   const [key] = given
@@ -144,6 +150,10 @@ function passwordOf(user: Fields, reading: Reading, tell: (what: string) => void
     if (!/^[0-9a-f]{64}$/i.test(value)) tell(`${key}: expected 64 hexadecimal digits`)
     else if (value.toLowerCase() === sha256('').toString('hex'))
       tell(`${key}: of an empty password`)
+    return value
+  }
+  if (key === 'passwordScrypt') {
+    if (readScryptHash(value) === null) tell(`${key}: expected what tidemark access hash prints`)
     return value
   }
   const text = key === 'passwordFile' ? fileText(value, reading, tell) : reading.environment[value]

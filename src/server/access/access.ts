@@ -3,10 +3,13 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Credentials } from './credentials.ts'
 import { peerRights, rightsOf, type Right, type Role } from './roles.ts'
+import { ScryptPassword, ScryptQueue, type ScryptHash } from './scrypt-password.ts'
 
-export interface AccessUser {
+export type KeptPassword =
+  { readonly passwordSha256: Buffer } | { readonly passwordScrypt: ScryptHash }
+
+export type AccessUser = KeptPassword & {
   readonly name: string
-  readonly passwordSha256: Buffer
   readonly roles: readonly Role[]
   /** What they may read of; null: all. */
   readonly databases: readonly string[] | null
@@ -27,30 +30,45 @@ const peer: Principal = {
   databases: null,
 }
 
+interface KnownUser {
+  readonly principal: Principal
+  readonly password: Buffer | ScryptPassword
+}
+
 export class Access {
-  readonly #users: ReadonlyMap<string, { principal: Principal; digest: Buffer }>
+  readonly #users: ReadonlyMap<string, KnownUser>
   readonly #peerDigest: Buffer | null
   /** What a password of nobody is compared with, so that it takes as long. */
   readonly #nobody = randomBytes(32)
 
   constructor(users: readonly AccessUser[], peerSecret: string | null = null) {
+    const queue = new ScryptQueue()
     this.#users = new Map(
-      users.map(({ name, roles, databases, passwordSha256: digest }) => [
-        name,
-        { principal: { name, roles, rights: rightsOf(roles), databases }, digest },
-      ]),
+      users.map(({ name, roles, databases, ...kept }) => {
+        const principal = { name, roles, rights: rightsOf(roles), databases }
+        const password =
+          'passwordSha256' in kept
+            ? kept.passwordSha256
+            : new ScryptPassword(kept.passwordScrypt, queue)
+        return [name, { principal, password }]
+      }),
     )
     this.#peerDigest = peerSecret === null ? null : sha256(peerSecret)
   }
 
-  /** Null where the user is unknown or the password is wrong, which nobody is told apart. */
-  identify(credentials: Credentials): Principal | null {
+  /** Null where the user is unknown or the password is wrong, which nobody is told apart; `busy` where it cannot be said
+   * now. */
+  async identify(credentials: Credentials): Promise<Principal | null | 'busy'> {
     if (credentials.kind === 'peer') {
       const isPeer = timingSafeEqual(sha256(credentials.secret), this.#peerDigest ?? this.#nobody)
       return isPeer ? peer : null
     }
     const user = this.#users.get(credentials.name)
-    const isRight = timingSafeEqual(sha256(credentials.password), user?.digest ?? this.#nobody)
+    if (user?.password instanceof ScryptPassword) {
+      const isRight = await user.password.isRight(credentials.password)
+      return isRight === 'busy' ? isRight : isRight ? user.principal : null
+    }
+    const isRight = timingSafeEqual(sha256(credentials.password), user?.password ?? this.#nobody)
     return user !== undefined && isRight ? user.principal : null
   }
 }

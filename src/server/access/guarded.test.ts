@@ -39,6 +39,18 @@ test('the door behind is told who asks, and what is open asks for nobody', async
   })
 })
 
+test('where too many passwords wait to be checked, each door says when to come again', async () => {
+  const access = new Access([])
+  access.identify = () => Promise.resolve('busy')
+  for (const door of ['console', 'registry', 'ingest', 'sql'] as const) {
+    const app = guarded(new Hono(), { door, access, audit: { record: () => {} } })
+    const headers = { authorization: basicAuthorization('ann', 'x') }
+    const response = await app.request('/', { headers })
+    assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '1'])
+    assert.match(await response.text(), /too many passwords are being checked/)
+  }
+})
+
 test('HEAD is let in as GET is', async () => {
   const { ask } = stage([user('ann', ['monitor'])])
   assert.equal((await ask('/api/status', undefined, 'HEAD')).status, 401)

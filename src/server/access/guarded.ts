@@ -45,8 +45,9 @@ async function letIn(
   right: Right | null,
 ): Promise<Response> {
   const credentials = credentialsOf(context.req.raw, door)
-  const principal = credentials === null ? null : access.identify(credentials)
-  const nobody = credentials === null ? nameless : unknown
+  const found = credentials === null ? null : await access.identify(credentials)
+  const principal = found === 'busy' ? null : found
+  const nobody = credentials === null ? nameless : found === 'busy' ? busy : unknown
   const refusal = principal === null ? nobody : refusalOf(context, principal, right)
   if (refusal === null) return inner.fetch(context.req.raw, bindingsWith(context, principal))
   const { response, outcome } = refusalForms[door](context, refusal)
@@ -76,6 +77,11 @@ const nameless: Refusal = {
 const unknown: Refusal = {
   status: 401,
   message: 'who asks is not known: there is no such user, or the password is another',
+}
+
+const busy: Refusal = {
+  status: 503,
+  message: 'too many passwords are being checked; try again',
 }
 
 function refusalOf(

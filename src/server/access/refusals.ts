@@ -7,8 +7,8 @@ import { answerError } from '../registry/registry-answers.ts'
 import type { Door } from './roles.ts'
 
 export interface Refusal {
-  /** 401: nobody knows who asks. 403: they may not. */
-  readonly status: 401 | 403
+  /** 401: nobody knows who asks. 403: they may not. 503: it cannot be said now. */
+  readonly status: 401 | 403 | 503
   readonly message: string
 }
 
@@ -20,7 +20,15 @@ interface Refused {
 
 const challenge = { 'www-authenticate': 'Basic realm="tidemark", charset="UTF-8"' }
 /** Of Confluent's REST proxy and registry. */
-const errorNumbers = { 401: 40101, 403: 40301 }
+const errorNumbers = { 401: 40101, 403: 40301, 503: 50301 }
+
+const clickHouseFailures = {
+  401: (message: string) =>
+    new ClickHouseFailure(516, 'AUTHENTICATION_FAILED', `Authentication failed: ${message}`),
+  403: (message: string) =>
+    new ClickHouseFailure(497, 'ACCESS_DENIED', `Not enough privileges: ${message}`),
+  503: (message: string) => new ClickHouseFailure(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', message),
+}
 
 export const refusalForms: Readonly<Record<Door, (context: Context, refusal: Refusal) => Refused>> =
   {
@@ -43,10 +51,7 @@ export const refusalForms: Readonly<Record<Door, (context: Context, refusal: Ref
         String(status),
       ),
     sql: (_, { status, message }) => {
-      const failure =
-        status === 401
-          ? new ClickHouseFailure(516, 'AUTHENTICATION_FAILED', `Authentication failed: ${message}`)
-          : new ClickHouseFailure(497, 'ACCESS_DENIED', `Not enough privileges: ${message}`)
+      const failure = clickHouseFailures[status](message)
       const headers = {
         'content-type': 'text/plain; charset=UTF-8',
         'x-clickhouse-exception-code': String(failure.code),
@@ -60,5 +65,6 @@ function challenged(status: Refusal['status'], response: Response, outcome: stri
   if (status === 401) {
     for (const [name, value] of Object.entries(challenge)) response.headers.set(name, value)
   }
+  if (status === 503) response.headers.set('retry-after', '1')
   return { response, outcome }
 }

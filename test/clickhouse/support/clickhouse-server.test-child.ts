@@ -33,7 +33,7 @@ async function answer(request: Request): Promise<Response> {
   for (const name of serverSettings) url.searchParams.delete(name)
   try {
     const credentials = credentialsOf(request, 'sql')
-    if (credentials === null || access.identify(credentials) === null) {
+    if (credentials === null || (await access.identify(credentials)) === null) {
       throw new ClickHouseFailure(516, 'AUTHENTICATION_FAILED', 'Authentication failed')
     }
     if (request.method !== 'POST') return await reads.fetch(request)
