@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { eventTimeMaxMs } from '../../quality/event-time.ts'
 import type { DropStep } from './drop-folder.ts'
 import type { DropReport } from './drop-report.ts'
 import { findIn, pastMs, setUp } from './drop-stage.test-support.ts'
@@ -142,9 +143,35 @@ test('a file whose time lies in the future is taken once it was seen twice the s
   assert.equal(await folder.scan(), 0)
   utimesSync(join(stage.directory, 'ahead.csv'), 4e9, 4e9)
   assert.equal(await folder.scan(), 0)
-  stage.clock.advance(300)
+  stage.clock.advance(2_000)
   assert.equal(await folder.scan(), 1)
   assert.equal(rowsOnce(await stage.sent()).size, 11)
+})
+
+test('a wrong or unfinished file whose time lies in the future is judged like any other', async (context) => {
+  const stage = await setUp(context)
+  const folder = stage.open()
+  const ahead = Date.now() + 3_600_000
+  stage.drop('wrong.csv', 'school;sex\na;b\n', ahead)
+  stage.drop('unfinished.csv', fileOf(0, 10).trimEnd(), ahead)
+  assert.equal(await folder.scan(), 0)
+  stage.clock.advance(2_000)
+  assert.equal(await folder.scan(), 2)
+  assert.deepEqual(stage.in('done'), ['unfinished.csv'])
+  assert.deepEqual(stage.in('failed'), ['wrong.csv', 'wrong.csv.report.json'])
+  assert.equal(folder.totals.waiting, 0)
+})
+
+test('a file whose time is beyond what a record may bear is taken with the latest time that it may', async (context) => {
+  const stage = await setUp(context)
+  const folder = stage.open()
+  stage.drop('far.csv', fileOf(0, 10), Date.UTC(2300, 0, 1))
+  assert.equal(await folder.scan(), 0)
+  stage.clock.advance(2_000)
+  assert.equal(await folder.scan(), 1)
+  assert.deepEqual(stage.in('done'), ['far.csv'])
+  const times = new Set((await stage.sent()).map((row) => row.dropped_at))
+  assert.deepEqual([...times], [eventTimeMaxMs])
 })
 
 test('what is hidden or named as unfinished is no drop', async (context) => {

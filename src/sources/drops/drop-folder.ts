@@ -136,9 +136,9 @@ export class DropFolder {
     } catch (cause) {
       throw folderError(directory, cause)
     }
-    const { stillForMs } = this.#options
+    const { stillForMs, completeAfterMs } = this.#options
     const reserved = new Set([logName, `${logName}.1`, 'done', 'failed', 'parquet'])
-    this.#files = new ReadyFiles({ directory, clock, stillForMs, reserved })
+    this.#files = new ReadyFiles({ directory, clock, stillForMs, completeAfterMs, reserved })
     this.#known = new KnownDrops(options.find)
     this.#log = new ConversionLog(folder(logName))
     this.#taken = new TakenFiles(clock, directory, this.#options.watchedFilesMax)

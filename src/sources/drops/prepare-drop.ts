@@ -17,6 +17,7 @@ import {
 import { join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
 import type { DroppedFile } from '../../processors/student-performance/batch.ts'
+import { eventTimeMaxMs, eventTimeMinMs } from '../../quality/event-time.ts'
 import type { FileSchema } from '../../quality/file-schema.ts'
 import { contentHash, openFile } from '../source-files.ts'
 import { extensionsOf, parquetName } from './drop-paths.ts'
@@ -101,8 +102,10 @@ async function prepare(request: PrepareDrop, schema: FileSchema): Promise<Prepar
   const still = readStill(path)
   if (still === null) return { kind: 'later', name }
   const { stats, bytes, endsLine } = still
-  const modifiedAtMs = Math.floor(stats.mtimeMs)
-  const isYoung = request.nowMs - modifiedAtMs < request.completeAfterMs
+  const modifiedAtMs = modifiedAtOf(stats)
+  const ageMs = request.nowMs - stats.mtimeMs
+  // One of the future was watched for so long before it came here.
+  const isYoung = ageMs >= 0 && ageMs < request.completeAfterMs
   if (!endsLine && isYoung) return { kind: 'later', name }
   if (bytes === null) return prepareLarge(request, schema, stats, isYoung)
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32)
@@ -130,7 +133,7 @@ async function prepareLarge(
       rmSync(aside, { force: true })
       return { kind: 'later', name }
     }
-    const modifiedAtMs = Math.floor(before.mtimeMs)
+    const modifiedAtMs = modifiedAtOf(before)
     const identity = { name, contentHash: await contentHash(aside), modifiedAtMs }
     const rows = await readRows(openFile(aside).chunks, name, schema, () => {})
     if (rows.problemsTotal === 0) {
@@ -152,6 +155,11 @@ async function prepareLarge(
     if (isGone(thrown)) return { kind: 'later', name }
     throw thrown
   }
+}
+
+/** Within what a record may bear: a file system takes any time. */
+function modifiedAtOf({ mtimeMs }: Stats): number {
+  return Math.min(Math.max(Math.floor(mtimeMs), eventTimeMinMs), eventTimeMaxMs)
 }
 
 /** Second pass over a copy. */

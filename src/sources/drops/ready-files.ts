@@ -1,6 +1,7 @@
 /**
  * The files of a folder that nobody writes any more. A file is ready when neither its size nor its time has changed for
- * `stillForMs`: by the file's own time, or, where that lies in the future, by having looked at it twice.
+ * `stillForMs`: by the file's own time. Where that lies in the future it says nothing, and the file has to be seen the same
+ * for `completeAfterMs`.
  */
 import { lstatSync, opendirSync, type Dirent, type Stats } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +11,8 @@ export interface ReadyFilesOptions {
   readonly directory: string
   readonly clock: Clock
   readonly stillForMs: number
+  /** As of `PrepareDrop`, which cannot tell how long such a file has been still. */
+  readonly completeAfterMs: number
   /** Names that are no drops. */
   readonly reserved: ReadonlySet<string>
 }
@@ -81,7 +84,7 @@ export class ReadyFiles {
 
   /** Null where it is no file: gone, a pipe, a folder, or a link: what that leads to is not the folder's. */
   #isReady(name: string, before: ReadonlyMap<string, Watched>): boolean | null {
-    const { directory, clock, stillForMs } = this.#options
+    const { directory, clock, stillForMs, completeAfterMs } = this.#options
     const stats = lstatSync(join(directory, name), { throwIfNoEntry: false })
     if (stats === undefined) {
       // Read as UTF-8, such a name is another one.
@@ -98,7 +101,7 @@ export class ReadyFiles {
     const isSame = seen?.size === stats.size && seen.modifiedMs === stats.mtimeMs
     const nowMs = clock.monotonicMs()
     const sinceMs = isSame ? seen.sinceMs : nowMs
-    if (nowMs - sinceMs >= stillForMs && isSame) return true
+    if (nowMs - sinceMs >= completeAfterMs && isSame) return true
     if (this.#watched.size < watchedMax) {
       this.#watched.set(name, { size: stats.size, modifiedMs: stats.mtimeMs, sinceMs })
     }
