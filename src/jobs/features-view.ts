@@ -26,7 +26,7 @@ export function featuresViewJob(clickhouse: ClickHouse): Job<FeaturesViewRequest
     parse: (request) => {
       const { topics = null } = fieldsOf(request, ['topics'], name)
       if (topics === null || isTexts(topics)) return { topics }
-      throw new TidemarkError('REQUEST_INVALID', `${name}: topics is a list of names`)
+      throw new TidemarkError('REQUEST_INVALID', `${name}: topics is a list of names, each once`)
     },
     run: async ({ topics }) => {
       const columns = topics ?? (await knownTopics(clickhouse))
@@ -42,5 +42,6 @@ async function knownTopics(clickhouse: ClickHouse): Promise<readonly string[]> {
 }
 
 function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string' && each !== '')
+  if (!Array.isArray(value) || !value.every((each) => typeof each === 'string')) return false
+  return new Set(value).size === value.length
 }

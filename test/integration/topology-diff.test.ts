@@ -139,6 +139,7 @@ void test('a place to read from is one, and is understood', async () => {
   for (const [words, message] of [
     [['--to-latest', '--to-earliest'], /give one place/],
     [['--to-datetime', 'yesterday'], /write it as 2026/],
+    [['--to-datetime', '2026-02-30'], /write it as 2026/],
     [['--shift-by', 'x'], /a whole number/],
   ] as const) {
     const ended = await runCommand(['reset', '--data-dir', join(directory, 'none'), ...words])

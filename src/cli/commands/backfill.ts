@@ -2,7 +2,8 @@ import { Command, Option } from 'commander'
 import { readInstanceFile } from '../../app/instance-file.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { BackfilledTable, BackfillReport } from '../../jobs/backfill/backfill.ts'
-import { parseTime, readBackfillRequest } from '../../jobs/backfill/backfill-request.ts'
+import { parseTime } from '../../core/parse-time.ts'
+import { readBackfillRequest } from '../../jobs/backfill/backfill-request.ts'
 import type { JobProgress } from '../../jobs/job.ts'
 import {
   clusterAddresses,

@@ -1,6 +1,7 @@
 /** Features for training and reports: `features export | view | abilities`. */
 import { Command, Option } from 'commander'
 import { systemClock } from '../../core/clock.ts'
+import { parseTime } from '../../core/parse-time.ts'
 import { learnerAbilities } from '../../jobs/features-abilities.ts'
 import { wideViewStatement } from '../../jobs/features-columns.ts'
 import { exportTrainingSet, topicsAsOf } from '../../jobs/features-export.ts'
@@ -117,11 +118,13 @@ async function runAbilities(flags: AbilitiesFlags): Promise<void> {
 function listOf(names: string): readonly string[] {
   const list = names.split(',').map((name) => name.trim())
   if (list.includes('')) throw new UsageError(`--topics ${names}: write names with commas between`)
+  const repeated = list.find((name, at) => list.indexOf(name) !== at)
+  if (repeated !== undefined) throw new UsageError(`--topics ${names}: ${repeated} is there twice`)
   return list
 }
 
 function timeOf(text: string): number {
-  const ms = Date.parse(text)
-  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(ms)) return ms
+  const ms = parseTime(text)
+  if (ms !== null) return ms
   throw new UsageError(`--as-of ${text}: expected a time as 2026-02-28T12:00:00Z`)
 }

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { parseTime } from '../../core/parse-time.ts'
 import type { ResetPosition } from '../../jobs/reset-offsets.ts'
 import {
   clusterAddresses,
@@ -77,8 +78,8 @@ function positionOf(flags: ResetFlags): ResetPosition {
   if (flags.toEarliest === true) given.push({ kind: 'earliest' })
   if (flags.toLatest === true) given.push({ kind: 'latest' })
   if (flags.toDatetime !== undefined) {
-    const timestampMs = Date.parse(flags.toDatetime)
-    if (!/^\d{4}-\d{2}-\d{2}/.test(flags.toDatetime) || Number.isNaN(timestampMs)) {
+    const timestampMs = parseTime(flags.toDatetime)
+    if (timestampMs === null) {
       throw new UsageError(`--to-datetime ${flags.toDatetime}: write it as 2026-03-01T00:00:00Z`)
     }
     given.push({ kind: 'time', timestampMs })

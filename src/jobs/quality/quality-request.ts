@@ -1,5 +1,6 @@
 /** What may be asked of the jobs of quality, and the period that it means. */
 import { TidemarkError } from '../../core/errors.ts'
+import { parseTime } from '../../core/parse-time.ts'
 import { dayMs, periodColumns, type Period, type PeriodColumn } from './period.ts'
 
 export interface QualityRequest {
@@ -108,9 +109,8 @@ class Fields {
   time(name: string): number | null {
     const value = this.#value(name)
     if (value === null) return null
-    const ms =
-      typeof value === 'string' && /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : NaN
-    return Number.isNaN(ms) ? this.#wrong(name, 'a time as 2026-02-28T12:00:00Z') : ms
+    const ms = typeof value === 'string' ? parseTime(value) : null
+    return ms ?? this.#wrong(name, 'a time as 2026-02-28T12:00:00Z')
   }
 
   oneOf<const T extends string>(name: string, allowed: readonly T[]): T | null {
