@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { systemClock } from '../core/clock.ts'
 import { openStorage } from '../state/rocksdb-backend.ts'
 import { loadConfiguration } from './configuration.ts'
+import { removeInstanceFile, writeInstanceFile } from './instance-file.ts'
 import { connectInstance } from './instance-client.ts'
 
 test('a command that comes while an instance is starting is told to wait and try again', async () => {
@@ -24,6 +25,28 @@ test('a command that comes while an instance is starting is told to wait and try
     })
   } finally {
     await starting.close()
+    await rm(directory, { recursive: true })
+  }
+})
+
+test('of a door that the instance does not have a command is told, and who has what is behind it', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-doorless-'))
+  const configuration = loadConfiguration({
+    flags: { dataDir: directory },
+    environment: {},
+    directory,
+  })
+  const urls = { console: 'http://127.0.0.1:1', registry: '', ingest: '', clickhouse: '' }
+  writeInstanceFile(directory, { pid: process.pid, version: '1', startedAtMs: 0, urls })
+  try {
+    const client = await connectInstance(configuration)
+    await assert.rejects(client.clickhouse('/?query=x'), {
+      code: 'REQUEST_INVALID',
+      message: /has no clickhouse door; on a cluster ask the server of clickhouse\.url itself/,
+    })
+    await assert.rejects(client.ingest('/topics'), { message: /has no ingest door$/ })
+  } finally {
+    removeInstanceFile(directory)
     await rm(directory, { recursive: true })
   }
 })

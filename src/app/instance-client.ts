@@ -6,7 +6,7 @@ import { commandHeaders, refuseRefused } from './access/authorization.ts'
 import type { Configuration } from './configuration.ts'
 import { readInstanceFile } from './instance-file.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { InstanceStatus } from '../server/console/instance-status.ts'
+import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
 import type { IngestPort } from '../sources/ingest-port.ts'
 import { RemoteIngest } from '../sources/remote-ingest.ts'
 
@@ -36,22 +36,24 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
   if (running !== null) {
     const own = commandHeaders(configuration)
     const over =
-      (base: string): Send =>
+      (base: string, absent: string): Send =>
       async (path, init) => {
+        if (base === '') throw new TidemarkError('REQUEST_INVALID', absent)
         const headers = new Headers(init?.headers)
         for (const [name, value] of Object.entries(own)) headers.set(name, value)
         const response = await fetch(`${base}${path}`, { ...init, headers })
         await refuseRefused(response)
         return response
       }
+    const console = over(running.urls.console, noDoor('console'))
     return {
       isRemote: true,
-      console: over(running.urls.console),
-      registry: over(running.urls.registry),
-      ingest: over(running.urls.ingest),
-      clickhouse: over(running.urls.clickhouse),
+      console,
+      registry: over(running.urls.registry, noDoor('registry')),
+      ingest: over(running.urls.ingest, noDoor('ingest')),
+      clickhouse: over(running.urls.clickhouse, noDoor('clickhouse')),
       port: new RemoteIngest({ url: running.urls.ingest, headers: own }),
-      settle: () => settleRemote(over(running.urls.console)),
+      settle: () => settleRemote(console),
       close: () => Promise.resolve(),
     }
   }
@@ -78,6 +80,18 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
     },
     close: () => instance.stop(),
   }
+}
+
+/** Of what else can answer, too: on a cluster registry and ClickHouse are servers of their own. */
+function noDoor(name: keyof InstanceUrls): string {
+  const server = {
+    registry: 'registry.url',
+    clickhouse: 'clickhouse.url',
+    console: '',
+    ingest: '',
+  }[name]
+  const instead = server === '' ? '' : `; on a cluster ask the server of ${server} itself`
+  return `the instance that runs on this data directory has no ${name} door${instead}`
 }
 
 /** Whoever asked an instance that is starting is not to stop it. */

@@ -15,8 +15,15 @@ import { topicTextStorage } from '../server/registry/topic-registry-storage.ts'
 
 export type MetaRecords = RegistryStorage
 
+const metaSuffix = '-meta'
+
+/** The application whose records lie there; null where it is no such topic. */
+export function applicationOf(topic: string): string | null {
+  return topic.endsWith(metaSuffix) ? topic.slice(0, -metaSuffix.length) : null
+}
+
 export function metaTopic(applicationId: string): TopicName {
-  return topicName(`${applicationId}-meta`)
+  return topicName(`${applicationId}${metaSuffix}`)
 }
 
 /** Whoever only reads does not make the topic. */

@@ -6,6 +6,8 @@ import { TidemarkError } from '../core/errors.ts'
 import type { GroupMemberDescription, LogAdmin } from '../log/log-admin.ts'
 import { decodeSubscription } from '../runtime/assignment/subscription-user-data.ts'
 import { clientIdOf } from './instance-identity.ts'
+import { readManifests } from './manifest-records.ts'
+import { applicationOf, type MetaRecords } from './meta-records.ts'
 
 export interface OtherApplicationOptions {
   readonly admin: Pick<LogAdmin, 'describeGroup'>
@@ -46,4 +48,38 @@ function isOfAnother(
     clientId.endsWith(`-${processId}`) &&
     clientId !== clientIdOf(applicationId, processId)
   )
+}
+
+export interface OthersTopologiesOptions {
+  readonly names: readonly string[]
+  readonly applicationId: string
+  readonly topicNames: readonly string[]
+  readonly metaOf: (applicationId: string) => Pick<MetaRecords, 'load'>
+}
+
+/**
+ * Topologies that have run here as another application's, and not as this one's: what this one would record of them none
+ * of their instances reads.
+ */
+export async function refusalsOfOthersTopologies({
+  names,
+  applicationId,
+  topicNames,
+  metaOf,
+}: OthersTopologiesOptions): Promise<readonly TidemarkError[]> {
+  const own = await readManifests(metaOf(applicationId))
+  const unknown = new Set(names.filter((name) => !own.has(name)))
+  const refusals: TidemarkError[] = []
+  for (const topic of unknown.size === 0 ? [] : topicNames) {
+    const other = applicationOf(topic)
+    if (other === null || other === applicationId) continue
+    for (const name of (await readManifests(metaOf(other))).keys()) {
+      if (!unknown.has(name)) continue
+      const message =
+        `${name} runs here as application ${other}, and not as ${applicationId}: its instances would not be told, and go ` +
+        `on with the state that they have; give --application-id ${other}`
+      refusals.push(new TidemarkError('REQUEST_INVALID', message, { details: { name, other } }))
+    }
+  }
+  return refusals
 }

@@ -22,6 +22,7 @@ import { forgetManifests, readManifests } from './manifest-records.ts'
 import { manifestOf } from './manifest.ts'
 import { ownMetaRecords, sharedMetaRecords, type MetaRecords } from './meta-records.ts'
 import { noteFactStarts } from './fact-starts.ts'
+import { refusalsOfOthersTopologies } from './other-application.ts'
 import { noteResets } from './reset-records.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 import { storesOf, type TopicManifest, type TopologyManifest } from '../topology/manifest.ts'
@@ -107,11 +108,16 @@ async function clusterPlan(
 ): Promise<ResetPlan> {
   const log = await openOperatorLog(cluster, clock)
   cleanup.add({ name: 'Kafka', close: () => log.close() })
-  const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
+  const metaOf = (applicationId: string) => sharedMetaRecords(log, log, clock, applicationId)
+  const meta = metaOf(cluster.applicationId)
   const manifests = await readManifests(meta)
   const scopes = topologies.map((loaded) =>
     resetTopology(loaded, partitions, true, manifests.get(loaded.graph.name)),
   )
+  const topicNames = await log.topicNames()
+  const names = graphsOf(topologies).map(({ name }) => name)
+  const { applicationId } = cluster
+  const others = await refusalsOfOthersTopologies({ names, applicationId, topicNames, metaOf })
   const { steps, refusals } = await planReset({
     log,
     admin: log,
@@ -122,13 +128,12 @@ async function clusterPlan(
     withFacts,
     force,
   })
-  const names = graphsOf(topologies).map(({ name }) => name)
   const note: ResetStep = {
     topology: names.join(','),
     what: 'tell the instances to throw their local state away when they start',
     run: () => noteResets(meta, names, clock.nowMs()),
   }
-  const existing = new Set(await log.topicNames())
+  const existing = new Set<TopicName>(topicNames)
   const starts = scopes.flatMap(({ name, factChangelogs }) => {
     const kept = withFacts ? [] : factChangelogs.filter((topic) => existing.has(topic))
     if (kept.length === 0) return []
@@ -137,7 +142,7 @@ async function clusterPlan(
   })
   const forget = forgetSteps(meta, graphsOf(topologies))
   // First: a topic that is gone while an instance still trusts its state would be the worse half.
-  return { steps: [note, ...steps, ...starts, ...forget], refusals }
+  return { steps: [note, ...steps, ...starts, ...forget], refusals: [...others, ...refusals] }
 }
 
 function graphsOf(topologies: readonly LoadedTopology[]): readonly TopologyGraph[] {

@@ -156,6 +156,10 @@ void test('a reset is refused while the group lives; after it the same facts com
   assert.match(early.stdout, /would be refused now: GROUP_ACTIVE: group exam-scores .*tidemark-/)
   assert.match(early.stdout, /steps, none was done, and as it is the reset would be refused\n$/)
   assert.equal((await running.end('SIGTERM')).code, 0, running.output)
+  const other = ['--application-id', 'of-somebody-else']
+  const strange = await command('reset', '--topologies', 'exam-scores', ...other)
+  assert.equal(strange.code, 1, strange.stdout)
+  assert.match(strange.stderr, /exam-scores runs here as application .*give --application-id/)
 
   const dry = await command('reset', '--topologies', 'exam-scores', '--dry-run', '--facts')
   assert.equal(dry.code, 0, dry.stderr)
