@@ -26,7 +26,7 @@ import type { Configuration } from './configuration.ts'
 import { cacheBytesOf, type Foundation, type FoundationOptions } from './foundation.ts'
 import { allTransactionalIds, instanceIdentity } from './instance-identity.ts'
 import { definitionsOf } from './manifest.ts'
-import { sharedMetaRecords } from './meta-records.ts'
+import { everyonesMetaRecords, sharedMetaRecords } from './meta-records.ts'
 import { RepartitionPurge } from './purge.ts'
 import { reachAll } from './reach-all.ts'
 import { factStarts } from './fact-starts.ts'
@@ -55,7 +55,8 @@ export async function openClusterFoundation(
     options,
   )
   const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
-  const stateFrom = await factStarts(meta, log)
+  const metas = await everyonesMetaRecords(log, log, clock)
+  const stateFrom = await factStarts([...metas.values()], log)
   const directory = join(dataDir, 'state')
   if (await followResets(meta, dataDir, directory)) {
     options.onProgress('a topology was reset: local state is built anew')

@@ -36,19 +36,38 @@ async function logWithFacts(t: TestContext) {
 test('state begins behind what a reset has found in its facts', async (t) => {
   const log = Object.assign(await logWithFacts(t), ids('one'))
   const meta = new MemoryRegistryStorage()
-  const before = await factStarts(meta, log)
+  const before = await factStarts([meta], log)
   assert.equal(before(facts, at(1)), null)
   await noteFactStarts(meta, log, 'counting', [facts])
-  const from = await factStarts(meta, log)
+  const from = await factStarts([meta], log)
   assert.deepEqual([from(facts, at(0)), from(facts, at(1)), from(facts, at(2))], [0, 3, null])
   assert.equal(from(topicName('others'), at(0)), null)
+})
+
+test('whoever takes a topology over under another name begins behind the resets of the one before', async (t) => {
+  const log = Object.assign(await logWithFacts(t), ids('one'))
+  const [before, own, stranger] = [1, 2, 3].map(() => new MemoryRegistryStorage())
+  assert.ok(before && own && stranger)
+  await noteFactStarts(before, log, 'counting', [facts])
+  await stranger.append([{ key: 'something', value: 'else' }])
+  const taken = await factStarts([stranger, before, own], log)
+  assert.equal(taken(facts, at(1)), 3)
+  const record = { key: Buffer.from('k'), value: null, timestampMs: 4 }
+  await log.append([{ topic: facts, partition: at(1), records: [record] }])
+  await noteFactStarts(own, log, 'counting', [facts])
+  for (const metas of [
+    [before, own],
+    [own, before],
+  ]) {
+    assert.equal((await factStarts(metas, log))(facts, at(1)), 4)
+  }
 })
 
 test('a topic that was made anew is state from its start', async (t) => {
   const log = Object.assign(await logWithFacts(t), ids('one'))
   const meta = new MemoryRegistryStorage()
   await noteFactStarts(meta, log, 'counting', [facts])
-  const from = await factStarts(meta, ids('two'))
+  const from = await factStarts([meta], ids('two'))
   assert.equal(from(facts, at(1)), null)
 })
 
@@ -75,7 +94,7 @@ test('after a reset without its facts a topology counts anew, and the facts of b
   await noteFactStarts(meta, Object.assign(log, ids('one')), 'counting', [counts.name])
   const cluster = {
     ...{ endpoint: null, numStandbyReplicas: 0, maxWarmupReplicas: 2, acceptableRecoveryLag: 10 },
-    stateFrom: await factStarts(meta, ids('one')),
+    stateFrom: await factStarts([meta], ids('one')),
   }
   // One that has followed the reset, and one that comes later.
   for (const [instanceId, expected] of [

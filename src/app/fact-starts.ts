@@ -43,20 +43,30 @@ export async function noteFactStarts(
   await meta.append([{ key: prefix + topology, value: JSON.stringify(starts) }])
 }
 
-/** As of now: no reset comes while an instance runs. */
-export async function factStarts(meta: MetaRecords, log: TopicIds): Promise<StateFrom> {
-  const noted = new Map<string, TopicStart>()
-  for (const { key, value } of await meta.load()) {
-    if (!key.startsWith(prefix) || value === null) continue
-    for (const [topic, start] of Object.entries(JSON.parse(value) as Starts)) {
-      noted.set(topic, start)
+/**
+ * As of now: no reset comes while an instance runs.
+ * @param metas of every application of this Kafka: topics are named after the topology, and whoever takes it over under
+ * another name begins behind the resets of the one before
+ */
+export async function factStarts(
+  metas: readonly Pick<MetaRecords, 'load'>[],
+  log: TopicIds,
+): Promise<StateFrom> {
+  const noted: (readonly [topic: string, start: TopicStart])[] = []
+  for (const meta of metas) {
+    // The records are in the order in which they were written; the last is what counts.
+    const latest = new Map((await meta.load()).map(({ key, value }) => [key, value]))
+    for (const [key, value] of latest) {
+      if (!key.startsWith(prefix) || value === null) continue
+      noted.push(...Object.entries(JSON.parse(value) as Starts))
     }
   }
-  const names = [...noted.keys()] as TopicName[]
+  const names = [...new Set(noted.map(([topic]) => topic))] as TopicName[]
   const ids = names.length === 0 ? new Map<TopicName, string>() : await log.topicIds(names)
   return (topic, partition) => {
-    const start = noted.get(topic)
-    if (start === undefined || ids.get(topic) !== start.topicId) return null
-    return (start.offsets[partition] ?? null) as Offset | null
+    const offsets = noted
+      .filter(([name, { topicId }]) => name === topic && ids.get(topic) === topicId)
+      .flatMap(([, start]) => start.offsets[partition] ?? [])
+    return offsets.length === 0 ? null : (Math.max(...offsets) as Offset)
   }
 }

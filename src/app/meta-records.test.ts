@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../core/clock.ts'
+import { topicName } from '../core/record.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
-import { ownMetaRecords, sharedMetaRecords } from './meta-records.ts'
+import { everyonesMetaRecords, ownMetaRecords, sharedMetaRecords } from './meta-records.ts'
 
 function directoryOf(context: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-meta-'))
@@ -48,5 +49,29 @@ test('records on a shared log are read by all, and who only reads makes no topic
   await open().append([{ key: 'a', value: '2' }])
   const last = new Map((await open().load()).map(({ key, value }) => [key, value]))
   assert.deepEqual([...last], [['a', '2']])
+  await close()
+})
+
+test('of all applications each is read, and a stranger’s topic of such a name is nobody’s', async () => {
+  const { log, close } = await openMemoryStorage({ clock: new ManualClock() })
+  const admin = {
+    topicNames: async () => (await log.describeTopics()).map(({ name }) => name),
+  }
+  for (const application of ['one', 'two']) {
+    const meta = sharedMetaRecords(log, admin, new ManualClock(), application)
+    await meta.append([{ key: 'of', value: application }])
+  }
+  const strange = topicName('strange-meta')
+  await log.createTopics([
+    { name: strange, partitionCount: 3, cleanupPolicy: 'delete', retentionMs: null },
+  ])
+  const metas = await everyonesMetaRecords(log, admin, new ManualClock())
+  const found: Record<string, unknown> = {}
+  for (const [application, meta] of metas) found[application] = await meta.load()
+  assert.deepEqual(found, {
+    one: [{ key: 'of', value: 'one' }],
+    two: [{ key: 'of', value: 'two' }],
+    strange: [],
+  })
   await close()
 })

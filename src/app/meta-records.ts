@@ -17,8 +17,8 @@ export type MetaRecords = RegistryStorage
 
 const metaSuffix = '-meta'
 
-/** The application whose records lie there; null where it is no such topic. */
-export function applicationOf(topic: string): string | null {
+/** The application whose records would lie there; null where the name is another kind of topic's. */
+function applicationOf(topic: string): string | null {
   return topic.endsWith(metaSuffix) ? topic.slice(0, -metaSuffix.length) : null
 }
 
@@ -45,6 +45,28 @@ export function sharedMetaRecords(
       await (await opened()).append(records)
     },
   }
+}
+
+/** By application, of all that have records on this Kafka. A stranger's topic of such a name, or one that may not be read,
+ * has none. */
+export async function everyonesMetaRecords(
+  log: Log,
+  admin: Pick<LogAdmin, 'topicNames'>,
+  clock: Clock,
+): Promise<ReadonlyMap<string, Pick<MetaRecords, 'load'>>> {
+  const all = new Map<string, Pick<MetaRecords, 'load'>>()
+  for (const topic of await admin.topicNames()) {
+    const applicationId = applicationOf(topic)
+    if (applicationId === null) continue
+    const records = sharedMetaRecords(log, admin, clock, applicationId)
+    all.set(applicationId, { load: () => records.load().catch(ofNobody) })
+  }
+  return all
+}
+
+function ofNobody(thrown: unknown): readonly RegistryRecord[] {
+  if (thrown instanceof TidemarkError && thrown.code !== 'KAFKA_UNREACHABLE') return []
+  throw thrown
 }
 
 const layoutVersion = 1

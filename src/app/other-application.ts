@@ -7,7 +7,7 @@ import type { GroupMemberDescription, LogAdmin } from '../log/log-admin.ts'
 import { decodeSubscription } from '../runtime/assignment/subscription-user-data.ts'
 import { clientIdOf } from './instance-identity.ts'
 import { readManifests } from './manifest-records.ts'
-import { applicationOf, type MetaRecords } from './meta-records.ts'
+import type { MetaRecords } from './meta-records.ts'
 
 export interface OtherApplicationOptions {
   readonly admin: Pick<LogAdmin, 'describeGroup'>
@@ -53,8 +53,8 @@ function isOfAnother(
 export interface OthersTopologiesOptions {
   readonly names: readonly string[]
   readonly applicationId: string
-  readonly topicNames: readonly string[]
-  readonly metaOf: (applicationId: string) => Pick<MetaRecords, 'load'>
+  /** Of every application, by its name. */
+  readonly metas: ReadonlyMap<string, Pick<MetaRecords, 'load'>>
 }
 
 /**
@@ -64,16 +64,14 @@ export interface OthersTopologiesOptions {
 export async function refusalsOfOthersTopologies({
   names,
   applicationId,
-  topicNames,
-  metaOf,
+  metas,
 }: OthersTopologiesOptions): Promise<readonly TidemarkError[]> {
-  const own = await readManifests(metaOf(applicationId))
+  const ownMeta = metas.get(applicationId)
+  const own = ownMeta === undefined ? new Map<string, unknown>() : await readManifests(ownMeta)
   const unknown = new Set(names.filter((name) => !own.has(name)))
   const refusals: TidemarkError[] = []
-  for (const topic of unknown.size === 0 ? [] : topicNames) {
-    const other = applicationOf(topic)
-    if (other === null || other === applicationId) continue
-    for (const name of (await readManifests(metaOf(other))).keys()) {
+  for (const [other, meta] of unknown.size === 0 ? [] : metas) {
+    for (const name of (await readManifests(meta)).keys()) {
       if (!unknown.has(name)) continue
       const message =
         `${name} runs here as application ${other}, and not as ${applicationId}: its instances would not be told, and go ` +

@@ -20,7 +20,12 @@ import type { Foundation } from './foundation.ts'
 import { openOperatorLog } from './inspect.ts'
 import { forgetManifests, readManifests } from './manifest-records.ts'
 import { manifestOf } from './manifest.ts'
-import { ownMetaRecords, sharedMetaRecords, type MetaRecords } from './meta-records.ts'
+import {
+  everyonesMetaRecords,
+  ownMetaRecords,
+  sharedMetaRecords,
+  type MetaRecords,
+} from './meta-records.ts'
 import { noteFactStarts } from './fact-starts.ts'
 import { refusalsOfOthersTopologies } from './other-application.ts'
 import { noteResets } from './reset-records.ts'
@@ -108,16 +113,15 @@ async function clusterPlan(
 ): Promise<ResetPlan> {
   const log = await openOperatorLog(cluster, clock)
   cleanup.add({ name: 'Kafka', close: () => log.close() })
-  const metaOf = (applicationId: string) => sharedMetaRecords(log, log, clock, applicationId)
-  const meta = metaOf(cluster.applicationId)
+  const meta = sharedMetaRecords(log, log, clock, cluster.applicationId)
   const manifests = await readManifests(meta)
   const scopes = topologies.map((loaded) =>
     resetTopology(loaded, partitions, true, manifests.get(loaded.graph.name)),
   )
-  const topicNames = await log.topicNames()
+  const metas = await everyonesMetaRecords(log, log, clock)
   const names = graphsOf(topologies).map(({ name }) => name)
   const { applicationId } = cluster
-  const others = await refusalsOfOthersTopologies({ names, applicationId, topicNames, metaOf })
+  const others = await refusalsOfOthersTopologies({ names, applicationId, metas })
   const { steps, refusals } = await planReset({
     log,
     admin: log,
@@ -133,7 +137,7 @@ async function clusterPlan(
     what: 'tell the instances to throw their local state away when they start',
     run: () => noteResets(meta, names, clock.nowMs()),
   }
-  const existing = new Set<TopicName>(topicNames)
+  const existing = new Set(await log.topicNames())
   const starts = scopes.flatMap(({ name, factChangelogs }) => {
     const kept = withFacts ? [] : factChangelogs.filter((topic) => existing.has(topic))
     if (kept.length === 0) return []
