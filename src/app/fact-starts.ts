@@ -54,9 +54,7 @@ export async function factStarts(
 ): Promise<StateFrom> {
   const noted: (readonly [topic: string, start: TopicStart])[] = []
   for (const meta of metas) {
-    // The records are in the order in which they were written; the last is what counts.
-    const latest = new Map((await meta.load()).map(({ key, value }) => [key, value]))
-    for (const [key, value] of latest) {
+    for (const { key, value } of await meta.load()) {
       if (!key.startsWith(prefix) || value === null) continue
       noted.push(...Object.entries(JSON.parse(value) as Starts))
     }
@@ -64,6 +62,7 @@ export async function factStarts(
   const names = [...new Set(noted.map(([topic]) => topic))] as TopicName[]
   const ids = names.length === 0 ? new Map<TopicName, string>() : await log.topicIds(names)
   return (topic, partition) => {
+    // A topic only grows while it is the same one: the greatest is of the latest reset.
     const offsets = noted
       .filter(([name, { topicId }]) => name === topic && ids.get(topic) === topicId)
       .flatMap(([, start]) => start.offsets[partition] ?? [])

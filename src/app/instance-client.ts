@@ -49,9 +49,9 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
     return {
       isRemote: true,
       console,
-      registry: over(running.urls.registry, noDoor('registry')),
+      registry: over(running.urls.registry, noDoor('registry', 'registry.url')),
       ingest: over(running.urls.ingest, noDoor('ingest')),
-      clickhouse: over(running.urls.clickhouse, noDoor('clickhouse')),
+      clickhouse: over(running.urls.clickhouse, noDoor('clickhouse', 'clickhouse.url')),
       port: new RemoteIngest({ url: running.urls.ingest, headers: own }),
       settle: () => settleRemote(console),
       close: () => Promise.resolve(),
@@ -82,15 +82,9 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
   }
 }
 
-/** Of what else can answer, too: on a cluster registry and ClickHouse are servers of their own. */
-function noDoor(name: keyof InstanceUrls): string {
-  const server = {
-    registry: 'registry.url',
-    clickhouse: 'clickhouse.url',
-    console: '',
-    ingest: '',
-  }[name]
-  const instead = server === '' ? '' : `; on a cluster ask the server of ${server} itself`
+/** @param setting of the server that answers instead on a cluster */
+function noDoor(name: keyof InstanceUrls, setting?: string): string {
+  const instead = setting === undefined ? '' : `; on a cluster ask the server of ${setting} itself`
   return `the instance that runs on this data directory has no ${name} door${instead}`
 }
 

@@ -51,7 +51,8 @@ function isOfAnother(
 }
 
 export interface OthersTopologiesOptions {
-  readonly names: readonly string[]
+  /** Of which this application has no records. */
+  readonly unknown: ReadonlySet<string>
   readonly applicationId: string
   /** Of every application, by its name. */
   readonly metas: ReadonlyMap<string, Pick<MetaRecords, 'load'>>
@@ -62,13 +63,10 @@ export interface OthersTopologiesOptions {
  * of their instances reads.
  */
 export async function refusalsOfOthersTopologies({
-  names,
+  unknown,
   applicationId,
   metas,
 }: OthersTopologiesOptions): Promise<readonly TidemarkError[]> {
-  const ownMeta = metas.get(applicationId)
-  const own = ownMeta === undefined ? new Map<string, unknown>() : await readManifests(ownMeta)
-  const unknown = new Set(names.filter((name) => !own.has(name)))
   const refusals: TidemarkError[] = []
   for (const [other, meta] of unknown.size === 0 ? [] : metas) {
     for (const name of (await readManifests(meta)).keys()) {

@@ -120,8 +120,9 @@ async function clusterPlan(
   )
   const metas = await everyonesMetaRecords(log, log, clock)
   const names = graphsOf(topologies).map(({ name }) => name)
+  const unknown = new Set(names.filter((name) => !manifests.has(name)))
   const { applicationId } = cluster
-  const others = await refusalsOfOthersTopologies({ names, applicationId, metas })
+  const others = await refusalsOfOthersTopologies({ unknown, applicationId, metas })
   const { steps, refusals } = await planReset({
     log,
     admin: log,

@@ -132,5 +132,3 @@ function sorted(rows: readonly object[]): Row[] {
     JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))
   return rows.map((row) => ({ ...row })).sort((a, b) => (text(a) < text(b) ? -1 : 1))
 }
-
-/** An offset at which none of the four ports is taken now. */
