@@ -1,4 +1,5 @@
 /** The drop folder of an instance: its files go into the instance's log, and its ClickHouse knows what came before. */
+import { availableParallelism } from 'node:os'
 import { TidemarkError } from '../core/errors.ts'
 import { loadFileSchema } from '../quality/file-schema.ts'
 import { DropFolder } from '../sources/drops/drop-folder.ts'
@@ -6,8 +7,9 @@ import { ReaderPool } from '../sources/drops/reader-pool.ts'
 import { findDrops } from './find-drops.ts'
 import type { Services } from './services.ts'
 
-/** Threads that read files; the log, ClickHouse and the rest of the process have their own. */
-const readerThreads = 2
+/** Threads that read files. What they read keeps another core busy in the log, the task and ClickHouse: where there are two,
+ * a second reader only takes turns with those, and compiles and collects for itself. */
+const readerThreads = Math.min(2, Math.max(1, availableParallelism() - 1))
 
 const schemaName = 'student-performance'
 

@@ -90,6 +90,35 @@ test('batches keep their order and their limits', async () => {
   await log.close()
 })
 
+test('what is added while others are flushed goes behind them, one batch at a time', async () => {
+  const arrived: string[][] = []
+  let [underWay, most] = [0, 0]
+  const sender = new RecordSender({
+    ingest: {
+      ingest: async (_topic, batch) => {
+        most = Math.max(most, ++underWay)
+        arrived.push(batch.map(({ location = '' }) => location))
+        await new Promise(setImmediate)
+        underWay--
+        return { taken: batch.length, refused: 0, quarantined: 0, warnings: 0, outcomes: [] }
+      },
+    },
+    clock: systemClock,
+    topic: 'students',
+    onError: 'refuse',
+    source: 'file',
+    batchRecordsMax: 2,
+  })
+  const flushes: Promise<void>[] = []
+  for (const location of ['1', '2', '3', '4', '5', '6', '7']) {
+    void sender.add({ ...student('a'), location }, 1)
+    flushes.push(sender.flush())
+  }
+  await Promise.all(flushes)
+  assert.equal(most, 1)
+  assert.deepEqual(arrived.flat(), ['1', '2', '3', '4', '5', '6', '7'])
+})
+
 test('a line of the greatest length is whole, with CRLF too, and one byte more is not', async () => {
   async function* chunks() {
     yield Buffer.from('12345678\r\n123456789\r\n12345678')

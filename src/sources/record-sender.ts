@@ -60,13 +60,13 @@ export class RecordSender {
     this.#bytes += bytes
     const { batchRecordsMax, batchBytesMax } = this.#options
     return this.#batch.length >= batchRecordsMax || this.#bytes >= batchBytesMax
-      ? this.#send()
+      ? this.#queue()
       : undefined
   }
 
-  /** Resolves when everything added is durable. */
+  /** Resolves when everything added so far is durable; more may be added meanwhile. */
   async flush(): Promise<void> {
-    if (this.#batch.length > 0) await this.#send()
+    if (this.#batch.length > 0) void this.#queue()
     await this.#running
   }
 
@@ -74,14 +74,16 @@ export class RecordSender {
     return this.#totals
   }
 
-  async #send(): Promise<void> {
+  /** The batch goes behind the one under way. @returns when its turn has come: so one waits at most */
+  #queue(): Promise<void> {
     const batch = this.#batch
     this.#batch = []
     this.#bytes = 0
-    await this.#running
-    this.#running = this.#deliver(batch)
+    const before = this.#running
+    this.#running = before.then(() => this.#deliver(batch))
     // Awaited before the next batch; until then a failure is not unhandled.
     this.#running.catch(() => undefined)
+    return before
   }
 
   async #deliver(batch: readonly IngestRecord[]): Promise<void> {

@@ -8,6 +8,7 @@ import { FieldReader } from './field-reader.ts'
 export const unreadableCode = -3
 
 const slots = 512
+const free = -1
 /** Different cells that are remembered; others are judged each time. */
 const cellsMax = slots / 2
 /** A longer cell is judged each time. */
@@ -31,11 +32,9 @@ export function hashOf(bytes: Uint8Array, from: number, to: number): number {
 export class CellCodes {
   readonly #reader: FieldReader
   readonly #delimiter: string
-  readonly #hashes = new Int32Array(slots)
-  /** Of each slot; -1 where it is free. */
-  readonly #lengths = new Int8Array(slots).fill(-1)
+  /** Of each slot, side by side for the processor's cache: the hash; the cell's length above its code, or `free`. */
+  readonly #slots = new Int32Array(slots * 2).fill(free)
   readonly #cells = new Uint8Array(slots * cellBytesMax)
-  readonly #codes = new Int16Array(slots)
   #count = 0
 
   constructor(reader: FieldReader, delimiter: string) {
@@ -46,24 +45,24 @@ export class CellCodes {
   /** @param hash of these bytes, by which equal ones are found; @param to behind the last one */
   read(bytes: Uint8Array, from: number, to: number, hash: number): number {
     const length = to - from
+    const table = this.#slots
     let slot = (hash ^ (hash >>> 8) ^ (hash >>> 16)) & (slots - 1)
-    for (let found = this.#lengths[slot] as number; found !== -1;) {
+    for (let found = table[2 * slot + 1] as number; found !== free;) {
       if (
-        found === length &&
-        this.#hashes[slot] === hash &&
+        found >> 16 === length &&
+        table[2 * slot] === hash &&
         (length <= exactBytesMax || this.#isEqual(slot, bytes, from, to))
       ) {
-        return this.#codes[slot] as number
+        return (found << 16) >> 16
       }
       slot = (slot + 1) & (slots - 1)
-      found = this.#lengths[slot] as number
+      found = table[2 * slot + 1] as number
     }
     const code = this.#judge(bytes.subarray(from, to))
     if (this.#count < cellsMax && length <= cellBytesMax) {
       this.#cells.set(bytes.subarray(from, to), slot * cellBytesMax)
-      this.#lengths[slot] = length
-      this.#hashes[slot] = hash
-      this.#codes[slot] = code
+      table[2 * slot] = hash
+      table[2 * slot + 1] = (length << 16) | (code & 0xffff)
       this.#count++
     }
     return code

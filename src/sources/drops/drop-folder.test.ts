@@ -344,3 +344,35 @@ test('however many files there are, few are in hand at a time', async (context) 
   assert.equal(stage.in('done').length, count)
   assert.equal(folder.totals.done + folder.totals.duplicates, count)
 })
+
+test('a group of files is settled while the next one is sent, and what goes wrong there ends the look', async (context) => {
+  const stage = await setUp(context)
+  const count = 300
+  for (let index = 0; index < count; index++) {
+    stage.drop(`f${String(index).padStart(3, '0')}.csv`, fileOf(index, index + 3))
+  }
+  const asked = Promise.withResolvers<undefined>()
+  const answer = Promise.withResolvers<undefined>()
+  const later = Promise.withResolvers<undefined>()
+  const folder = stage.open({
+    find: async () => {
+      asked.resolve(undefined)
+      await answer.promise
+      throw new Error('away')
+    },
+    // Of the second group.
+    onStep: (step, name) => {
+      if (step === 'sent' && name === 'f200.csv') later.resolve(undefined)
+    },
+  })
+  const look = folder.scan()
+  await asked.promise
+  await later.promise
+  assert.deepEqual(stage.in('done'), [])
+  answer.resolve(undefined)
+  await assert.rejects(look, /away/)
+  const next = stage.open({ find: findIn(stage) })
+  assert.equal(await next.scan(), count)
+  assert.equal(stage.in('done').length, count)
+  assert.equal(rowsOnce(await stage.sent()).size, 3 * count)
+})

@@ -205,11 +205,34 @@ export class DropFolder {
   }
 
   async #scan(): Promise<number> {
-    const { signal, schema } = this.#options
     const sender = this.#newSender()
-    let group: Sent[] = []
-    let taken = await this.#takeBack(sender)
+    const taken = await this.#takeBack(sender)
     this.#later = 0
+    // A group is settled while the next one is read and sent.
+    let settling: Promise<void> = Promise.resolve()
+    const settleNext = async (group: readonly Sent[]): Promise<void> => {
+      await settling
+      settling = this.#settle(sender, group)
+      // Awaited before the next group; until then a failure is not unhandled.
+      settling.catch(() => undefined)
+    }
+    try {
+      const judged = await this.#send(sender, settleNext)
+      await settling
+      return taken + judged + this.#tellRest()
+    } finally {
+      await settling.catch(() => undefined)
+    }
+  }
+
+  /** Each file that is ready, in groups. @returns how many were taken */
+  async #send(
+    sender: RecordSender,
+    settleNext: (group: readonly Sent[]) => Promise<void>,
+  ): Promise<number> {
+    const { signal, schema } = this.#options
+    let group: Sent[] = []
+    let taken = 0
     for await (const drop of this.#prepared()) {
       if (drop.kind === 'later') {
         this.#later++
@@ -227,13 +250,13 @@ export class DropFolder {
         group.push({ drop, parquet })
       }
       if (group.length >= groupMax) {
-        await this.#settle(sender, group)
+        await settleNext(group)
         group = []
       }
       if (signal?.aborted === true) break
     }
-    await this.#settle(sender, group)
-    return taken + this.#tellRest()
+    await settleNext(group)
+    return taken
   }
 
   /** Files in the order of the folder, some of them read ahead. */

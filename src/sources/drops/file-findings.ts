@@ -8,7 +8,8 @@ const codes = 256
 
 export class FileFindings {
   readonly #schema: FileSchema
-  readonly #counts: readonly Uint32Array[]
+  /** Of each field, how often each code occurs; one field behind the other. */
+  readonly #counts: Uint32Array
   readonly #missing: Uint32Array
   readonly #seen = new Set<string>()
   #duplicates = 0
@@ -18,17 +19,17 @@ export class FileFindings {
 
   constructor(schema: FileSchema) {
     this.#schema = schema
-    this.#counts = schema.fields.map(() => new Uint32Array(codes))
+    this.#counts = new Uint32Array(schema.fields.length * codes)
     this.#missing = new Uint32Array(schema.fields.length)
   }
 
   /** A row whose values are all there. The same buffer may come again with the next row. */
   keep(rowNumber: number, row: Buffer): void {
     this.#kept++
+    const counts = this.#counts
     for (let field = 0; field < row.length; field++) {
-      const counts = this.#counts[field] as Uint32Array
-      const code = row[field] as number
-      counts[code] = (counts[code] as number) + 1
+      const place = field * codes + (row[field] as number)
+      counts[place] = (counts[place] as number) + 1
     }
     const text = row.toString('latin1')
     if (this.#seen.has(text)) {
@@ -88,7 +89,7 @@ export class FileFindings {
     const { fields, outlierFence } = this.#schema
     for (const [index, field] of fields.entries()) {
       if (field.type !== 'whole' || !field.outliers || this.#kept === 0) continue
-      const counts = this.#counts[index] as Uint32Array
+      const counts = this.#counts.subarray(index * codes, (index + 1) * codes)
       const [lower, upper] = [this.#quantile(counts, 0.25), this.#quantile(counts, 0.75)]
       const reach = outlierFence * (upper - lower)
       const [least, most] = [lower - reach, upper + reach]

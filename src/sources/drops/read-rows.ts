@@ -105,8 +105,11 @@ class Reading {
   add(row: ScannedRow): RowBatch | null {
     this.#rowsRead++
     if (row.isGood) {
-      for (let column = 0; column < row.cells; column++) {
-        this.#row[this.#places[column] as number] = row.codes[column] as number
+      const { cells, codes } = row
+      const byPlace = this.#row
+      const places = this.#places
+      for (let column = 0; column < cells; column++) {
+        byPlace[places[column] as number] = codes[column] as number
       }
     } else {
       this.#judge(row)

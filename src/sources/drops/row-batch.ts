@@ -23,7 +23,8 @@ export class RowBatchBuilder {
   readonly #fieldCount: number
   #index = 0
   #rowNumbers: number[] = []
-  #columns: Uint8Array[]
+  /** Room of `#capacity` for each column, one behind the other. */
+  #columns: Uint8Array
   /** Most files are small. */
   #capacity = 512
 
@@ -37,9 +38,10 @@ export class RowBatchBuilder {
     const full = this.#rowNumbers.length === batchRowsMax ? this.#take() : null
     const at = this.#rowNumbers.length
     if (at === this.#capacity) this.#grow()
+    const columns = this.#columns
+    const capacity = this.#capacity
     for (let field = 0; field < this.#fieldCount; field++) {
-      const column = this.#columns[field] as Uint8Array
-      column[at] = row[field] as number
+      columns[field * capacity + at] = row[field] as number
     }
     this.#rowNumbers.push(rowNumber)
     return full
@@ -65,20 +67,25 @@ export class RowBatchBuilder {
   /** Of the length of the batch, and of its own: the columns are filled anew. */
   #packed(count: number): Uint8Array {
     const packed = new Uint8Array(count * this.#fieldCount)
-    for (const [field, column] of this.#columns.entries()) {
-      packed.set(column.subarray(0, count), field * count)
+    for (let field = 0; field < this.#fieldCount; field++) {
+      const start = field * this.#capacity
+      packed.set(this.#columns.subarray(start, start + count), field * count)
     }
     return packed
   }
 
-  #newColumns(): Uint8Array[] {
-    return Array.from({ length: this.#fieldCount }, () => new Uint8Array(this.#capacity))
+  #newColumns(): Uint8Array {
+    return new Uint8Array(this.#capacity * this.#fieldCount)
   }
 
   #grow(): void {
-    this.#capacity = Math.min(batchRowsMax, this.#capacity * 4)
+    const capacity = this.#capacity
     const before = this.#columns
+    this.#capacity = Math.min(batchRowsMax, capacity * 4)
     this.#columns = this.#newColumns()
-    for (const [field, column] of before.entries()) this.#columns[field]?.set(column)
+    for (let field = 0; field < this.#fieldCount; field++) {
+      const start = field * capacity
+      this.#columns.set(before.subarray(start, start + capacity), field * this.#capacity)
+    }
   }
 }

@@ -79,23 +79,28 @@ export class RowScanner {
     const delimiter = this.#delimiter
     const columns = this.#columns
     const count = columns.length
+    const codes = this.#codes
+    const ends = this.#ends
+    const limit = bytes.length
     let rowStart = 0
-    let cellStart = 0
     let cell = 0
-    let hash = 0
     let isGood = true
-    let isQuoted = false
-    let isOpen = false
     let linesInside = 0
-    for (let at = 0; at < bytes.length; at++) {
-      const byte = bytes[at] as number
-      if (isOpen ? true : byte !== delimiter && byte !== lineFeed) {
-        if (byte === quote) {
-          if (at === cellStart) isQuoted = isOpen = true
-          else if (isQuoted) isOpen = !isOpen
-        } else if (byte === lineFeed) linesInside++
+    for (let at = 0; at < limit; at++) {
+      const cellStart = at
+      let byte = bytes[at] as number
+      let hash = 0
+      if (byte === quote) {
+        at = endOfQuoted(bytes, cellStart, delimiter)
+        if (at === limit) return rowStart
+        byte = bytes[at] as number
+        hash = hashOf(bytes, cellStart, at)
+        linesInside += linesIn(bytes, cellStart, at)
+      }
+      while (byte !== delimiter && byte !== lineFeed) {
         hash = nextHash(hash, byte)
-        continue
+        if (++at === limit) return rowStart
+        byte = bytes[at] as number
       }
       let cellEnd = at
       if (byte === lineFeed && cellEnd > cellStart && bytes[cellEnd - 1] === carriageReturn) {
@@ -104,24 +109,21 @@ export class RowScanner {
       }
       if (cell < count) {
         const code = (columns[cell] as CellCodes).read(bytes, cellStart, cellEnd, hash)
-        this.#codes[cell] = code
-        this.#ends[cell] = cellEnd - rowStart
+        codes[cell] = code
+        ends[cell] = cellEnd - rowStart
         if (code < 0) isGood = false
       }
       cell++
-      cellStart = at + 1
-      hash = 0
-      isQuoted = false
       if (byte !== lineFeed) continue
       if (cell > 1 || !isBlank(bytes, rowStart, cellEnd)) {
         onRow({
           line: this.#line,
           cells: cell,
           isGood: isGood && cell === count,
-          codes: this.#codes,
+          codes,
           bytes,
           start: rowStart,
-          ends: this.#ends,
+          ends,
         })
       }
       this.#line += 1 + linesInside
@@ -132,6 +134,23 @@ export class RowScanner {
     }
     return rowStart
   }
+}
+
+/** Of a cell that begins with a quote: the delimiter or line end behind it, or the end of the bytes. */
+function endOfQuoted(bytes: Buffer, from: number, delimiter: number): number {
+  let isOpen = false
+  for (let at = from; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (byte === quote) isOpen = !isOpen
+    else if (!isOpen && (byte === delimiter || byte === lineFeed)) return at
+  }
+  return bytes.length
+}
+
+function linesIn(bytes: Buffer, from: number, to: number): number {
+  let lines = 0
+  for (let at = from; at < to; at++) if (bytes[at] === lineFeed) lines++
+  return lines
 }
 
 /** Whether a cell of the row is no cell at all. */
