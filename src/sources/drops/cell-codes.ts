@@ -101,11 +101,12 @@ export function cellCodesOf(schema: FileSchema, delimiter: string): readonly Cel
   return codes
 }
 
-/** Null where the bytes are no cell: not UTF-8, or more behind the closing quote. */
+/** Null where the bytes are no cell: not UTF-8, or more than blanks behind the closing quote. */
 export function cellText(cell: Buffer, delimiter: string): string | null {
   if (!isUtf8(cell)) return null
   const text = cell.toString('utf8')
-  if (!text.startsWith('"')) return text
-  const row = parseCsvRow(text, delimiter)
+  const trimmed = text.trim()
+  if (!trimmed.startsWith('"')) return text
+  const row = parseCsvRow(trimmed, delimiter)
   return row.kind === 'cells' ? (row.cells[0] ?? '') : null
 }

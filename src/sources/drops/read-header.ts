@@ -52,9 +52,15 @@ function headerIn(bytes: Buffer, path: string): FileHeader | string | null {
       return crAlone
     }
     const delimiter = delimiterOf(text, path)
-    const row = parseCsvRow(text, delimiter)
+    const row = parseCsvRow(withoutBlanksAroundQuotes(text, delimiter), delimiter)
     if (row.kind !== 'cells') return 'the quotes of the header do not match'
     const columns = row.cells.map((cell) => cell.trim())
     return { columns, delimiter, line, rest: bytes.subarray(from) }
   }
+}
+
+/** As cells are read, too: RFC 4180 has no blanks there, and people do. */
+function withoutBlanksAroundQuotes(text: string, delimiter: string): string {
+  const quoted = new RegExp(`(^|${delimiter}) *("(?:[^"]|"")*") *(?=${delimiter}|$)`, 'g')
+  return text.replaceAll(quoted, '$1$2')
 }

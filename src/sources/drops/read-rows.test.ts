@@ -54,7 +54,11 @@ test('delimiter, quotes, byte order mark, line ends, case and order of columns m
   )
   const form = fc.record({
     delimiter: fc.constantFrom(';', ',', '\t'),
-    quoted: fc.boolean(),
+    quoted: fc.constantFrom(
+      (cell: string) => cell,
+      (cell: string) => `"${cell}"`,
+      (cell: string) => ` "${cell}" `,
+    ),
     mark: fc.boolean(),
     lineEnd: fc.constantFrom('\n', '\r\n'),
     change: fc.constantFrom(
@@ -71,7 +75,7 @@ test('delimiter, quotes, byte order mark, line ends, case and order of columns m
       const lines = cells.map((row) =>
         form.order
           .map((column) => form.change(row[column] ?? ''))
-          .map((cell) => (form.quoted ? `"${cell}"` : cell))
+          .map((cell) => form.quoted(cell))
           .join(form.delimiter),
       )
       const mark = form.mark ? '\uFEFF' : ''
