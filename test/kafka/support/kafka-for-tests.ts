@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { after, test, type TestContext } from 'node:test'
 import { KafkaUnavailable } from '../../../tools/kafka/java.ts'
-import { sharedKafkaVariable } from '../../../tools/kafka/shared-kafka.ts'
+import { sharedKafkaVariable, startOneBroker } from '../../../tools/kafka/shared-kafka.ts'
 import { startKafka, type Kafka, type KafkaOptions } from '../../../tools/kafka/start-kafka.ts'
 
 export interface TestKafka {
@@ -73,12 +73,12 @@ async function orSkip<Result>(
   }
 }
 
-let ofThisFile: Promise<Kafka> | undefined
+let ofThisFile: ReturnType<typeof startOneBroker> | undefined
 
 async function sharedServers(): Promise<string> {
   const given = process.env['TIDEMARK_TEST_KAFKA'] ?? process.env[sharedKafkaVariable]
   if (given !== undefined) return given
-  ofThisFile ??= startKafka()
+  ofThisFile ??= startOneBroker()
   return (await ofThisFile).bootstrapServers
 }
 
