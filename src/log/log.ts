@@ -31,9 +31,12 @@ export interface TopicSpec {
   /** How much of a partition a closed part of the log holds, where the topic is created: only closed parts are cleared
    * away. Absent: as the log does by default. */
   readonly segmentBytes?: number
+  /** The largest batch that it takes, where the topic is created: one record, if it is large. Absent: as the log does by
+   * default. */
+  readonly batchBytesMax?: number
 }
 
-export interface TopicDescription extends Omit<TopicSpec, 'segmentBytes'> {
+export interface TopicDescription extends Omit<TopicSpec, 'segmentBytes' | 'batchBytesMax'> {
   /** Compacted, and what is old is deleted all the same: Kafka's `compact,delete`. */
   readonly deletesToo?: boolean
   /** Whose time records bear: that of who wrote them, or the broker's when it took them. Absent: `CreateTime`. */

@@ -13,6 +13,10 @@ import { compileTaskGraph } from './task-graph.ts'
  * long. */
 const repartitionSegmentBytes = 50 * 1024 * 1024
 
+/** Of what tasks write. A state or a fact with a list (all scores of an exam) is larger than the events that it comes of,
+ * and a task whose record is refused stops for good; embedded, a transaction's records may be as large. */
+const batchBytesMax = 64 * 1024 * 1024
+
 export function topicSpecs(
   graphs: readonly TopologyGraph[],
   defaultPartitionCount: number,
@@ -21,7 +25,7 @@ export function topicSpecs(
   const specs = new Map<TopicName, TopicSpec>()
   const { name, cleanupPolicy, retentionMs } = quarantineTopic
   const partitionCount = quarantineTopic.partitionCount ?? defaultPartitionCount
-  specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs })
+  specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs, batchBytesMax })
   for (const graph of graphs) {
     addTopics(graph, defaultPartitionCount, specs)
     if (withChangelogs) addChangelogs(graph, defaultPartitionCount, specs)
@@ -67,7 +71,10 @@ function addTopics(
     const partitionCount = counts.get(name) ?? defaultPartitionCount
     if (node.kind === 'source' || node.kind === 'sink') {
       const { cleanupPolicy, retentionMs } = node.topic
-      specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs })
+      // Another topology may read what one of them writes.
+      const isWritten = node.kind === 'sink' || specs.get(name)?.batchBytesMax !== undefined
+      const limit = isWritten ? { batchBytesMax } : {}
+      specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs, ...limit })
     } else {
       // Retention goes by event time: on history it would take records before they are processed.
       specs.set(name, {
@@ -76,6 +83,7 @@ function addTopics(
         cleanupPolicy: 'delete',
         retentionMs: null,
         segmentBytes: repartitionSegmentBytes,
+        batchBytesMax,
       })
     }
   }
@@ -90,7 +98,13 @@ function addChangelogs(
     const partitionCount = taskCountOf(subTopology, defaultPartitionCount)
     for (const store of changelogStores(subTopology, compileTaskGraph(subTopology))) {
       const name = changelogTopic(graph.name, store)
-      specs.set(name, { name, partitionCount, cleanupPolicy: 'compact', retentionMs: null })
+      specs.set(name, {
+        name,
+        partitionCount,
+        cleanupPolicy: 'compact',
+        retentionMs: null,
+        batchBytesMax,
+      })
     }
   }
 }

@@ -10,7 +10,12 @@ import type { KafkaCluster } from '../kafka-cluster.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { LeaderContext } from './by-leader.ts'
 import { listEdges } from './list-offsets.ts'
-import { checkPolicies, configurationOf, describeRetention } from './topic-configuration.ts'
+import {
+  checkPolicies,
+  configurationOf,
+  describeRetention,
+  type LiftedLimits,
+} from './topic-configuration.ts'
 import { createTopicsRequest, deleteTopicsRequest, topicTimeoutMs } from './topic-requests.ts'
 
 const unknownTopicCode = 3
@@ -58,27 +63,43 @@ async function create(
   replicationFactor: number,
 ): Promise<void> {
   if (specs.length === 0) return
-  const refused = await tryCreate(context.cluster, specs, replicationFactor, true)
-  // A broker before 3.6 does not know the limit that is lifted here, nor does it have it.
-  if (refused.length > 0) await tryCreate(context.cluster, refused, replicationFactor, false)
+  let left = specs
+  for (const [attempt, limits] of liftedLimits.entries()) {
+    const isLast = attempt === liftedLimits.length - 1
+    if (left.length > 0) {
+      left = await tryCreate(context.cluster, left, { replicationFactor, limits, isLast })
+    }
+  }
   await untilEveryBroker(context, specs, (spec, partitionCount) => {
     if (partitionCount !== null) checkPartitions(spec, partitionCount)
     return partitionCount !== null
   })
 }
 
-/** Returns those whose configuration the broker does not know. */
+/** A broker before 3.6 does not know the limit of times that is lifted here, nor does it have it; a hosted cluster may not
+ * let topics have records as large as asked for. */
+const liftedLimits: readonly LiftedLimits[] = [
+  { times: true, bytes: true },
+  { times: true, bytes: false },
+  { times: false, bytes: true },
+  { times: false, bytes: false },
+]
+
+/** Returns those whose configuration the broker does not take; where it is the last attempt, that is an error. */
 async function tryCreate(
   cluster: KafkaCluster,
   specs: readonly TopicSpec[],
-  replicationFactor: number,
-  knowsTimestampLimit: boolean,
+  {
+    replicationFactor,
+    limits,
+    isLast,
+  }: { replicationFactor: number; limits: LiftedLimits; isLast: boolean },
 ): Promise<readonly TopicSpec[]> {
   const topics = specs.map((spec) => ({
     name: spec.name,
     partitionCount: spec.partitionCount,
     replicationFactor,
-    configuration: configurationOf(spec, knowsTimestampLimit),
+    configuration: configurationOf(spec, limits),
   }))
   const answer = await cluster.retry({ kind: 'controller' }, createTopicsRequest, topics, {
     requestTimeoutMs: topicTimeoutMs * 2,
@@ -91,7 +112,8 @@ async function tryCreate(
     // Another instance was faster.
     if (code === 'TOPIC_ALREADY_EXISTS') continue
     const spec = specs.find((one) => one.name === name)
-    if (code === 'INVALID_CONFIG' && knowsTimestampLimit && spec !== undefined) refused.push(spec)
+    const isOfLimits = code === 'INVALID_CONFIG' || code === 'POLICY_VIOLATION'
+    if (isOfLimits && !isLast && spec !== undefined) refused.push(spec)
     else throw creationError(failure, code)
   }
   return refused

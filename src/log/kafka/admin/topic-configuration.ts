@@ -14,22 +14,32 @@ const policyKey = 'cleanup.policy'
 const timestampTypeKey = 'message.timestamp.type'
 const retentionKey = 'retention.ms'
 const segmentKey = 'segment.bytes'
+const batchBytesKey = 'max.message.bytes'
 /** Kafka 3.6 on refuses records more than an hour ahead of the broker's clock, which event time may be. */
 const timestampLimitKey = 'message.timestamp.after.max.ms'
 const forEver = '-1'
 
+/** Which of the broker's own limits a topic is created without. */
+export interface LiftedLimits {
+  readonly times: boolean
+  readonly bytes: boolean
+}
+
 /** What a topic is created with. */
 export function configurationOf(
-  spec: RetainedSpec & Pick<TopicSpec, 'segmentBytes'>,
-  knowsTimestampLimit: boolean,
+  spec: RetainedSpec & Pick<TopicSpec, 'segmentBytes' | 'batchBytesMax'>,
+  limits: LiftedLimits,
 ): ReadonlyMap<string, string> {
   const configuration = new Map([
     [policyKey, spec.cleanupPolicy],
     [timestampTypeKey, 'CreateTime'],
   ])
-  if (knowsTimestampLimit) configuration.set(timestampLimitKey, '9223372036854775807')
+  if (limits.times) configuration.set(timestampLimitKey, '9223372036854775807')
   if (spec.cleanupPolicy === 'delete') configuration.set(retentionKey, retentionValue(spec))
   if (spec.segmentBytes !== undefined) configuration.set(segmentKey, String(spec.segmentBytes))
+  if (spec.batchBytesMax !== undefined && limits.bytes) {
+    configuration.set(batchBytesKey, String(spec.batchBytesMax))
+  }
   return configuration
 }
 

@@ -106,7 +106,8 @@ export function refusalOf(failure: unknown, what: string): TidemarkError {
     case 'RECORD_LIST_TOO_LARGE':
       return new TidemarkError(
         'RECORD_TOO_LARGE',
-        `${what}: larger than the topic's max.message.bytes (${code})`,
+        `${what}: larger than the topic's max.message.bytes (${code}); raise it with kafka-configs, as of the ` +
+          'topics that follow from it; a topic that is made now has 64 MiB',
         options,
       )
     case 'INVALID_RECORD':
