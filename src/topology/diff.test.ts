@@ -129,6 +129,25 @@ test('another number of partitions is refused, for the store and for its topics'
   assert.equal(startRefusal('app', changes)?.code, 'TOPIC_MISMATCH')
 })
 
+test('a store whose changelog is gone is refused, and neither accepted nor begun anew', () => {
+  const { manifest: before, topics } = ran(counts)
+  const left = new Map([...(topics ?? [])].filter(([name]) => name !== 'app-counts-changelog'))
+  const options = { accepted: ['app/counts'] }
+  const changes = diffTopology(counts, { manifest: before, topics: left }, options)
+  const lost = changes.filter(({ kind }) => kind === 'changelog-lost')
+  assert.deepEqual(
+    lost.map(({ name, verdict, accept }) => [name, verdict, accept]),
+    [['counts', 'refused', null]],
+  )
+  assert.match(startRefusal('app', changes)?.message ?? '', /app-counts-changelog is gone/)
+  // Where nothing ran there is nothing to lose, and where topics are not known nobody can say.
+  assert.equal(startRefusal('app', diffTopology(counts, nothing, options)), null)
+  assert.equal(
+    startRefusal('app', diffTopology(counts, { manifest: before, topics: null }, options)),
+    null,
+  )
+})
+
 test('a store of another kind is refused, one with another retention goes on with notice', () => {
   const windowed = manifest([
     sub(0, ['events'], [store('counts', { kind: 'window', settings: 'window 60000 ms' })]),

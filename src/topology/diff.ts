@@ -22,6 +22,7 @@ export type ChangeKind =
   | 'store-changed'
   | 'store-moved'
   | 'store-repartitioned'
+  | 'changelog-lost'
   | 'sub-topology-renumbered'
   | 'topic-created'
   | 'topic-orphaned'
@@ -111,8 +112,9 @@ function storeChanges(
   const changes: TopologyChange[] = []
   for (const [name, place] of now) {
     const was = before.get(name)
-    if (was !== undefined) changes.push(...storeChange(wanted, was, place))
-    else changes.push(...newStore(topology, place.store, { manifest, topics }))
+    if (was !== undefined) {
+      changes.push(...storeChange(wanted, was, place), ...lostChangelog(was, place, topics))
+    } else changes.push(...newStore(topology, place.store, { manifest, topics }))
   }
   for (const name of before.keys()) {
     if (!now.has(name)) changes.push(orphan(topology, name, 'its state and its history'))
@@ -208,6 +210,21 @@ function storeChange(
     })
   }
   return changes
+}
+
+/** A topic that the store was kept in and that is there no more: made anew, it would have the store begin empty, and the
+ * events before the committed offsets would never be seen again. */
+function lostChangelog(
+  { store: { changelog } }: StorePlace,
+  { store: now }: StorePlace,
+  topics: ExistingTopology['topics'],
+): TopologyChange[] {
+  if (changelog === null || changelog !== now.changelog || topics?.has(changelog) !== false)
+    return []
+  const effect =
+    `its changelog ${changelog} is gone, and what the store held with it: ` +
+    'bring the topic back from a copy, or have tidemark reset compute the store anew from the events'
+  return [{ kind: 'changelog-lost', name: now.name, verdict: 'refused', effect, accept: null }]
 }
 
 /** Stores, by the names of changelog topics that the topology does not know. */
