@@ -39,7 +39,8 @@ export interface LogAdmin {
   deleteGroup(groupId: string): Promise<void>
   topicNames(): Promise<readonly TopicName[]>
   deleteTopics(names: readonly TopicName[]): Promise<void>
-  /** Of each topic the identity that it got when it was made: another one once it was deleted and made anew (KIP-516).
+  /** Of each topic the identity that it got when it was made: another one once it was deleted and made anew (KIP-516), as
+   * of now. A log that is this process's own has none: nobody deletes its topics while it keeps state of them.
    * @throws TidemarkError TOPIC_UNKNOWN */
   topicIds(names: readonly TopicName[]): Promise<ReadonlyMap<TopicName, string>>
   /** What holds for the topic, wherever it is set: on itself, on the broker, or Kafka's default. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import fc from 'fast-check'
 import { systemClock } from '../core/clock.ts'
 import { offset, partition, storeName, topicName } from '../core/record.ts'
 import type { StateBackend } from '../core/state.ts'
 import { openMemoryStorage } from '../state/memory-backend.ts'
 import { dataKey } from '../state/key-layout.ts'
-import { Checkpoints } from './checkpoints.ts'
+import { Checkpoints, decodeCheckpoint } from './checkpoints.ts'
 import type { KeptTask, StoreChangelog } from './kept-task.ts'
 
 const changelogOf = (name: string): StoreChangelog => ({
@@ -56,7 +57,53 @@ test('a store keeps its checkpoint in whatever sub-topology it is', async (t) =>
   await fill(state, taskOf(0, a), 5)
   const moved = taskOf(3, b, a)
   const found = (await loaded(state, moved)).of(moved, a.topic)
-  assert.deepEqual(found, { ...at(5), writtenMs: 1 })
+  assert.deepEqual(found, { ...at(5), writtenMs: 1, topicId: null })
+})
+
+test('what is written of a store is what is read of it, and says nothing of another changelog', async (t) => {
+  const state = await openState(t)
+  const names = fc.stringMatching(/^[a-z][a-zA-Z0-9._-]{0,248}$/)
+  const ids = fc.option(fc.oneof(fc.uuid(), fc.string({ minLength: 1, maxLength: 63 })))
+  const numbers = fc.nat({ max: Number.MAX_SAFE_INTEGER })
+  const property = fc.property(
+    ...[names, names, ids, numbers, numbers, fc.boolean()],
+    (name, other, topicId, end, writtenMs, isComplete) => {
+      const changelog = { ...a, topic: topicName(name) }
+      const task = taskOf(0, changelog)
+      const checkpoints = new Checkpoints(state)
+      if (topicId !== null) checkpoints.noteTopicId(task, changelog.topic, topicId)
+      const reached = new Map([[changelog.topic, { offset: offset(end), isComplete }]])
+      const [change] = checkpoints.changes(task, reached, writtenMs)
+      const value = change?.value ?? assert.fail()
+      const expected = { offset: end, writtenMs, isComplete, topicId }
+      assert.deepEqual(decodeCheckpoint(value, changelog), expected)
+      if (other === name) return
+      assert.equal(decodeCheckpoint(value, { ...a, topic: topicName(other) }), null)
+    },
+  )
+  fc.assert(property)
+})
+
+test('the id of the topic goes with every write of the task, and is forgotten with the store', async (t) => {
+  const state = await openState(t)
+  const task = taskOf(0, a, b)
+  // As an earlier version has left them.
+  await fill(state, task, 5)
+  const checkpoints = await loaded(state, task)
+  checkpoints.noteTopicId(task, a.topic, 'id-of-a')
+  checkpoints.noteTopicId(task, b.topic, 'id-of-b')
+  assert.equal(checkpoints.of(task, b.topic)?.topicId, null, 'nothing is written yet')
+  const reached = new Map([[a.topic, at(9)]])
+  await state.write(checkpoints.changes(task, reached, 70))
+  checkpoints.written(task, reached, 70)
+  for (const known of [checkpoints, await loaded(state, task)]) {
+    assert.equal(known.of(task, a.topic)?.topicId, 'id-of-a')
+    assert.equal(known.of(task, b.topic)?.topicId, 'id-of-b')
+    // It stays where nobody has looked since.
+    assert.equal(known.topicIdOf(task, b.topic), 'id-of-b')
+  }
+  await checkpoints.wipe(task, a)
+  assert.equal(checkpoints.topicIdOf(task, a.topic), null)
 })
 
 test('what is wiped under one number claims nothing under another', async (t) => {
@@ -123,7 +170,7 @@ test('a store that has not changed is known up to the last write of its task, in
     [checkpoints, task],
     [await loaded(state, alone), alone],
   ] as const) {
-    assert.deepEqual(kept.of(of, b.topic), { ...at(5), writtenMs: 70 })
+    assert.deepEqual(kept.of(of, b.topic), { ...at(5), writtenMs: 70, topicId: null })
   }
-  assert.deepEqual(checkpoints.of(task, a.topic), { ...at(9), writtenMs: 70 })
+  assert.deepEqual(checkpoints.of(task, a.topic), { ...at(9), writtenMs: 70, topicId: null })
 })

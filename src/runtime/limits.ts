@@ -41,8 +41,8 @@ export interface RuntimeLimits {
   readonly restoreBytesMax: number
   /** Changelog partitions in one fetch, at most; more take turns. */
   readonly restorePartitionsMax: number
-  /** How often it is looked up whether source topics were given more partitions. */
-  readonly sourceTopicsIntervalMs: number
+  /** How often it is looked up whether source topics were given more partitions, and changelogs made anew. */
+  readonly topicsIntervalMs: number
   /** How often a task that is restored tells how far it is. */
   readonly restoreReportMs: number
   /** The pause before a log that did not answer is asked again. */
@@ -80,7 +80,7 @@ export const defaultLimits: RuntimeLimits = {
   backPressureBackOffMs: 50,
   restoreBytesMax: 8 * 1024 * 1024,
   restorePartitionsMax: 256,
-  sourceTopicsIntervalMs: 10_000,
+  topicsIntervalMs: 10_000,
   restoreReportMs: 1000,
   unreachableBackOffMs: 250,
   stateCleanupDelayMs: 10 * 60 * 1000,

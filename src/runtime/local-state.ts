@@ -2,6 +2,7 @@
 import { present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
+import type { TopicName } from '../core/record.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { Log } from '../log/log.ts'
 import type { LogAdmin } from '../log/log-admin.ts'
@@ -13,7 +14,9 @@ import { keptTasks } from './kept-task.ts'
 import type { KeptTask, StoreChangelog } from './kept-task.ts'
 import type { RuntimeLimits } from './limits.ts'
 import { LocalStateKeeper } from './local-state-keeper.ts'
+import type { WipedStore } from './runtime-status.ts'
 import type { StateFrom } from './standby/open-cursors.ts'
+import { RemadeChangelogs } from './standby/remade-changelogs.ts'
 import { StateUpdater } from './standby/state-updater.ts'
 import type { StateKeeper } from './state-keeper.ts'
 import type { CompiledTopology } from './task-plan.ts'
@@ -30,6 +33,7 @@ export interface LocalStateOptions {
   readonly stateFrom?: StateFrom
   readonly onCaughtUp: (taskId: string) => void
   readonly onFailure: (failure: unknown) => void
+  readonly onStoreWiped?: (wiped: WipedStore) => void
 }
 
 /** Kafka's default of `delete.retention.ms`: for a log that cannot be asked. */
@@ -42,19 +46,28 @@ export class LocalState {
   readonly updater: StateUpdater
   readonly keeper: StateKeeper
   readonly #options: LocalStateOptions
+  readonly #remade: RemadeChangelogs
   #cancelCleanup: (() => void) | null = null
   #cleaning: Promise<void> = Promise.resolve()
   #isClosed = false
 
   constructor(options: LocalStateOptions) {
     this.#options = options
-    const { state, clock, topologies, limits } = options
+    const { state, clock, topologies, limits, onStoreWiped, onFailure } = options
     this.tasks = keptTasks(topologies.values(), limits.defaultPartitionCount)
     this.checkpoints = new Checkpoints(state)
     const { tasks, checkpoints } = this
     const deleteRetentionMsOf = (changelog: StoreChangelog) =>
       deleteRetentionMs(options.log, changelog)
-    this.updater = new StateUpdater({ ...options, tasks, checkpoints, deleteRetentionMsOf })
+    const topicIdsOf = (topics: readonly TopicName[]) => topicIds(options.log, topics)
+    this.updater = new StateUpdater({
+      ...options,
+      tasks,
+      checkpoints,
+      deleteRetentionMsOf,
+      topicIdsOf,
+      ...(onStoreWiped === undefined ? {} : { onWiped: onStoreWiped }),
+    })
     this.keeper = new LocalStateKeeper({
       state,
       clock,
@@ -62,6 +75,9 @@ export class LocalState {
       checkpoints,
       updater: this.updater,
     })
+    const intervalMs = limits.topicsIntervalMs
+    const watched = { clock, intervalMs, tasks, checkpoints, updater: this.updater, onFailure }
+    this.#remade = new RemadeChangelogs({ ...watched, topicIdsOf })
   }
 
   /** After the changelog topics are there. */
@@ -69,6 +85,7 @@ export class LocalState {
     await deleteEarlierCheckpoints(this.#options.state, this.tasks.values())
     await this.checkpoints.load([...this.tasks.values()])
     this.updater.open()
+    this.#remade.start()
     this.#scheduleCleanup()
   }
 
@@ -119,6 +136,7 @@ export class LocalState {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#cancelCleanup?.()
+    this.#remade.stop()
     await this.updater.close()
     await this.#cleaning
   }
@@ -128,4 +146,11 @@ async function deleteRetentionMs(log: Log, { topic }: StoreChangelog): Promise<n
   if (!('topicConfiguration' in log)) return deleteRetentionMsDefault
   const configuration = await (log as Log & LogAdmin).topicConfiguration(topic)
   return Number(configuration.get('delete.retention.ms') ?? deleteRetentionMsDefault)
+}
+
+async function topicIds(
+  log: Log,
+  topics: readonly TopicName[],
+): Promise<ReadonlyMap<TopicName, string>> {
+  return 'topicIds' in log ? await (log as Log & LogAdmin).topicIds(topics) : new Map()
 }

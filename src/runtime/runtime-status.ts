@@ -54,7 +54,17 @@ export type RestoreReason =
   | 'local state without a checkpoint'
   | 'checkpoint beyond the end of the changelog'
   | 'checkpoint before the start of the changelog'
+  | 'checkpoint of a topic that was deleted and made anew'
   | 'checkpoint older than the deletes that the changelog keeps'
+
+/** A store whose state was not what its changelog says. */
+export interface WipedStore {
+  readonly taskId: string
+  /** As the backend calls it: `<topology>.<store>`. */
+  readonly store: string
+  readonly topic: TopicName
+  readonly reason: RestoreReason
+}
 
 /** A store that is brought up to its changelog. */
 export interface RestoreStatus {

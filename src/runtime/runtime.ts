@@ -28,7 +28,7 @@ import { PartitionCounts } from './partition-counts.ts'
 import { runningTask } from './queries/hosts.ts'
 import type { HeldTask, QueryableRuntime, TopologyHosts } from './queries/hosts.ts'
 import { RateMeter } from './rate-meter.ts'
-import type { RuntimeStatus, RuntimeTotals, TaskStatus } from './runtime-status.ts'
+import type { RuntimeStatus, RuntimeTotals, TaskStatus, WipedStore } from './runtime-status.ts'
 import { ThreadHost } from './thread-host.ts'
 import type { TaskHost } from './task-host.ts'
 import { WorkerHost } from './worker/worker-host.ts'
@@ -49,6 +49,8 @@ export interface RuntimeOptions {
   /** Back-pressure: the time, as `Clock.nowMs`, until which tasks take no input; null goes on. */
   readonly pausedUntil?: () => number | null
   readonly onCommitStep?: CommitStepHook
+  /** A store was not what its changelog says: it is restored from the start. */
+  readonly onStoreWiped?: (wiped: WipedStore) => void
   /** Absent: this process is the only one, or shares tasks with others without following their state. It takes a
    * log that does not share its storage with the state. */
   readonly cluster?: ClusterOptions
@@ -144,7 +146,7 @@ class LocalRuntime implements Runtime {
       clock: options.clock,
       graphs: topologies,
       defaultPartitionCount,
-      intervalMs: this.#limits.sourceTopicsIntervalMs,
+      intervalMs: this.#limits.topicsIntervalMs,
     })
     this.#host = this.#newHost()
     for (const name of [allTopologies, ...this.#topologies.keys()]) {
@@ -165,7 +167,7 @@ class LocalRuntime implements Runtime {
   }
 
   #newLocalState(): LocalState {
-    const { log, state, clock, cluster, codecs } = this.#options
+    const { log, state, clock, cluster, codecs, onStoreWiped } = this.#options
     return new LocalState({
       log,
       state,
@@ -181,6 +183,7 @@ class LocalRuntime implements Runtime {
       onFailure: (failure) => {
         this.#fail(failure)
       },
+      ...(onStoreWiped === undefined ? {} : { onStoreWiped }),
     })
   }
 

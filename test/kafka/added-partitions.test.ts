@@ -60,7 +60,7 @@ async function start(t: TestContext, kafka: TestKafka, topology: TopologyGraph, 
     ...{ instanceId: name, endpoint: `http://${name}`, numStandbyReplicas: 0 },
     ...{ maxWarmupReplicas: 2, acceptableRecoveryLag: 10 },
   }
-  const limits = { sourceTopicsIntervalMs: lookIntervalMs }
+  const limits = { topicsIntervalMs: lookIntervalMs }
   const runtime = testRuntime([topology], { log, state: storage.state }, { cluster, limits })
   await runtime.start()
   let isStopped = false

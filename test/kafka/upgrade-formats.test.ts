@@ -42,6 +42,13 @@ interface Formats {
     readonly key: string
     readonly value: string
     readonly valueIncomplete: string
+    readonly valueWithTopicId: string
+  }
+  /** As it was before it told which topic it is of. */
+  readonly checkpointWithoutTopicId: {
+    readonly key: string
+    readonly value: string
+    readonly valueIncomplete: string
   }
   /** As it was up to 0.1.0. */
   readonly earlierCheckpoint: { readonly key: string; readonly values: readonly string[] }
@@ -62,17 +69,21 @@ const task: KeptTask = {
   plan: { id: 'upgrade-0_3', topologyName: 'upgrade', subTopology: 0, partition: partition(3) },
   changelogs: [{ store: storeName('upgrade.all'), topic: changelog, facts: null }],
 }
+const topicId = '5a2e8f60-1c4d-4b7a-9e03-d1f2a3b4c5d6'
 const inStore = { store: storeName('upgrade.all'), partition: partition(3) }
 
 describe('a checkpoint', () => {
   test('is written as it was, into the store that it stands for', async () => {
     const { state, close } = await openMemoryStorage({ clock: new ManualClock() })
-    for (const [value, isComplete] of [
-      [golden.checkpoint.value, true],
-      [golden.checkpoint.valueIncomplete, false],
+    for (const [value, isComplete, id] of [
+      [golden.checkpoint.value, true, null],
+      [golden.checkpoint.valueIncomplete, false, null],
+      [golden.checkpoint.valueWithTopicId, true, topicId],
     ] as const) {
       const reached = new Map([[changelog, { offset: offset(70_000), isComplete }]])
-      const [change] = new Checkpoints(state).changes(task, reached, 1_700_000)
+      const checkpoints = new Checkpoints(state)
+      if (id !== null) checkpoints.noteTopicId(task, changelog, id)
+      const [change] = checkpoints.changes(task, reached, 1_700_000)
       assert.equal(hexOf(change?.key), golden.checkpoint.key)
       assert.equal(hexOf(change?.value), value)
       assert.equal(change?.store, inStore.store)
@@ -80,9 +91,13 @@ describe('a checkpoint', () => {
     await close()
   })
 
-  for (const [name, value, isComplete] of [
-    ['of now', golden.checkpoint.value, true],
-    ['of a store that has gaps', golden.checkpoint.valueIncomplete, false],
+  const before = golden.checkpointWithoutTopicId
+  for (const [name, value, isComplete, id] of [
+    ['of now', golden.checkpoint.valueWithTopicId, true, topicId],
+    ['of a topic whose id is not known', golden.checkpoint.value, true, null],
+    ['of a store that has gaps', golden.checkpoint.valueIncomplete, false, null],
+    ['of the version before, which has no id,', before.value, true, null],
+    ['of the version before, of a store that has gaps,', before.valueIncomplete, false, null],
   ] as const) {
     test(`${name} is read`, async () => {
       const { state, close } = await openMemoryStorage({ clock: new ManualClock() })
@@ -90,7 +105,7 @@ describe('a checkpoint', () => {
       await state.write([{ ...inStore, key, value: Buffer.from(value, 'hex') }])
       const checkpoints = new Checkpoints(state)
       await checkpoints.load([task])
-      const written = { offset: 70_000, writtenMs: 1_700_000, isComplete }
+      const written = { offset: 70_000, writtenMs: 1_700_000, isComplete, topicId: id }
       assert.deepEqual(checkpoints.of(task, changelog), written)
       assert.equal(checkpoints.isComplete(task, changelog), isComplete)
       await close()

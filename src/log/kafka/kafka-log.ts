@@ -249,9 +249,8 @@ export class ClusterLog implements KafkaLog {
 
   async topicIds(names: readonly TopicName[]): Promise<ReadonlyMap<TopicName, string>> {
     this.#checkOpen()
-    // It may have been made anew since it was last asked for.
-    this.#cluster.forgetTopics(names)
-    const topics = await this.#cluster.topics(names)
+    // One may have been made anew since it was last asked for.
+    const topics = await this.#cluster.topics(names, { isFresh: true })
     return new Map([...topics].map(([name, { topicId }]) => [name, topicId]))
   }
 

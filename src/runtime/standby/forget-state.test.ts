@@ -43,6 +43,7 @@ async function openUpdater(t: TestContext, clock: Clock): Promise<StateUpdater> 
     checkpoints,
     codecs: new Codecs(jsonCodec),
     deleteRetentionMsOf: () => Promise.resolve(0),
+    topicIdsOf: () => Promise.resolve(new Map()),
     caughtUpLag: 0,
     onCaughtUp: () => undefined,
     onFailure: (failure) => assert.fail(String(failure)),

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../core/clock.ts'
 import { storeName, topicName } from '../../core/record.ts'
-import type { Offset, Partition } from '../../core/record.ts'
+import type { Offset, Partition, TopicName } from '../../core/record.ts'
 import { openMemoryStorage } from '../../state/memory-backend.ts'
 import { Checkpoints } from '../checkpoints.ts'
 import type { KeptTask } from '../kept-task.ts'
+import type { WipedStore } from '../runtime-status.ts'
 import { openCursors } from './open-cursors.ts'
 
 const topic = topicName('t-s-changelog')
@@ -18,8 +19,21 @@ const task: KeptTask = {
 const deleteRetentionMs = 1000
 const key = Buffer.from('a')
 
+interface Ids {
+  /** In the checkpoint; absent: none, as an earlier version left it. */
+  readonly kept?: string
+  /** As the log tells it; absent: it has none. */
+  readonly now?: string
+}
+
 /** A changelog of three records and a state that is complete up to `reached`, written at 0. */
-async function open(reached: number | null, nowMs = 0, deletedBefore = 0, stateFrom?: number) {
+async function open(
+  reached: number | null,
+  nowMs = 0,
+  deletedBefore = 0,
+  stateFrom?: number,
+  ids: Ids = {},
+) {
   const clock = new ManualClock()
   const storage = await openMemoryStorage({ clock, sharesState: false })
   const { log, state } = storage
@@ -31,29 +45,39 @@ async function open(reached: number | null, nowMs = 0, deletedBefore = 0, stateF
     await log.append([{ topic, partition, records: [{ key, value, timestampMs: 0 }] }])
   }
   await log.deleteRecords([{ topic, partition, offset: deletedBefore as Offset }])
-  const checkpoints = new Checkpoints(state)
+  const writer = new Checkpoints(state)
+  if (ids.kept !== undefined) writer.noteTopicId(task, topic, ids.kept)
   const upTo = { offset: reached as Offset, isComplete: true }
   const change = { store, partition, key, value: Buffer.from('kept') }
   await state.write([
     change,
-    ...(reached === null ? [] : checkpoints.changes(task, new Map([[topic, upTo]]), clock.nowMs())),
+    ...(reached === null ? [] : writer.changes(task, new Map([[topic, upTo]]), clock.nowMs())),
   ])
+  const checkpoints = new Checkpoints(state)
   await checkpoints.load([task])
   clock.advance(nowMs)
+  const told: WipedStore[] = []
   const [cursor] = await openCursors(task, {
     log,
     state,
     clock,
     checkpoints,
     deleteRetentionMsOf: () => Promise.resolve(deleteRetentionMs),
+    topicIdsOf: () =>
+      Promise.resolve(new Map<TopicName, string>(ids.now === undefined ? [] : [[topic, ids.now]])),
+    onWiped: (wiped) => told.push(wiped),
     ...(stateFrom === undefined ? {} : { stateFrom: () => stateFrom as Offset }),
   })
   const [kept] = await state.readMany([{ store, partition, key }])
   await storage.close()
+  const why = cursor?.fromScratch
+  const wiped = { taskId: task.plan.id, store, topic, reason: why }
+  assert.deepEqual(told, kept === null ? [wiped] : [], 'each wipe is told, with the reason')
+  if (ids.now !== undefined) assert.equal(checkpoints.topicIdOf(task, topic), ids.now)
   return {
     offset: Number(cursor?.offset),
     lag: cursor?.lag,
-    why: cursor?.fromScratch,
+    why,
     isKept: kept !== null,
   }
 }
@@ -91,4 +115,20 @@ test('where state begins behind older records they are not read, and what is lef
   assert.deepEqual(await open(2, 0, 0, 2), { offset: 2, lag: 1, why: null, isKept: true })
   // A log that has lost its end still has one.
   assert.deepEqual(await open(3, 0, 0, 7), { offset: 3, lag: 0, why: null, isKept: true })
+})
+
+test('a state of another topic of that name is wiped, wherever it ends', async () => {
+  const why = 'checkpoint of a topic that was deleted and made anew'
+  const ids = { kept: 'old', now: 'new' }
+  for (const reached of [0, 1, 2, 3, 4]) {
+    const opened = await open(reached, 0, 0, undefined, ids)
+    assert.deepEqual(opened, { offset: 0, lag: 3, why, isKept: false }, `${reached}`)
+  }
+})
+
+test('a state is kept where the topic is the same, and where nobody knows which it was', async () => {
+  const kept = { offset: 2, lag: 1, why: null, isKept: true }
+  for (const ids of [{ kept: 'same', now: 'same' }, { now: 'new' }, { kept: 'old' }, {}]) {
+    assert.deepEqual(await open(2, 0, 0, undefined, ids), kept, JSON.stringify(ids))
+  }
 })

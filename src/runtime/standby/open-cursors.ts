@@ -10,7 +10,7 @@ import type { StateBackend } from '../../core/state.ts'
 import type { Log, PartitionDescription } from '../../log/log.ts'
 import type { Checkpoints } from '../checkpoints.ts'
 import type { KeptTask, StoreChangelog } from '../kept-task.ts'
-import type { RestoreReason } from '../runtime-status.ts'
+import type { RestoreReason, WipedStore } from '../runtime-status.ts'
 import { ChangelogCursor } from './changelog-cursor.ts'
 
 export interface OpenCursorsOptions {
@@ -20,7 +20,15 @@ export interface OpenCursorsOptions {
   readonly checkpoints: Checkpoints
   /** How long the log keeps a delete of this topic for readers that are behind (Kafka's `delete.retention.ms`). */
   readonly deleteRetentionMsOf: (changelog: StoreChangelog) => Promise<number>
+  /** As `LogAdmin.topicIds`; empty of a log whose topics are never made anew. */
+  readonly topicIdsOf: (topics: readonly TopicName[]) => Promise<ReadonlyMap<TopicName, string>>
   readonly stateFrom?: StateFrom
+  readonly onWiped?: (wiped: WipedStore) => void
+}
+
+/** A changelog partition as it is now. */
+interface ChangelogNow extends PartitionDescription {
+  readonly topicId: string | null
 }
 
 /** Where the state begins in a topic that has been there for longer, as facts that outlive a reset; null: at the topic's
@@ -36,7 +44,10 @@ export async function openCursors(
 ): Promise<ChangelogCursor[]> {
   const { log, clock } = options
   if (task.changelogs.length === 0) return []
-  const descriptions = await log.describeTopics(task.changelogs.map(({ topic }) => topic))
+  const topics = task.changelogs.map(({ topic }) => topic)
+  // Before the offsets: where a topic is made anew in between, it is the old id that is kept, and the next look tells.
+  const topicIds = await options.topicIdsOf(topics)
+  const descriptions = await log.describeTopics(topics)
   const byName = new Map(descriptions.map((description) => [description.name, description]))
   const cursors: ChangelogCursor[] = []
   for (const changelog of task.changelogs) {
@@ -47,7 +58,8 @@ export async function openCursors(
       description.partitions.find((candidate) => candidate.partition === partition),
       topicPartitionId({ topic, partition }),
     )
-    const at = { ...found, logStartOffset: beginningOf(topic, found, options) }
+    const topicId = topicIds.get(topic) ?? null
+    const at = { ...found, topicId, logStartOffset: beginningOf(topic, found, options) }
     const start = await startOf(task, changelog, at, options)
     const endOffset = at.highWatermark
     if (start.offset >= endOffset) options.checkpoints.noteComplete(task, topic)
@@ -70,12 +82,18 @@ function beginningOf(
 async function startOf(
   task: KeptTask,
   changelog: StoreChangelog,
-  at: PartitionDescription,
+  at: ChangelogNow,
   options: OpenCursorsOptions,
 ): Promise<{ readonly offset: Offset; readonly fromScratch: RestoreReason | null }> {
   const reason = await reasonToWipe(task, changelog, at, options)
-  if (reason !== null) await options.checkpoints.wipe(task, changelog)
-  const reached = options.checkpoints.of(task, changelog.topic)
+  const { checkpoints, onWiped } = options
+  const { store, topic } = changelog
+  if (reason !== null) {
+    await checkpoints.wipe(task, changelog)
+    onWiped?.({ taskId: task.plan.id, store, topic, reason })
+  }
+  if (at.topicId !== null) checkpoints.noteTopicId(task, topic, at.topicId)
+  const reached = checkpoints.of(task, topic)
   if (reached !== null) return { offset: reached.offset, fromScratch: null }
   return { offset: at.logStartOffset, fromScratch: reason ?? 'no local state' }
 }
@@ -83,7 +101,7 @@ async function startOf(
 async function reasonToWipe(
   task: KeptTask,
   changelog: StoreChangelog,
-  { logStartOffset, highWatermark }: PartitionDescription,
+  { logStartOffset, highWatermark, topicId }: ChangelogNow,
   { state, clock, checkpoints, deleteRetentionMsOf }: OpenCursorsOptions,
 ): Promise<RestoreReason | null> {
   const reached = checkpoints.of(task, changelog.topic)
@@ -94,6 +112,8 @@ async function reasonToWipe(
     return first === undefined ? null : 'local state without a checkpoint'
   }
   const { offset, writtenMs } = reached
+  if (topicId !== null && reached.topicId !== null && topicId !== reached.topicId)
+    return 'checkpoint of a topic that was deleted and made anew'
   if (offset > highWatermark) return 'checkpoint beyond the end of the changelog'
   if (offset < logStartOffset) return 'checkpoint before the start of the changelog'
   if (offset === highWatermark) return null

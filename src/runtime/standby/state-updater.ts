@@ -12,7 +12,6 @@ import { assert, present } from '../../core/assert.ts'
 import { pause } from '../../core/clock.ts'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
 import { topicPartitionId } from '../../core/record.ts'
-import type { StoreName } from '../../core/record.ts'
 import type { FetchedPartition } from '../../log/log.ts'
 import { fetchBytes } from '../fetch-bytes.ts'
 import type { KeptTask } from '../kept-task.ts'
@@ -134,20 +133,21 @@ export class StateUpdater {
     this.#reconcile()
   }
 
+  /** The changelogs of a standby are not what they were: where to begin is looked up anew. */
+  reopen(taskId: string): void {
+    const state = this.#state(taskId)
+    if (state.mode !== 'standby') return
+    state.cursors = null
+    this.#open(state)
+  }
+
   /** For interactive queries; null where the state is not kept up here. */
   held(taskId: string): HeldTask | null {
     const state = this.#states.get(taskId)
     if (state === undefined || state.mode === 'idle') return null
     const { mode: role, task, lastAppliedMs } = state
-    const incomplete = role === 'active' ? [] : this.#incompleteOf(task)
+    const incomplete = role === 'active' ? [] : this.#options.checkpoints.incompleteOf(task)
     return { role, lastAppliedMs, incomplete, remainingMs: state.remainingMs }
-  }
-
-  #incompleteOf(task: KeptTask): StoreName[] {
-    const { checkpoints } = this.#options
-    return task.changelogs
-      .filter(({ topic }) => !checkpoints.isComplete(task, topic))
-      .map(({ store }) => store)
   }
 
   /** A standby or a warm-up that has come within `caughtUpLag`. */
