@@ -11,7 +11,11 @@ import { HttpSchemaRegistry } from '../schema/http-schema-registry.ts'
 import { schemaCacheFile } from '../schema/schema-cache-file.ts'
 import { valueSubject } from '../schema/schema-registry.ts'
 import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
-import { clusterEpochs } from '../sinks/clickhouse/cluster-epoch.ts'
+import {
+  clusterEpochs,
+  keepEpochs,
+  type FactIncarnation,
+} from '../sinks/clickhouse/cluster-epoch.ts'
 import { openClickHouse } from '../sinks/clickhouse/open-clickhouse.ts'
 import { openStorage } from '../state/rocksdb-backend.ts'
 import type { ClusterConfiguration } from './cluster-configuration.ts'
@@ -87,7 +91,7 @@ export async function openClusterFoundation(
       const ids = allTransactionalIds(cluster.applicationId, gone, transactionLanes)
       for (const id of ids) await log.endAbandonedTransaction(id)
     },
-    factEpochs: (tables) => factEpochs(log, clickhouse, tables),
+    ...epochsOf(log, clickhouse),
     maintain: async (graphs) => {
       await purge.run(graphs)
       await storage.log.maintain(clock.nowMs())
@@ -178,14 +182,28 @@ function knowsAll(registry: CachedSchemaRegistry, topologies: readonly LoadedTop
   )
 }
 
-async function factEpochs(log: KafkaLog, clickhouse: ClickHouse, tables: readonly FactTable[]) {
+function epochsOf(
+  log: KafkaLog,
+  clickhouse: ClickHouse,
+): Pick<Foundation, 'factEpochs' | 'keepFactEpochs'> {
+  return {
+    factEpochs: async (tables) => clusterEpochs(clickhouse, await incarnationsOf(log, tables)),
+    keepFactEpochs: async (tables, epochs) => {
+      // One for all is what a process of its own has.
+      if (typeof epochs === 'number') return
+      await keepEpochs(clickhouse, await incarnationsOf(log, tables), epochs)
+    },
+  }
+}
+
+async function incarnationsOf(
+  log: KafkaLog,
+  tables: readonly FactTable[],
+): Promise<readonly FactIncarnation[]> {
   const ids = await log.topicIds(tables.map(({ topic }) => topic.name))
-  return clusterEpochs(
-    clickhouse,
-    tables.map(({ database, table, topic }) => ({
-      topic: topic.name,
-      topicId: present(ids.get(topic.name), `id of topic ${topic.name}`),
-      table: { database, table },
-    })),
-  )
+  return tables.map(({ database, table, topic }) => ({
+    topic: topic.name,
+    topicId: present(ids.get(topic.name), `id of topic ${topic.name}`),
+    table: { database, table },
+  }))
 }

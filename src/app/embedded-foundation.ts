@@ -46,6 +46,7 @@ export async function openEmbeddedFoundation(
     member: null,
     endTransactionsOf: null,
     factEpochs: () => factEpoch(state, clickhouse),
+    keepFactEpochs: () => Promise.resolve(),
     maintain: async (graphs) => {
       await purgeRepartitionTopics(log, graphs)
       return (await log.maintain(clock.nowMs())).more

@@ -22,6 +22,10 @@ export interface FactConsumersOptions {
   readonly batches: SinkConfiguration
   /** Of a static member; null where the instance is none. */
   readonly groupInstanceId: string | null
+  /** As of a fact consumer. */
+  readonly makeAnew: () => Promise<void>
+  /** A line for the operator. */
+  readonly tell: (line: string) => void
   readonly onFailure: (thrown: unknown) => void
 }
 

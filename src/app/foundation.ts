@@ -41,6 +41,11 @@ export interface Foundation {
   readonly endTransactionsOf: ((instanceId: string) => Promise<void>) | null
   /** The high bits of the facts' versions; asked once the tables and the fact topics exist. */
   readonly factEpochs: (tables: readonly FactTable[]) => Promise<FactConsumerOptions['epoch']>
+  /** Where ClickHouse has lost them: whoever starts later is to use the same. */
+  readonly keepFactEpochs: (
+    tables: readonly FactTable[],
+    epochs: FactConsumerOptions['epoch'],
+  ) => Promise<void>
   /** One bounded step of the log's upkeep; true where more is to be done at once. */
   readonly maintain: (graphs: readonly TopologyGraph[]) => Promise<boolean>
   /** What a person should mend though work goes on; null while there is nothing. */

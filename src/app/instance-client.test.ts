@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { test, type TestContext } from 'node:test'
 import { systemClock } from '../core/clock.ts'
 import { openStorage } from '../state/rocksdb-backend.ts'
 import { loadConfiguration } from './configuration.ts'
@@ -49,4 +52,50 @@ test('of a door that the instance does not have a command is told, and who has w
     removeInstanceFile(directory)
     await rm(directory, { recursive: true })
   }
+})
+
+/** A client of an instance whose console answers so. */
+async function clientOf(t: TestContext, answer: RequestListener) {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-settle-'))
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const console = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const urls = { console, registry: '', ingest: '', clickhouse: '' }
+  writeInstanceFile(directory, { pid: process.pid, version: '1', startedAtMs: 0, urls })
+  t.after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await rm(directory, { recursive: true })
+  })
+  const flags = { dataDir: directory }
+  const client = await connectInstance(loadConfiguration({ flags, environment: {}, directory }))
+  return { client, console, close: () => server.close() }
+}
+
+test('who waits for facts is told what and where when the instance goes away meanwhile', async (t) => {
+  const { client, console, close } = await clientOf(t, (request) => {
+    close()
+    request.socket.destroy()
+  })
+  for (const reason of ['other side closed', 'ECONNREFUSED']) {
+    await assert.rejects(client.settle(), (thrown: Error & { code?: string }) => {
+      assert.equal(thrown.code, 'INSTANCE_NOT_RUNNING')
+      assert.ok(
+        thrown.message.startsWith(`no answer from the instance at ${console}: fetch failed`),
+      )
+      assert.match(thrown.message, new RegExp(`${reason}.*; what it had acknowledged is kept`))
+      return true
+    })
+  }
+})
+
+test('who waits for facts is told why the instance has failed', async (t) => {
+  const { client } = await clientOf(t, ({ url = '' }, response) => {
+    if (url.startsWith('/api/idle')) response.writeHead(500).end('Internal Server Error')
+    else response.end(JSON.stringify({ state: 'failed', trouble: 'the password is wrong' }))
+  })
+  await assert.rejects(client.settle(), {
+    code: 'INSTANCE_NOT_RUNNING',
+    message: /^the instance is failed: the password is wrong; what it had acknowledged is kept/,
+  })
 })

@@ -8,6 +8,7 @@ import { readInstanceFile } from './instance-file.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
 import type { IngestPort } from '../sources/ingest-port.ts'
+import { noAnswer } from '../sources/no-answer.ts'
 import { RemoteIngest } from '../sources/remote-ingest.ts'
 
 /** How long one look for idleness waits; there may be many. */
@@ -41,7 +42,12 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
         if (base === '') throw new TidemarkError('REQUEST_INVALID', absent)
         const headers = new Headers(init?.headers)
         for (const [name, value] of Object.entries(own)) headers.set(name, value)
-        const response = await fetch(`${base}${path}`, { ...init, headers })
+        const response = await fetch(`${base}${path}`, { ...init, headers }).catch(
+          (thrown: unknown) => {
+            if (init?.signal?.aborted === true) throw thrown
+            throw noAnswer(`the instance at ${base}`, thrown)
+          },
+        )
         await refuseRefused(response)
         return response
       }
@@ -53,7 +59,7 @@ export async function connectInstance(configuration: Configuration): Promise<Ins
       ingest: over(running.urls.ingest, noDoor('ingest')),
       clickhouse: over(running.urls.clickhouse, noDoor('clickhouse', 'clickhouse.url')),
       port: new RemoteIngest({ url: running.urls.ingest, headers: own }),
-      settle: () => settleRemote(console),
+      settle: () => settleRemote(console, running.urls.console),
       close: () => Promise.resolve(),
     }
   }
@@ -101,14 +107,29 @@ function explainHolder(thrown: unknown): unknown {
   return new TidemarkError('DATA_DIR_IN_USE', message, { details: thrown.details, cause: thrown })
 }
 
-async function settleRemote(console: Send): Promise<void> {
-  for (;;) {
-    const response = await console(`/api/idle?timeout_ms=${settleStepMs}`)
-    const { idle } = (await response.json()) as { idle: boolean }
-    if (idle) return
-    const status = (await (await console('/api/status')).json()) as InstanceStatus
-    if (status.state !== 'running') {
-      throw new TidemarkError('INSTANCE_NOT_RUNNING', `the instance is ${status.state}`)
-    }
+/** @throws TidemarkError INSTANCE_NOT_RUNNING where it ends, or its connection does, before that */
+async function settleRemote(console: Send, url: string): Promise<void> {
+  try {
+    while (!(await isIdle(console)));
+  } catch (thrown) {
+    const failure =
+      thrown instanceof TidemarkError ? thrown : noAnswer(`the instance at ${url}`, thrown)
+    if (failure.code !== 'INSTANCE_NOT_RUNNING') throw failure
+    const message = `${failure.message}; ${afterTheWait}`
+    throw new TidemarkError(failure.code, message, { details: failure.details, cause: thrown })
   }
+}
+
+const afterTheWait =
+  'what it had acknowledged is kept, and its facts are queryable once an instance runs again (tidemark up)'
+
+async function isIdle(console: Send): Promise<boolean> {
+  const response = await console(`/api/idle?timeout_ms=${settleStepMs}`)
+  // One that has failed has no answer to this, and says why in its status.
+  const { idle } = response.ok ? ((await response.json()) as { idle: boolean }) : { idle: false }
+  if (idle) return true
+  const status = (await (await console('/api/status')).json()) as InstanceStatus
+  if (status.state === 'running') return false
+  const why = status.trouble === null ? '' : `: ${status.trouble}`
+  throw new TidemarkError('INSTANCE_NOT_RUNNING', `the instance is ${status.state}${why}`)
 }

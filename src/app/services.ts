@@ -36,16 +36,19 @@ import { cacheBytesOf, type Foundation, type MemberIdentity, type Profile } from
 import { openJobs } from './jobs.ts'
 import { endpointOf, membershipOf } from './membership.ts'
 import { keepMaintained } from './maintenance.ts'
+import { openMakeAnew } from './make-anew.ts'
 import { migrationsDirectory } from './migrations-directory.ts'
 import { openFoundation } from './open-foundation.ts'
 import { takeOutFormerSelf, watchPeers } from './peers/watch-peers.ts'
 import { openLatestQuality, type LatestQuality } from './quality/instance-quality.ts'
 import { redriveEntries } from './redrive-entries.ts'
+import { Replays } from './replays.ts'
 import { createRunsTopic, recorderOf } from './run-records.ts'
 import { sourceTopicsOf } from './source-topics.ts'
 import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
 import { keepManifests } from './topology-changes.ts'
-import { loadTopologies, type LoadedTopology } from './topologies.ts'
+import { databasesOf, loadTopologies, type LoadedTopology } from './topologies.ts'
+import { wipedStoresTold } from './wiped-stores.ts'
 
 export interface Services {
   readonly profile: Profile
@@ -66,6 +69,7 @@ export interface Services {
   readonly consumers: FactConsumers
   readonly ingest: LocalIngest
   readonly jobs: JobRunner
+  readonly replays: Replays
   /** Settles when nothing is left of what was asked to be erased. */
   readonly erasures: Promise<void>
   readonly runs: RunRecorder
@@ -114,8 +118,7 @@ export async function openServices(
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const onFailure = failure.reject
-  const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
-  await sink.setup()
+  const sink = await openSink(clickhouse, clock, topologies)
   const parts = { sink, clock, codecs, topologies, onFailure, cleanup: cleanup.work }
   const work = await startWork(configuration, foundation, { ...parts, tell: told.onProgress })
   const endUpkeep = keepMaintained(() => foundation.maintain(graphs), clock, onFailure)
@@ -156,7 +159,22 @@ export async function openServices(
   return { ...services, jobs, erasures }
 }
 
-type StartedWork = Pick<Services, 'runtime' | 'queryable' | 'consumers' | 'backPressure' | 'runs'>
+/** With the tables there. */
+async function openSink(
+  clickhouse: ClickHouse,
+  clock: Clock,
+  topologies: readonly LoadedTopology[],
+): Promise<ClickHouseSink> {
+  const databases = databasesOf(topologies)
+  const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory, databases })
+  await sink.setup()
+  return sink
+}
+
+type StartedWork = Pick<
+  Services,
+  'runtime' | 'queryable' | 'consumers' | 'backPressure' | 'runs' | 'replays'
+>
 
 /** The tasks first, which make the fact topics, then those who bring facts to ClickHouse. */
 async function startWork(
@@ -164,7 +182,7 @@ async function startWork(
   foundation: Foundation,
   parts: SinkParts,
 ): Promise<StartedWork> {
-  const { topologies, codecs, clock, cleanup, onFailure } = parts
+  const { topologies, codecs, clock, cleanup, onFailure, tell } = parts
   const graphs = topologies.map(({ graph }) => graph)
   const topologyNames = graphs.map(({ name }) => name)
   await takeOutFormerSelf(configuration, foundation, topologyNames)
@@ -176,6 +194,7 @@ async function startWork(
     codecs,
     clock,
     backPressure,
+    tell,
   })
   cleanup.add({ name: 'tasks', close: () => runtime.stop(), maxMs: tasksStopMaxMs })
   void runtime.failed.then(onFailure)
@@ -185,7 +204,10 @@ async function startWork(
   const watched = { ...foundation, ...parts, topologyNames, consumers, queryable }
   cleanup.add({ name: 'the watch of peers', close: watchPeers(configuration, watched) })
   const runs = recorderOf({ ...foundation, ...parts, epoch })
-  return { runtime, queryable, consumers, backPressure, runs }
+  const { partitions } = configuration
+  const replays = new Replays({ ...foundation, clock, graphs, partitions })
+  replays.follow(tell, cleanup)
+  return { runtime, queryable, consumers, backPressure, runs, replays }
 }
 
 type SinkParts = Pick<
@@ -196,14 +218,17 @@ type SinkParts = Pick<
 /** Once the fact topics exist. */
 async function startSinks(
   { sink: batches }: Configuration,
-  { log, member, factEpochs }: Foundation,
+  { log, member, factEpochs, keepFactEpochs }: Foundation,
   consumers: FactConsumers,
   { cleanup, ...parts }: SinkParts,
 ): Promise<FactConsumersOptions['epoch']> {
-  const facts = parts.topologies.flatMap(({ factTables }) => factTables)
-  const epoch = await factEpochs([...facts, ...ownFacts])
+  const facts = [...parts.topologies.flatMap(({ factTables }) => factTables), ...ownFacts]
+  const epoch = await factEpochs(facts)
   const groupInstanceId = member?.groupInstanceId ?? null
-  await startFactConsumers(consumers, { ...parts, log, epoch, batches, groupInstanceId }, cleanup)
+  const keepEpochs = () => keepFactEpochs(facts, epoch)
+  const makeAnew = openMakeAnew({ ...parts, keepEpochs, cleanup })
+  const options = { ...parts, log, epoch, batches, groupInstanceId, makeAnew }
+  await startFactConsumers(consumers, options, cleanup)
   return epoch
 }
 
@@ -229,6 +254,7 @@ interface RuntimeParts {
   readonly codecs: TopicCodecs
   readonly clock: Clock
   readonly backPressure: () => { readonly retryAfterMs: number } | null
+  readonly tell: (line: string) => void
 }
 
 /** A stop has ten seconds: two thirds of the time are the tasks', whose commit is under way. */
@@ -264,6 +290,7 @@ async function startRuntime(configuration: Configuration, parts: RuntimeParts): 
       topologyModules: topologies.map(({ moduleUrl }) => moduleUrl),
       registry,
     },
+    onStoreWiped: wipedStoresTold(parts.tell),
     pausedUntil: () => {
       const pressure = backPressure()
       return pressure === null ? null : clock.nowMs() + pressure.retryAfterMs

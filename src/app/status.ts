@@ -109,6 +109,7 @@ function topologyStatus(
     skipped: totals?.skipped ?? 0,
     factsSkipped: consumer?.skipped ?? 0,
     rowsWritten: consumer?.rowsWritten ?? 0,
+    tablesMadeAnew: consumer?.tablesMadeAnew ?? 0,
     tables: Object.entries(consumer?.lag ?? {}).map(([name, lag]) => ({ name, lag })),
   }
 }

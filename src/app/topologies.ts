@@ -38,6 +38,12 @@ export async function loadTopologies(names: readonly string[]): Promise<readonly
   return loaded
 }
 
+/** Where their facts go. */
+export function databasesOf(topologies: readonly LoadedTopology[]): readonly string[] {
+  const tables = topologies.flatMap(({ factTables }) => factTables)
+  return [...new Set(tables.map(({ database }) => database))]
+}
+
 export function bundledTopologyNames(): readonly string[] {
   return readdirSync(ownDirectory)
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))

@@ -28,6 +28,10 @@ export interface FactConsumerOptions extends Partial<FactBatches> {
   readonly lagMax?: number
   /** How long another table may stand in the place of one before it is noticed. */
   readonly tableCheckMs?: number
+  /** Makes what the sink has lost, where that is more than its tables. Default: `sink.setup`. */
+  readonly makeAnew?: () => Promise<void>
+  /** A line for the operator: of tables that are lost, and that are there again. */
+  readonly tell?: (line: string) => void
   /** Called once, when the consumer has ended by itself. */
   readonly onFailure?: (error: unknown) => void
 }
@@ -43,5 +47,7 @@ export interface FactConsumerStatus {
   readonly skips: readonly SkippedRecords[]
   readonly skipped: number
   readonly rowsWritten: number
+  /** Tables that were lost while it ran, and made anew. */
+  readonly tablesMadeAnew: number
   readonly lastWriteMs: number | null
 }

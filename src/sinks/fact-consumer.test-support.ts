@@ -83,7 +83,7 @@ export class WatchedSink implements Sink {
   attempts = 0
   onAttempt: () => void = () => {}
 
-  setup = () => Promise.resolve()
+  setup = () => this.inner.setup()
   identitiesOf = (names: readonly TableName[]) => this.inner.identitiesOf(names)
   close = () => Promise.resolve()
   async write(batches: readonly TableRows[]): Promise<void> {

@@ -12,7 +12,8 @@
  *  4. A batch that is given up (stop, revocation, failure) takes with it whatever was read after it.
  *  5. An offset holds for the table it was committed for, whose identity is kept beside it: a table that was lost and
  *     made anew is filled from the start of its topic. One that takes the place of another while the consumer runs is
- *     noticed within `tableCheckMs`, and gets what it lacks; what was written before that counts for the old one.
+ *     noticed within `tableCheckMs`, and gets what it lacks; what was written before that counts for the old one. One that
+ *     is gone, as a look or a write finds, is made anew and filled likewise; meanwhile the consumer counts as paused.
  *  6. Of the members of a group each writes its own partitions. Offsets that the group refuses, because it shares its
  *     partitions out anew, are offered again until they are taken or the partitions are another's; rows that two
  *     members write are the same rows.
@@ -20,20 +21,20 @@
 import { present } from '../core/assert.ts'
 import { pause } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { offset, topicPartitionId } from '../core/record.ts'
-import type { TopicPartition } from '../core/record.ts'
-import type { FetchedPartition, FetchRequest, GroupMember } from '../log/log.ts'
+import { offset, type Offset, type TopicName, type TopicPartition } from '../core/record.ts'
+import type { FetchedPartition, GroupMember } from '../log/log.ts'
 import { BatchHold } from './batch-hold.ts'
 import { BatchPace } from './batch-pace.ts'
 import { embeddedBatches } from './fact-batches.ts'
 import type { FactConsumerOptions, FactConsumerStatus } from './fact-consumer-options.ts'
 import { FactBuffer } from './fact-buffer.ts'
+import { FactFetch } from './fact-fetch.ts'
 import { FactPositions } from './fact-positions.ts'
 import { FactTables } from './fact-tables.ts'
-import { epochOf, factRows } from './fact-rows.ts'
-import type { FactSource } from './fact-rows.ts'
-import type { TableRows } from './sink.ts'
-import { passes } from './passing.ts'
+import { isTableLost } from './lost-table.ts'
+import { LostTables } from './lost-tables.ts'
+import { batchRows, type FactSource } from './fact-rows.ts'
+import { onceKnown, passes } from './passing.ts'
 import { Progress } from './progress.ts'
 import { sinkGroup } from './sink-group.ts'
 import { WrittenFacts } from './written-facts.ts'
@@ -42,7 +43,8 @@ export type { FactConsumerOptions, FactConsumerStatus } from './fact-consumer-op
 
 const backPressureRetryMs = 500
 
-type Settings = Required<Omit<FactConsumerOptions, 'onFailure' | 'groupInstanceId'>>
+type Optional = 'onFailure' | 'groupInstanceId' | 'makeAnew' | 'tell'
+type Settings = Required<Omit<FactConsumerOptions, Optional>>
 
 export class FactConsumer {
   readonly #options: Settings
@@ -52,6 +54,8 @@ export class FactConsumer {
   readonly #positions = new FactPositions()
   /** Invariant 5. */
   readonly #tables: FactTables
+  readonly #lost: LostTables
+  readonly #source: FactFetch
   readonly #written: WrittenFacts
   readonly #pace: BatchPace
   readonly #stopping = new AbortController()
@@ -65,7 +69,6 @@ export class FactConsumer {
   #loop: Promise<void> | null = null
   #state: FactConsumerStatus['state'] = 'stopped'
   #reason: string | null = null
-  #isLogAway = false
   #rowsWritten = 0
   #lastWriteMs: number | null = null
   readonly #progress: Progress
@@ -80,11 +83,21 @@ export class FactConsumer {
     this.#onFailure = options.onFailure ?? (() => {})
     for (const source of options.facts) this.#sources.set(source.fact.topic.name, source)
     this.#tables = new FactTables({ ...this.#options, groupId: this.groupId })
+    const onPassed = (at: TopicPartition, to: Offset) => {
+      this.#buffer.advance(at, to)
+    }
+    this.#source = new FactFetch({ ...this.#options, positions: this.#positions, onPassed })
     this.#written = new WrittenFacts({
       log: options.log,
       topics: options.facts.map(({ fact }) => fact.topic.name),
       positions: this.#positions,
       tables: this.#tables,
+    })
+    this.#lost = new LostTables({
+      makeAnew: () => options.sink.setup(),
+      ...options,
+      positions: this.#positions,
+      written: this.#written,
     })
   }
 
@@ -137,14 +150,16 @@ export class FactConsumer {
     for (const [topic, { fact }] of this.#sources) {
       lag[`${fact.database}.${fact.table}`] = this.#positions.lag(topic)
     }
+    const trouble = this.#state === 'running' ? (this.#source.outage ?? this.#lost.reason) : null
     return {
-      state: this.#state === 'running' && this.#isLogAway ? 'paused' : this.#state,
-      reason: this.#reason,
+      state: trouble === null ? this.#state : 'paused',
+      reason: trouble ?? this.#reason,
       lag,
       lagTotal: this.#positions.lag(),
       skips: this.#positions.skips.all(),
       skipped: this.#positions.skips.offsets,
       rowsWritten: this.#rowsWritten,
+      tablesMadeAnew: this.#lost.madeAnew,
       lastWriteMs: this.#lastWriteMs,
     }
   }
@@ -175,7 +190,7 @@ export class FactConsumer {
   async #assign(partitions: readonly TopicPartition[]): Promise<void> {
     for (;;) {
       const { version } = this.#tables
-      const starts = await this.#tables.startsOnceKnown(partitions, this.#stopping.signal)
+      const starts = await this.#onceKnown(() => this.#tables.starts(partitions))
       if (starts === null) return
       // Of tables that are others by now.
       if (version !== this.#tables.version) continue
@@ -194,18 +209,38 @@ export class FactConsumer {
 
   /** Other tables than before are read for from where they are filled (invariant 5). */
   async #followTables(): Promise<void> {
-    const changed = await this.#tables.changed(this.#stopping.signal)
-    if (changed.size === 0) return
+    const { signal } = this.#stopping
+    const look = () => {
+      if (this.#failure !== null) throw this.#failure.thrown
+      return this.#tables.changed(signal)
+    }
+    const changed = await this.#lost.onceThere(look, signal)
+    if (changed === null) return
+    const { areGone } = this.#lost
+    if (changed.size === 0 && !areGone) return
     await this.#giveUpBatches()
+    if (changed.size > 0 && !(await this.#beginAnew(changed))) return
+    if (!areGone) return
+    const ends = await this.#onceKnown(() => this.#written.ends())
+    if (ends !== null) await this.#lost.areThere(changed.size, ends, signal)
+  }
+
+  /** False where the consumer ends before it is known from where. */
+  async #beginAnew(changed: ReadonlySet<TopicName>): Promise<boolean> {
     const partitions = this.#positions.all().flatMap(({ at }) => (changed.has(at.topic) ? at : []))
-    const starts = await this.#tables.startsOnceKnown(partitions, this.#stopping.signal)
-    if (starts === null) return
+    const starts = await this.#onceKnown(() => this.#tables.starts(partitions))
+    if (starts === null) return false
     for (const [index, at] of partitions.entries()) {
       // Revoked meanwhile.
       if (this.#positions.get(at) === undefined) continue
       this.#positions.add(at, present(starts[index], 'start offset'))
     }
     this.#tables.settled()
+    return true
+  }
+
+  #onceKnown<Answer>(ask: () => Promise<Answer>): Promise<Answer | null> {
+    return onceKnown(ask, this.#options.clock, this.#stopping.signal)
   }
 
   async #giveUpBatches(): Promise<void> {
@@ -213,7 +248,7 @@ export class FactConsumer {
     await this.#hold.untilDone(this.#writing)
     this.#hold = this.#newHold()
     // What it waited for was given up; whether the next batch has to wait, that batch will see.
-    if (this.#state === 'paused') this.#state = 'running'
+    this.#endPause()
     this.#buffer = new FactBuffer()
     this.#tail = []
     this.#positions.setBack()
@@ -225,6 +260,7 @@ export class FactConsumer {
       if (this.#tail.length === 0) await this.#fetch()
       this.#fill()
       if (this.#isDue()) await this.#flush()
+      this.#lost.look()
       if (this.#failure !== null) throw this.#failure.thrown
     }
     await this.#flush()
@@ -233,52 +269,8 @@ export class FactConsumer {
   }
 
   async #fetch(): Promise<void> {
-    const { fetchBytesMax } = this.#options
-    const partitions = this.#positions.all().map(({ at, next }) => ({
-      ...at,
-      offset: next,
-    }))
-    if (partitions.length === 0) {
-      await pause(this.#options.clock, this.#options.idleWaitMs, this.#stopping.signal)
-      return
-    }
-    const fetched = await this.#tryFetch({
-      partitions,
-      bytesMax: fetchBytesMax,
-      bytesPerPartitionMax: fetchBytesMax,
-      waitMaxMs: this.#waitMs(),
-      isolation: 'read_committed',
-      signal: this.#stopping.signal,
-    })
-    const asked = new Map(partitions.map((at) => [topicPartitionId(at), at.offset]))
-    for (const partition of fetched) {
-      const position = this.#positions.get(partition)
-      // Revoked, or set back, while the fetch was under way.
-      if (position === undefined || position.next !== asked.get(topicPartitionId(partition)))
-        continue
-      position.lastStable = partition.lastStableOffset
-      if (partition.nextOffset === position.next) continue
-      position.next = partition.nextOffset
-      this.#tail.push({ fetched: partition, index: 0 })
-    }
-  }
-
-  /** Nothing, after a pause, where the log cannot be reached now. */
-  async #tryFetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
-    const { log, clock } = this.#options
-    try {
-      const fetched = await this.#positions.fetchOrPass(log, request, (at, to) => {
-        this.#buffer.advance(at, to)
-      })
-      this.#isLogAway = false
-      return fetched
-    } catch (thrown) {
-      if (!passes(thrown)) throw thrown
-      this.#isLogAway = true
-      this.#reason = thrown.message
-      await pause(clock, backPressureRetryMs, this.#stopping.signal)
-      return []
-    }
+    const fetched = await this.#source.next(this.#waitMs(), this.#stopping.signal)
+    this.#tail.push(...fetched.map((each) => ({ fetched: each, index: 0 })))
   }
 
   #waitMs(): number {
@@ -336,13 +328,7 @@ export class FactConsumer {
 
   /** 1 decode what is left of the batch; 2 write it; 3 commit its offsets. */
   async #write(batch: FactBuffer, hold: BatchHold): Promise<void> {
-    const tables: TableRows[] = []
-    for (const [topic, facts] of batch.topics()) {
-      const source = present(this.#sources.get(topic), `fact table of ${topic}`)
-      tables.push(
-        await factRows(source, facts, epochOf(this.#options.epoch, source.fact.topic.name)),
-      )
-    }
+    const tables = await batchRows(batch, this.#sources, this.#options.epoch)
     const { sink, log } = this.#options
     // As they are known before the write: a table that takes their place meanwhile may not have these rows.
     const offsets = batch.offsets().map((at) => ({
@@ -370,10 +356,17 @@ export class FactConsumer {
     for (;;) {
       try {
         await step()
-        if (this.#state === 'paused') this.#state = 'running'
+        this.#endPause()
         this.#reason = null
         return true
       } catch (thrown) {
+        if (isTableLost(thrown)) {
+          this.#lost.found(thrown)
+          this.#tables.lookSoon()
+          this.#endPause()
+          hold.giveUp()
+          return false
+        }
         if (!passes(thrown)) throw thrown
         this.#state = 'paused'
         this.#reason = thrown.message
@@ -387,6 +380,10 @@ export class FactConsumer {
         if (isGivenUp()) return false
       }
     }
+  }
+
+  #endPause(): void {
+    if (this.#state === 'paused') this.#state = 'running'
   }
 
   /** A stop waits for the hold that it found; nothing is written under one that comes after. */

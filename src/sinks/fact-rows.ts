@@ -5,7 +5,7 @@ import type { ConsumerRecord, Offset, TopicName } from '../core/record.ts'
 import type { Serde, ValueCodec } from '../core/serde.ts'
 import type { KeyPart } from '../core/tuple.ts'
 import type { FactTable } from '../core/fact-table.ts'
-import type { BufferedFact } from './fact-buffer.ts'
+import type { BufferedFact, FactBuffer } from './fact-buffer.ts'
 import type { Row, TableRows } from './sink.ts'
 
 /** What the sinks need of a `FactTable`; any of them will do, whatever its key and row types are. */
@@ -32,6 +32,20 @@ export function factVersion(epoch: number, offset: Offset): bigint {
 /** Of one topic, where each may have its own. */
 export function epochOf(epoch: number | ReadonlyMap<TopicName, number>, topic: TopicName): number {
   return typeof epoch === 'number' ? epoch : present(epoch.get(topic), `epoch of ${topic}`)
+}
+
+/** By table, of facts of any of the sources, which are by topic. @throws as `factRows` */
+export async function batchRows(
+  batch: FactBuffer,
+  sources: ReadonlyMap<string, FactSource>,
+  epoch: number | ReadonlyMap<TopicName, number>,
+): Promise<readonly TableRows[]> {
+  const tables: TableRows[] = []
+  for (const [topic, facts] of batch.topics()) {
+    const source = present(sources.get(topic), `fact table of ${topic}`)
+    tables.push(await factRows(source, facts, epochOf(epoch, source.fact.topic.name)))
+  }
+  return tables
 }
 
 /** @throws TidemarkError AVRO_CORRUPT and the like, naming topic, partition and offset */

@@ -4,12 +4,12 @@
  * not go on with different ones, each of which reads from the start what the other has written.
  */
 import { present } from '../core/assert.ts'
-import { pause, type Clock } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
 import type { Log } from '../log/log.ts'
 import { epochOf, type FactSource } from './fact-rows.ts'
-import { passes } from './passing.ts'
+import { isTableLost } from './lost-table.ts'
 import type { RebuiltTable } from './rebuilt-facts.ts'
 import type { Sink } from './sink.ts'
 import { startOffsets } from './start-offsets.ts'
@@ -24,8 +24,6 @@ export interface FactTablesOptions {
   /** How long another table may stand there before it is noticed. */
   readonly tableCheckMs: number
 }
-
-const retryMs = 500
 
 export class FactTables {
   readonly #options: FactTablesOptions
@@ -63,31 +61,23 @@ export class FactTables {
     return await startOffsets(log, groupId, partitions, tableOf)
   }
 
-  /** Null where the signal is aborted before they are known. */
-  async startsOnceKnown(
-    partitions: readonly TopicPartition[],
-    stopping: AbortSignal,
-  ): Promise<readonly Offset[] | null> {
-    for (;;) {
-      try {
-        return await this.starts(partitions)
-      } catch (thrown) {
-        if (!passes(thrown)) throw thrown
-        if (stopping.aborted) return null
-        await pause(this.#options.clock, retryMs, stopping)
-      }
-    }
-  }
-
   isDue(): boolean {
     const { clock, tableCheckMs } = this.#options
     return clock.monotonicMs() - this.#checkedMs >= tableCheckMs
   }
 
-  /** The topics whose tables are others than before, which are known from here on; where there are any, `settled` is to follow. */
-  async changed(signal: AbortSignal): Promise<ReadonlySet<TopicName>> {
+  lookSoon(): void {
+    this.#checkedMs = -Infinity
+  }
+
+  /** The topics whose tables are others than before, which are known from here on; where there are any, `settled` is to follow.
+   * Null where nobody answers.
+   * @throws TidemarkError SINK_REFUSED where one is lost (`isTableLost`) */
+  async changed(signal: AbortSignal): Promise<ReadonlySet<TopicName> | null> {
     this.#checkedMs = this.#options.clock.monotonicMs()
-    const [found, changed] = await this.#compare(signal)
+    const compared = await this.#compare(signal)
+    if (compared === null) return null
+    const [found, changed] = compared
     if (changed.size > 0) {
       this.#identities = found
       this.#version += 1
@@ -103,22 +93,32 @@ export class FactTables {
 
   /** Whether the tables are those of the version. Where another stands there, it is looked at anew without a wait. */
   async isStill(version: number, signal: AbortSignal): Promise<boolean> {
-    const [, changed] = await this.#compare(signal)
-    if (changed.size > 0) this.#checkedMs = -Infinity
-    return changed.size === 0 && !this.#isChanging && version === this.#version
+    const isSame = await this.#isSame(signal)
+    if (!isSame) this.lookSoon()
+    return isSame && !this.#isChanging && version === this.#version
   }
 
-  /** A question that fails says nothing; rows that are refused will. */
+  async #isSame(signal: AbortSignal): Promise<boolean> {
+    try {
+      const compared = await this.#compare(signal)
+      return compared === null || compared[1].size === 0
+    } catch (thrown) {
+      if (isTableLost(thrown)) return false
+      throw thrown
+    }
+  }
+
+  /** A question that fails says nothing, unless it is answered that there is no such table; rows that are refused will. */
   async #compare(
     signal: AbortSignal,
-  ): Promise<[ReadonlyMap<TopicName, string>, ReadonlySet<TopicName>]> {
+  ): Promise<[ReadonlyMap<TopicName, string>, ReadonlySet<TopicName>] | null> {
     try {
       const found = await this.#ask(signal)
       const changed = [...found].filter(([topic, identity]) => identity !== this.identityOf(topic))
       return [found, new Set(changed.map(([topic]) => topic))]
     } catch (thrown) {
-      if (!(thrown instanceof TidemarkError)) throw thrown
-      return [this.#identities, new Set()]
+      if (!(thrown instanceof TidemarkError) || isTableLost(thrown)) throw thrown
+      return null
     }
   }
 

@@ -1,12 +1,7 @@
 /** The ingest of a running instance, for sources in another process. */
-import { messageOf, TidemarkError, type ErrorCode } from '../core/errors.ts'
-import {
-  mayPassDetail,
-  type IngestOptions,
-  type IngestPort,
-  type IngestRecord,
-  type IngestReport,
-} from './ingest-port.ts'
+import { TidemarkError, type ErrorCode } from '../core/errors.ts'
+import type { IngestOptions, IngestPort, IngestRecord, IngestReport } from './ingest-port.ts'
+import { noAnswer } from './no-answer.ts'
 import { remoteRecordsType, writeRemoteRecords } from './remote-records.ts'
 
 export interface RemoteIngestOptions {
@@ -15,8 +10,6 @@ export interface RemoteIngestOptions {
   /** By which the door knows who sends. */
   readonly headers?: Readonly<Record<string, string>>
 }
-
-const causesMax = 5
 
 export class RemoteIngest implements IngestPort {
   readonly #url: string
@@ -42,43 +35,11 @@ export class RemoteIngest implements IngestPort {
       // A connection may end within the answer, too.
       text = await response.text()
     } catch (cause) {
-      throw this.#noAnswer(cause)
+      throw noAnswer(`the ingest at ${this.#url}`, cause)
     }
     if (response.ok) return JSON.parse(text) as IngestReport
     throw failureOf(response, text)
   }
-
-  #noAnswer(cause: unknown): TidemarkError {
-    const causes = causesOf(cause)
-    // Nothing listens there, so no process is left to answer; whatever else went wrong may pass.
-    const isGone = causes.some((error) => codeOf(error) === 'ECONNREFUSED')
-    const reasons = new Set(causes.map(reasonOf).filter((reason) => reason !== ''))
-    const message = `no answer from the ingest at ${this.#url}: ${[...reasons].join(': ')}`
-    const details = { [mayPassDetail]: !isGone }
-    return new TidemarkError('INSTANCE_NOT_RUNNING', message, { cause, details })
-  }
-}
-
-/** `fetch failed` alone says nothing: what failed is in its causes, and of several addresses in the error of each. */
-function causesOf(thrown: unknown): readonly unknown[] {
-  const causes: unknown[] = []
-  let next = thrown
-  while (next !== undefined && causes.length < causesMax) {
-    causes.push(next)
-    if (next instanceof AggregateError) causes.push(...(next.errors as unknown[]))
-    next = next instanceof Error ? next.cause : undefined
-  }
-  return causes
-}
-
-function reasonOf(cause: unknown): string {
-  const code = codeOf(cause)
-  const message = messageOf(cause)
-  return code === '' || message.includes(code) ? message : `${message} (${code})`
-}
-
-function codeOf(cause: unknown): string {
-  return (cause instanceof Error && (cause as NodeJS.ErrnoException).code) || ''
 }
 
 const codes: Readonly<Record<number, ErrorCode>> = {

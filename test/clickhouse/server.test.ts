@@ -8,7 +8,7 @@ import { ManualClock, systemClock } from '../../src/core/clock.ts'
 import { topicName } from '../../src/core/record.ts'
 import type { ClickHouse } from '../../src/sinks/clickhouse/clickhouse.ts'
 import { ClickHouseSink } from '../../src/sinks/clickhouse/clickhouse-sink.ts'
-import { clusterEpochs } from '../../src/sinks/clickhouse/cluster-epoch.ts'
+import { clusterEpochs, keepEpochs } from '../../src/sinks/clickhouse/cluster-epoch.ts'
 import { factTableDdl } from '../../src/sinks/clickhouse/fact-table-ddl.ts'
 import { runMigrations } from '../../src/sinks/clickhouse/migrations.ts'
 import { openClickHouse } from '../../src/sinks/clickhouse/open-clickhouse.ts'
@@ -167,6 +167,31 @@ describe('a ClickHouse server', () => {
     )
     assert.deepEqual(await epochsOf('third'), [10])
     assert.deepEqual((await start('third')).get(other), 10)
+  })
+
+  test('what running instances work with outlives the loss of all claims; who has decided otherwise meanwhile is told', async () => {
+    const topic = topicName('exams.averages')
+    const start = (topicId: string) => clusterEpochs(clickhouse, [{ topic, topicId, table }])
+    await start('first')
+    const epochs = await start('second')
+    assert.equal(epochs.get(topic), 2)
+    const lose = async () => {
+      await clickhouse.writer.command({ query: 'DROP DATABASE tidemark' })
+      await clickhouse.writer.command({ query: 'CREATE DATABASE tidemark' })
+    }
+    const keep = () => keepEpochs(clickhouse, [{ topic, topicId: 'second', table }], epochs)
+    await lose()
+    await Promise.all(Array.from({ length: instances }, keep))
+    assert.deepEqual(await start('second'), epochs)
+    await clickhouse.writer.command({ query: 'TRUNCATE TABLE tidemark.fact_epochs' })
+    assert.deepEqual(await start('second'), epochs)
+    assert.equal((await start('third')).get(topic), 3)
+    await lose()
+    assert.equal((await start('second')).get(topic), 1)
+    await assert.rejects(keep(), {
+      code: 'SINK_REFUSED',
+      message: /decided 1 .* works with 2; stop/,
+    })
   })
 
   test('incarnations that are claimed at the same moment get an epoch each', async () => {

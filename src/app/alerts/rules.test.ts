@@ -17,7 +17,7 @@ function topology(of: Partial<TopologyStatus> = {}): TopologyStatus {
   return {
     ...{ name: 'mcq', group: 'stable', tasks: 1, processed: 0, recordsPerSecond: 0, lag: 0 },
     ...{ late: 0, dropped: 0, duplicates: 0, erased: 0, failures: [], quarantined: 0, warnings: 0 },
-    ...{ skipped: 0, factsSkipped: 0, rowsWritten: 0, tables: [] },
+    ...{ skipped: 0, factsSkipped: 0, rowsWritten: 0, tablesMadeAnew: 0, tables: [] },
     ...of,
   }
 }

@@ -3,7 +3,7 @@
  *
  *  1. A run is in the log before its work begins, and its outcome is once the work is done.
  *  2. Each row goes to ClickHouse at once, too, so that a command which ends now is seen by the next one. Where ClickHouse is
- *     away the consumer of the topic brings it later; it writes the same row.
+ *     away, or has lost the table, the consumer of the topic brings it later; it writes the same row.
  *  3. A run that its instance did not live to end is told as interrupted when that instance starts again.
  */
 import { randomUUID } from 'node:crypto'
@@ -14,6 +14,7 @@ import { offset, partition } from '../../core/record.ts'
 import type { ValueCodec } from '../../core/serde.ts'
 import type { Log } from '../../log/log.ts'
 import { factVersion } from '../../sinks/fact-rows.ts'
+import { isTableLost } from '../../sinks/lost-table.ts'
 import { passes } from '../../sinks/passing.ts'
 import type { Sink } from '../../sinks/sink.ts'
 import { runsFact, type RunEntry, type RunState } from './runs-fact.ts'
@@ -175,7 +176,7 @@ export class RunRecorder {
     try {
       await sink.write([{ table: { database, table }, rows: [row] }])
     } catch (thrown) {
-      if (!passes(thrown)) throw thrown
+      if (!passes(thrown) && !isTableLost(thrown)) throw thrown
     }
   }
 

@@ -27,7 +27,8 @@ async function opened(clock: Clock = systemClock) {
   const sink = new MemorySink([{ table: { database, table }, keyColumns }])
   const instance = (called: string) =>
     new RunRecorder({ log, sink, clock, codec, epoch: 1, instance: called })
-  return { instance, rows: () => sink.rows({ database, table }) as unknown as RunEntry[] }
+  const rows = () => sink.rows({ database, table }) as unknown as RunEntry[]
+  return { instance, rows, sink }
 }
 
 function runnerOf(
@@ -78,6 +79,17 @@ test('what a run has failed with is kept, and told to who waits for it', async (
   const { outcome } = await runner.start('tidy', {})
   await assert.rejects(outcome, /no shelf/)
   assert.deepEqual([rows()[0]?.state, rows()[0]?.error], ['failed', 'no shelf'])
+})
+
+test('a run goes on where ClickHouse has lost its table: the row comes from the topic', async () => {
+  const { instance, rows, sink } = await opened()
+  const recorder = instance('a')
+  sink.lose({ database, table })
+  const runId = await recorder.begin('tidy', {})
+  await sink.setup()
+  assert.deepEqual(rows(), [])
+  await recorder.end(runId, { state: 'succeeded' })
+  assert.equal(rows()[0]?.state, 'succeeded')
 })
 
 test('one run of a job at a time; of a job that is unknown, or asked wrongly, there is no run', async () => {

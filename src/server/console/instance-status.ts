@@ -100,6 +100,8 @@ export interface TopologyStatus {
   readonly factsSkipped: number
   /** Versions of rows that went to ClickHouse. */
   readonly rowsWritten: number
+  /** Tables of its facts that ClickHouse had lost while the instance ran, and that were made anew. */
+  readonly tablesMadeAnew: number
   readonly tables: readonly TableStatus[]
 }
 

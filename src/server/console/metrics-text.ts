@@ -67,6 +67,11 @@ const topologyCounters: readonly (readonly [
     (t) => t.factsSkipped,
   ],
   ['tidemark_fact_rows_written_total', 'Fact rows written to ClickHouse.', (t) => t.rowsWritten],
+  [
+    'tidemark_fact_tables_made_anew_total',
+    'Tables that ClickHouse had lost while the instance ran, made anew and filled from their topics.',
+    (t) => t.tablesMadeAnew,
+  ],
 ]
 
 function topologyMetrics(topologies: readonly TopologyStatus[]): readonly Metric[] {

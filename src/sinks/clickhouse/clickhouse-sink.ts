@@ -10,11 +10,13 @@
 import type { Clock } from '../../core/clock.ts'
 import { pause } from '../../core/clock.ts'
 import { TidemarkError } from '../../core/errors.ts'
+import { isTableLost, lostTableDetail } from '../lost-table.ts'
 import type { Row, Sink, TableName, TableRows } from '../sink.ts'
 import { BackOff } from './back-off.ts'
 import type { ClickHouse } from './clickhouse.ts'
 import { queryError, sinkError } from './failure.ts'
 import { versionsTable } from './fact-table-ddl.ts'
+import { makeDatabases } from './lost-objects.ts'
 import { runMigrations } from './migrations.ts'
 import { textLiteral } from './run-statement.ts'
 import { TabSeparatedEncoder } from './tab-separated.ts'
@@ -25,6 +27,8 @@ export interface ClickHouseSinkOptions {
   readonly clock: Clock
   /** Holds the migrations; null where the tables are made otherwise. */
   readonly migrationsDirectory: string | null
+  /** Made where they are missing, beside those of the migrations: of tables that somebody else makes. */
+  readonly databases?: readonly string[]
   /** Attempts at one insert before SINK_UNAVAILABLE is the caller's. */
   readonly attemptsMax?: number
   readonly retryFirstMs?: number
@@ -42,6 +46,7 @@ export class ClickHouseSink implements Sink {
   readonly #clickhouse: ClickHouse
   readonly #clock: Clock
   readonly #migrationsDirectory: string | null
+  readonly #databases: readonly string[]
   readonly #attemptsMax: number
   readonly #retry: () => BackOff
   /** Grows while the server is away or overloaded, over the callers' attempts. */
@@ -53,6 +58,7 @@ export class ClickHouseSink implements Sink {
     this.#clickhouse = options.clickhouse
     this.#clock = options.clock
     this.#migrationsDirectory = options.migrationsDirectory
+    this.#databases = options.databases ?? []
     this.#attemptsMax = options.attemptsMax ?? 5
     const random = options.random ?? Math.random
     const { retryFirstMs: firstMs = 50, retryMaxMs: maxMs = 2_000 } = options
@@ -61,11 +67,13 @@ export class ClickHouseSink implements Sink {
     this.#unavailable = new BackOff({ firstMs: 500, maxMs: unavailableMaxMs, random })
   }
 
-  async setup(): Promise<void> {
+  async setup(signal?: AbortSignal): Promise<void> {
+    await makeDatabases(this.#clickhouse, this.#databases)
     if (this.#migrationsDirectory === null) return
     await runMigrations(this.#clickhouse, {
       directory: this.#migrationsDirectory,
       clock: this.#clock,
+      ...(signal === undefined ? {} : { signal }),
     })
   }
 
@@ -112,7 +120,13 @@ FROM system.tables WHERE (database, name) IN (${names.join()})`,
     for (const { table, rows } of groupByTable(batches)) {
       if (rows.length === 0) continue
       const encoder = await this.#encoderOf(table, signal)
-      await this.#insert(versionsTable(table), encoder, encoder.encode(rows), signal)
+      try {
+        await this.#insert(versionsTable(table), encoder, encoder.encode(rows), signal)
+      } catch (thrown) {
+        // The one that is made in its place may have other columns.
+        if (isTableLost(thrown)) this.#encoders.clear()
+        throw thrown
+      }
     }
   }
 
@@ -210,8 +224,11 @@ interface TableIdentity {
 }
 
 function noTable(table: TableName): TidemarkError {
-  const message = `ClickHouse has no table ${table.database}.${table.table}: a migration must make it`
-  return new TidemarkError('SINK_REFUSED', message, { details: { ...table } })
+  const message =
+    `ClickHouse has no table ${table.database}.${table.table}: the migrations make those of the bundled ` +
+    'topologies, and whoever has another topology makes its tables (docs/clickhouse.md)'
+  const details = { ...table, [lostTableDetail]: true }
+  return new TidemarkError('SINK_REFUSED', message, { details })
 }
 
 function groupByTable(batches: readonly TableRows[]): Iterable<TableRows> {

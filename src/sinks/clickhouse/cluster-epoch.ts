@@ -13,7 +13,8 @@
  * `tidemark.fact_epochs` repeats what was decided, for people and for fast starts; it decides nothing.
  */
 import { createHash } from 'node:crypto'
-import { assert } from '../../core/assert.ts'
+import { assert, present } from '../../core/assert.ts'
+import { TidemarkError } from '../../core/errors.ts'
 import type { TopicName } from '../../core/record.ts'
 import type { TableName } from '../sink.ts'
 import type { ClickHouse } from './clickhouse.ts'
@@ -59,6 +60,47 @@ export async function clusterEpochs(
   return epochs
 }
 
+/**
+ * Claims what a running instance works with, where that was lost with the rest of ClickHouse: whoever starts later is to use
+ * the same (invariant 1).
+ * @throws TidemarkError SINK_UNAVAILABLE | SINK_REFUSED, also where one that has started meanwhile has decided otherwise
+ */
+export async function keepEpochs(
+  clickhouse: ClickHouse,
+  incarnations: readonly FactIncarnation[],
+  epochs: ReadonlyMap<TopicName, number>,
+): Promise<void> {
+  for (const statement of bookkeeping) await runStatement(clickhouse, statement, what)
+  for (const incarnation of incarnations) {
+    const epoch = present(epochs.get(incarnation.topic), `epoch of ${incarnation.topic}`)
+    await keep(clickhouse, incarnation, epoch)
+  }
+}
+
+async function keep(
+  clickhouse: ClickHouse,
+  { topic, topicId }: FactIncarnation,
+  epoch: number,
+): Promise<void> {
+  for (;;) {
+    const slots = await slotsOf(clickhouse, topic)
+    const own = slots.find((taken) => taken.topicId === topicId)
+    if (own?.epoch === epoch) return
+    if (own !== undefined) throw decidedOtherwise(topic, own.epoch, epoch)
+    if (await take(clickhouse, topic, { slot: next(slots), topicId, epoch })) {
+      await note(clickhouse, topic, topicId, epoch)
+      return
+    }
+  }
+}
+
+function decidedOtherwise(topic: TopicName, decided: number, used: number): TidemarkError {
+  const message =
+    `ClickHouse has lost ${what}, and an instance that started then has decided ${decided} for ${topic}, while this one ` +
+    `works with ${used}; stop all instances, start them again, and run tidemark rebuild`
+  return new TidemarkError('SINK_REFUSED', message, { details: { topic } })
+}
+
 async function decidedEpochs(clickhouse: ClickHouse): Promise<ReadonlyMap<string, number>> {
   const rows = await ask<{ topic: string; topic_id: string; epoch: number }>(
     clickhouse,
@@ -69,13 +111,21 @@ async function decidedEpochs(clickhouse: ClickHouse): Promise<ReadonlyMap<string
 
 async function decide(clickhouse: ClickHouse, incarnation: FactIncarnation): Promise<number> {
   const epoch = await claim(clickhouse, incarnation)
-  const { topic, topicId } = incarnation
+  await note(clickhouse, incarnation.topic, incarnation.topicId, epoch)
+  return epoch
+}
+
+async function note(
+  clickhouse: ClickHouse,
+  topic: TopicName,
+  topicId: string,
+  epoch: number,
+): Promise<void> {
   await clickhouse.insert(
     { database: 'tidemark', table: 'fact_epochs' },
     ['topic', 'topic_id', 'epoch'],
     Buffer.from(`${topic}\t${topicId}\t${epoch}\n`),
   )
-  return epoch
 }
 
 interface Slot {
@@ -94,15 +144,27 @@ async function claim(
     const slots = await slotsOf(clickhouse, topic)
     const own = slots.find((taken) => taken.topicId === topicId)
     if (own !== undefined) return own.epoch
-    const slot = (slots.at(-1)?.slot ?? 0) + 1
     const epoch = Math.max(greatestWritten, ...slots.map((taken) => taken.epoch)) + 1
     assert(epoch <= epochMax, `epoch ${epoch} of ${topic} is within ${epochMax}`)
-    const content: Omit<Slot, 'slot'> = { topicId, epoch }
-    const name = `${quoteIdentifier('tidemark')}.${quoteIdentifier(`${slotPrefix(topic)}${slot}`)}`
-    const statement = `CREATE VIEW ${name} AS SELECT ${textLiteral(topic)} AS topic, ${textLiteral(topicId)} AS topic_id, ${epoch} AS epoch
-COMMENT ${textLiteral(JSON.stringify(content))}`
-    if (await runCreate(clickhouse, statement, what)) return epoch
+    if (await take(clickhouse, topic, { slot: next(slots), topicId, epoch })) return epoch
   }
+}
+
+function next(slots: readonly Slot[]): number {
+  return (slots.at(-1)?.slot ?? 0) + 1
+}
+
+/** False where another has it. */
+async function take(
+  clickhouse: ClickHouse,
+  topic: TopicName,
+  { slot, ...content }: Slot,
+): Promise<boolean> {
+  const { topicId, epoch } = content
+  const name = `${quoteIdentifier('tidemark')}.${quoteIdentifier(`${slotPrefix(topic)}${slot}`)}`
+  const statement = `CREATE VIEW ${name} AS SELECT ${textLiteral(topic)} AS topic, ${textLiteral(topicId)} AS topic_id, ${epoch} AS epoch
+COMMENT ${textLiteral(JSON.stringify(content))}`
+  return await runCreate(clickhouse, statement, what)
 }
 
 /** Topics' names have signs that are none in the name of a table, and no bound that fits. */

@@ -1,5 +1,6 @@
 /** ClickHouse's own error, by its number: what readers are told, and what a sink does about it. */
-import { messageOf, TidemarkError } from '../../core/errors.ts'
+import { messageOf, TidemarkError, type ErrorDetails } from '../../core/errors.ts'
+import { lostTableDetail } from '../lost-table.ts'
 import type { TableName } from '../sink.ts'
 
 export class ClickHouseFailure extends Error {
@@ -23,6 +24,10 @@ const versionPattern = /\s*\(version [^)]*\)\.?/g
 /** Reads `Code: N. DB::Exception: text (NAME)` out of whatever the driver threw. */
 export function clickHouseFailure(thrown: unknown): ClickHouseFailure {
   if (thrown instanceof ClickHouseFailure) return thrown
+  // What we made of it says the engine's words again, and has no number of its own.
+  if (thrown instanceof TidemarkError && thrown.cause !== undefined) {
+    return clickHouseFailure(thrown.cause)
+  }
   const text = messageOf(thrown).replace(versionPattern, '').trim()
   const own = thrown as { code?: unknown; type?: unknown; clickhouseCode?: unknown } | null
   const code = codePattern.exec(text)?.[1] ?? own?.clickhouseCode ?? own?.code
@@ -65,6 +70,7 @@ const passingCodes: ReadonlySet<number> = new Set([
   243, // NOT_ENOUGH_SPACE
   244, // UNEXPECTED_ZOOKEEPER_ERROR
   252, // TOO_MANY_PARTS
+  253, // REPLICA_ALREADY_EXISTS: Keeper has the state of a table that was dropped for some minutes more
   254, // NO_ACTIVE_REPLICAS
   279, // ALL_CONNECTION_TRIES_FAILED
   285, // TOO_FEW_LIVE_REPLICAS
@@ -85,13 +91,17 @@ const passingCodes: ReadonlySet<number> = new Set([
 /** More inserts make it worse: parts wait to be merged, and each insert is a part. */
 const tooManyParts = 252
 
+/** It was there when the work began, and can be made again. */
+const lostCodes: ReadonlySet<number> = new Set([
+  60, // UNKNOWN_TABLE
+  81, // UNKNOWN_DATABASE
+  218, // TABLE_IS_DROPPED: while rows were on their way into it
+])
+
 /** What a person has to mend before any row gets in, by ClickHouse's number. */
 const remedies: ReadonlyMap<number, string> = new Map([
-  [
-    60,
-    'the table is gone while we write to it; restart, which makes it and fills it from its topic',
-  ],
-  [81, 'the database is not there; restart, which makes it'],
+  [60, 'the table is not there; an instance makes those of its migrations by itself'],
+  [81, 'the database is not there; an instance makes those of its tables by itself'],
   [164, 'the user may only read; give it a profile without `readonly`'],
   [192, 'no such user; set clickhouse.username'],
   [193, 'the password is wrong; set clickhouse.password'],
@@ -128,10 +138,14 @@ function passes(thrown: unknown, failure: ClickHouseFailure): boolean {
 /** How long a caller waits before it offers the same rows again, where nobody knows better. */
 const retryAfterMs = 1_000
 
+function detailsOf({ code }: ClickHouseFailure): ErrorDetails {
+  return { clickhouseCode: code, ...(lostCodes.has(code) ? { [lostTableDetail]: true } : {}) }
+}
+
 export function sinkError(thrown: unknown, table: TableName): TidemarkError {
   if (thrown instanceof TidemarkError) return thrown
   const failure = clickHouseFailure(thrown)
-  const details = { database: table.database, table: table.table, clickhouseCode: failure.code }
+  const details = { database: table.database, table: table.table, ...detailsOf(failure) }
   const where = `${table.database}.${table.table}`
   if (passes(thrown, failure)) {
     const message = `ClickHouse cannot take rows of ${where} now: ${failure.message}`
@@ -151,7 +165,7 @@ export function sinkError(thrown: unknown, table: TableName): TidemarkError {
 export function statementError(thrown: unknown, what: string): TidemarkError {
   if (thrown instanceof TidemarkError) return thrown
   const failure = clickHouseFailure(thrown)
-  const details = { clickhouseCode: failure.code }
+  const details = detailsOf(failure)
   if (passes(thrown, failure)) {
     return new TidemarkError('SINK_UNAVAILABLE', `ClickHouse, ${what}: ${failure.message}`, {
       details: { ...details, retryAfterMs },

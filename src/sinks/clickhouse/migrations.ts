@@ -5,6 +5,9 @@
  * EXISTS), because a process killed inside a file runs the whole file again. What was applied is recorded in
  * `tidemark.schema_migrations` with a checksum, so that a file changed afterwards is refused. Of several instances
  * that start at once one applies them, the others wait for it (`schema-lock.ts`).
+ *
+ * What they have made may be lost though its record is kept: a database dropped, some tables not restored. Then the
+ * statements that make it and change it are run again, in order.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -12,8 +15,9 @@ import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { ClickHouse } from './clickhouse.ts'
+import { lostStatements, type NamedStatement } from './lost-objects.ts'
 import { ask, runStatement } from './run-statement.ts'
-import { withSchemaLock } from './schema-lock.ts'
+import { throwIfEnded, withSchemaLock } from './schema-lock.ts'
 
 export interface Migration {
   readonly version: number
@@ -26,6 +30,8 @@ export interface Migration {
 export interface MigrationOptions {
   readonly directory: string
   readonly clock: Clock
+  /** Ends it between two statements. */
+  readonly signal?: AbortSignal
 }
 
 const bookkeeping = [
@@ -47,19 +53,39 @@ export async function runMigrations(
 ): Promise<readonly string[]> {
   const migrations = await readMigrations(options.directory)
   for (const statement of bookkeeping) await execute(clickhouse, statement, 'bookkeeping')
-  if ((await missing(clickhouse, migrations)).length === 0) return []
+  const first = await pending(clickhouse, migrations)
+  if (first.unapplied.length === 0 && first.lost.length === 0) return []
   return await withSchemaLock(clickhouse, { ...options, purpose: 'a migration' }, async () => {
     const done: string[] = []
-    // Another instance may have applied them while we waited.
-    for (const migration of await missing(clickhouse, migrations)) {
-      for (const statement of migration.statements) {
-        await execute(clickhouse, statement, migration.name)
-      }
+    const run = async (statement: string, name: string) => {
+      throwIfEnded(options.signal)
+      await execute(clickhouse, statement, name)
+    }
+    // Another instance may have done it while we waited.
+    const { unapplied, lost } = await pending(clickhouse, migrations)
+    for (const { statement, name } of lost) await run(statement, name)
+    for (const migration of unapplied) {
+      for (const statement of migration.statements) await run(statement, migration.name)
       await record(clickhouse, migration, options.clock.nowMs())
       done.push(migration.name)
     }
     return done
   })
+}
+
+interface Pending {
+  readonly unapplied: readonly Migration[]
+  /** Of those that were applied: statements for what is not there any more. */
+  readonly lost: readonly NamedStatement[]
+}
+
+async function pending(clickhouse: ClickHouse, migrations: readonly Migration[]): Promise<Pending> {
+  const unapplied = await missing(clickhouse, migrations)
+  const applied = migrations.filter((migration) => !unapplied.includes(migration))
+  const statements = applied.flatMap(({ name, statements: own }) =>
+    own.map((statement) => ({ name, statement })),
+  )
+  return { unapplied, lost: await lostStatements(clickhouse, statements) }
 }
 
 async function missing(

@@ -30,6 +30,8 @@ export interface SchemaLockOptions {
   readonly random?: () => number
   /** Called once, with who holds it, where it has to be waited for. */
   readonly onWait?: (line: string) => void
+  /** Ends the wait for somebody else's lock. */
+  readonly signal?: AbortSignal
 }
 
 export interface SchemaLock {
@@ -83,7 +85,7 @@ class HeldLock implements SchemaLock {
   }
 
   async acquire(): Promise<void> {
-    const { clock, random, waitMaxMs, onWait, purpose } = this.#options
+    const { clock, random, waitMaxMs, onWait, purpose, signal } = this.#options
     const backOff = new BackOff({ firstMs: 50, maxMs: 1_000, random: random ?? Math.random })
     const giveUpMs = clock.monotonicMs() + (waitMaxMs ?? waitMaxDefaultMs)
     const comment = `${this.#id} ${purpose} on ${hostname()}, process ${process.pid}`
@@ -99,7 +101,8 @@ class HeldLock implements SchemaLock {
       if (held !== null && !hasTold)
         onWait?.(`waiting for ${held.holder}, which changes the tables`)
       hasTold ||= held !== null
-      await pause(clock, backOff.nextMs())
+      await pause(clock, backOff.nextMs(), signal)
+      throwIfEnded(signal)
     }
     this.#keep()
   }
@@ -203,6 +206,15 @@ interface Lock {
 
 function leasePrefix(id: string): string {
   return `schema_lock_lease_${id}_`
+}
+
+/** @throws TidemarkError SINK_UNAVAILABLE */
+export function throwIfEnded(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  throw new TidemarkError(
+    'SINK_UNAVAILABLE',
+    'the change of the tables was ended before it was done',
+  )
 }
 
 function heldBy(held: Lock | null): TidemarkError {

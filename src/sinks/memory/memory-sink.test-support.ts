@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { assert, present } from '../../core/assert.ts'
 import { TidemarkError } from '../../core/errors.ts'
+import { lostTableDetail } from '../lost-table.ts'
 import type { Row, Sink, TableName, TableRows } from '../sink.ts'
 
 export interface MemoryTable {
@@ -16,16 +17,28 @@ interface HeldTable {
 }
 
 export class MemorySink implements Sink {
+  readonly #wanted: readonly MemoryTable[]
   readonly #tables = new Map<string, HeldTable>()
 
   constructor(tables: readonly MemoryTable[]) {
-    for (const { table, keyColumns } of tables) {
-      this.#tables.set(nameOf(table), { keyColumns, identity: randomUUID(), rows: new Map() })
-    }
+    this.#wanted = tables
+    this.#makeMissing()
   }
 
   setup(): Promise<void> {
+    this.#makeMissing()
     return Promise.resolve()
+  }
+
+  lose(table: TableName): void {
+    this.#tables.delete(nameOf(table))
+  }
+
+  #makeMissing(): void {
+    for (const { table, keyColumns } of this.#wanted) {
+      if (this.#tables.has(nameOf(table))) continue
+      this.#tables.set(nameOf(table), { keyColumns, identity: randomUUID(), rows: new Map() })
+    }
   }
 
   identitiesOf(tables: readonly TableName[]): Promise<readonly string[]> {
@@ -73,7 +86,8 @@ export class MemorySink implements Sink {
 
 function noTable(table: TableName): TidemarkError {
   const message = `the sink has no table ${nameOf(table)}`
-  return new TidemarkError('SINK_REFUSED', message, { details: { ...table } })
+  const details = { ...table, [lostTableDetail]: true }
+  return new TidemarkError('SINK_REFUSED', message, { details })
 }
 
 function nameOf(table: TableName): string {

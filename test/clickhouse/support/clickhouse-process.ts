@@ -56,6 +56,13 @@ export class ClickHouseProcess {
     await ended
   }
 
+  /** As one that was restored from nothing: the same address, and no table. */
+  async lose(): Promise<void> {
+    await this.stop('SIGKILL')
+    await rm(join(this.#directory, 'data'), { recursive: true, force: true })
+    await this.start()
+  }
+
   /** Connections stay, and nobody answers. */
   freeze(): void {
     this.#process?.kill('SIGSTOP')
