@@ -80,6 +80,7 @@ function consoleDoor(
     describe: (name) => services.describe(name),
     whenIdle,
     redrive: (request) => services.redrive(request),
+    replays: () => services.replays.look(),
   })
   const { queries: local, queryable: runtime, clock } = services
   app.route('/', queriesApp({ local, runtime, clock, headers: peerHeaders(configuration) }))

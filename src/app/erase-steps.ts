@@ -75,9 +75,10 @@ function stepsOf(ground: EraseGround, erasure: Erasure, signal: AbortSignal): re
   const own = { persons, topology: topology.graph.name, subjects, quarantine, runs }
   const reset = async () => {
     const { partitions } = configuration
+    const { clock } = ground
     const asked = { position: { kind: 'earliest' }, withFacts: true, force: false } as const
     await carryOutReset(
-      await ownResetPlan(foundation, [topology], { ...asked, partitions }),
+      await ownResetPlan(foundation, [topology], { ...asked, partitions, clock }),
       () => {},
     )
   }

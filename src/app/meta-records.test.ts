@@ -28,6 +28,13 @@ test('what is kept in a data directory is there for the next who opens it, delet
   assert.deepEqual(await ownMetaRecords(join(directory, 'new')).load(), [{ key: 'b', value: '2' }])
 })
 
+test('whoever has opened it in this process, no record is lost', async (context) => {
+  const directory = directoryOf(context)
+  const writers = Array.from({ length: 20 }, () => ownMetaRecords(directory))
+  await Promise.all(writers.map((meta, at) => meta.append([{ key: `${at}`, value: '1' }])))
+  assert.equal((await ownMetaRecords(directory).load()).length, writers.length)
+})
+
 test('a file that cannot be read is refused, not overwritten', async (context) => {
   const directory = directoryOf(context)
   writeFileSync(join(directory, 'meta.json'), '{ "vers')

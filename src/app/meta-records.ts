@@ -3,7 +3,7 @@
  * topic, `<application>-meta`, which all instances share; embedded a file of the data directory.
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
 import { messageOf, TidemarkError } from '../core/errors.ts'
@@ -78,10 +78,12 @@ interface StoredMeta {
   readonly records: Readonly<Record<string, string>>
 }
 
+/** The last write of each file in this process: whoever has opened it, one write follows the other. */
+const lastWrites = new Map<string, Promise<void>>()
+
 /** `meta.json`, written aside, synced and renamed: it can be read while an instance runs there. */
 export function ownMetaRecords(dataDir: string): MetaRecords {
-  const path = join(dataDir, 'meta.json')
-  let last: Promise<void> = Promise.resolve()
+  const path = resolve(dataDir, 'meta.json')
   const append = async (records: readonly RegistryRecord[]) => {
     const all = new Map(Object.entries(await readStored(path)))
     for (const { key, value } of records) {
@@ -106,8 +108,13 @@ export function ownMetaRecords(dataDir: string): MetaRecords {
       return records.map(([key, value]) => ({ key, value: present(value, key) }))
     },
     append: (records) => {
-      const written = last.then(() => append(records))
-      last = written.catch(() => undefined)
+      const written = (lastWrites.get(path) ?? Promise.resolve()).then(() => append(records))
+      const settled = written
+        .catch(() => undefined)
+        .then(() => {
+          if (lastWrites.get(path) === settled) lastWrites.delete(path)
+        })
+      lastWrites.set(path, settled)
       return written
     },
   }

@@ -28,6 +28,7 @@ import {
 } from './meta-records.ts'
 import { noteFactStarts } from './fact-starts.ts'
 import { refusalsOfOthersTopologies } from './other-application.ts'
+import { noteReplays } from './replays.ts'
 import { noteResets } from './reset-records.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 import { storesOf, type TopicManifest, type TopologyManifest } from '../topology/manifest.ts'
@@ -79,6 +80,7 @@ async function embeddedPlan(
   return await ownResetPlan({ ...storage, meta: ownMetaRecords(dataDir) }, topologies, {
     ...request,
     partitions,
+    clock,
   })
 }
 
@@ -88,8 +90,12 @@ export async function ownResetPlan(
   topologies: readonly LoadedTopology[],
   {
     partitions,
+    clock,
     ...asked
-  }: Pick<ResetRequest, 'position' | 'withFacts' | 'force'> & { readonly partitions: number },
+  }: Pick<ResetRequest, 'position' | 'withFacts' | 'force'> & {
+    readonly partitions: number
+    readonly clock: Clock
+  },
 ): Promise<ResetPlan> {
   const manifests = await readManifests(meta)
   const { steps, refusals } = await planReset({
@@ -101,7 +107,10 @@ export async function ownResetPlan(
     ),
     ...asked,
   })
-  return { steps: [...steps, ...forgetSteps(meta, graphsOf(topologies))], refusals }
+  const graphs = graphsOf(topologies)
+  const names = graphs.map(({ name }) => name)
+  const replays = replaySteps(meta, names, clock, asked)
+  return { steps: [...replays, ...steps, ...forgetSteps(meta, graphs)], refusals }
 }
 
 async function clusterPlan(
@@ -147,7 +156,21 @@ async function clusterPlan(
   })
   const forget = forgetSteps(meta, graphsOf(topologies))
   // First: a topic that is gone while an instance still trusts its state would be the worse half.
-  return { steps: [note, ...steps, ...starts, ...forget], refusals: [...others, ...refusals] }
+  const noted = [...replaySteps(meta, names, clock, { position, withFacts }), note]
+  return { steps: [...noted, ...steps, ...starts, ...forget], refusals: [...others, ...refusals] }
+}
+
+/** Before anything is changed. Facts that stay, of events that are not read again, are known since when they were. */
+function replaySteps(
+  meta: MetaRecords,
+  names: readonly string[],
+  clock: Clock,
+  { position, withFacts }: Pick<ResetRequest, 'position' | 'withFacts'>,
+): readonly ResetStep[] {
+  if (position.kind === 'latest' && !withFacts) return []
+  const what = 'note that rows are computed anew: what was known before is known no more'
+  const run = () => noteReplays(meta, names, clock.nowMs())
+  return [{ topology: names.join(','), what, run }]
 }
 
 function graphsOf(topologies: readonly LoadedTopology[]): readonly TopologyGraph[] {

@@ -57,6 +57,7 @@ test('the metrics count skips by group, topic and partition', async () => {
     describe: () => null,
     whenIdle: () => Promise.resolve(true),
     redrive: () => Promise.resolve({ redriven: [], refused: [] }),
+    replays: () => Promise.resolve([]),
   })
   const text = await (await app.request('/metrics')).text()
   assert.match(

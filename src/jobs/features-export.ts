@@ -31,6 +31,8 @@ export interface ExportOptions extends AttemptsSource {
   /** Rows beyond the horizon too, with `is_late` true. Absent: they are left out. */
   readonly includeLate?: boolean
   readonly onProgress?: (rows: number, rowsTotal: number) => void
+  /** Hears of topics that nobody has met, whose columns hold nothing. */
+  readonly onWarning?: (warning: string) => void
 }
 
 export interface TrainingSet {
@@ -52,10 +54,13 @@ interface Part {
 type DayCount = [year: number, month: number, day: number, rows: string]
 
 const rowsPerPartMax = 50_000
+/** Of a message. */
+const namesListedMax = 20
 const description = 'training-set.json'
 const parquetMagic = 'PAR1'
 
-/** @throws TidemarkError CONFIGURATION_INVALID where the directory is not empty, QUERY_FAILED */
+/** @throws TidemarkError CONFIGURATION_INVALID where the directory is not empty, REQUEST_INVALID where topics are asked for
+ * and nobody has met any of them, QUERY_FAILED */
 export async function exportTrainingSet(options: ExportOptions): Promise<TrainingSet> {
   const { directory, asOfMs } = options
   await mkdir(directory, { recursive: true })
@@ -65,7 +70,7 @@ export async function exportTrainingSet(options: ExportOptions): Promise<Trainin
       `${directory} is not empty: give --out a new or empty directory`,
     )
   }
-  const topics = options.topics ?? (await topicsAsOf(options))
+  const topics = await columnTopics(options)
   const versions = await rowsOf<[string]>(
     options,
     `SELECT DISTINCT parameter_version FROM (${rowsAsked(options)}) ORDER BY 1
@@ -92,6 +97,26 @@ export async function exportTrainingSet(options: ExportOptions): Promise<Trainin
   }
   await writeFile(join(directory, description), `${JSON.stringify(set, null, 2)}\n`)
   return set
+}
+
+async function columnTopics(options: ExportOptions): Promise<readonly string[]> {
+  const { topics, asOfMs, onWarning } = options
+  const known = await topicsAsOf(options)
+  if (topics === null) return known
+  const unknown = topics.filter((topic) => !known.includes(topic))
+  if (unknown.length === 0) return topics
+  const there = known.length === 0 ? 'there are none yet' : `there are ${listed(known)}`
+  const asOf = new Date(asOfMs).toISOString()
+  const found = `as of ${asOf} nobody has met topic ${listed(unknown)}; ${there}`
+  if (unknown.length === topics.length) throw new TidemarkError('REQUEST_INVALID', found)
+  onWarning?.(`${found}; what nobody has met is null in every row`)
+  return topics
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - namesListedMax
+  const first = names.slice(0, namesListedMax).join(', ')
+  return more > 0 ? `${first} and ${more} more` : first
 }
 
 /** The topics in which anyone had an ability. @throws TidemarkError QUERY_FAILED */

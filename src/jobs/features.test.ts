@@ -158,6 +158,32 @@ describe('training sets', () => {
     await assert.rejects(exportTrainingSet(options), { code: 'CONFIGURATION_INVALID' })
   })
 
+  test('tell of topics that nobody has met, and are refused where nobody has met any', async () => {
+    const warnings: string[] = []
+    const onWarning = (warning: string) => void warnings.push(warning)
+    const rows = await exported('unknown-topic', lateMs, {
+      topics: ['algebra', 'algebar', 'x'],
+      onWarning,
+    })
+    assert.deepEqual([...new Set(rows.map((row) => row['irt_ability_algebar_before']))], [null])
+    const asOf = new Date(lateMs).toISOString()
+    assert.deepEqual(warnings, [
+      `as of ${asOf} nobody has met topic algebar, x; there are algebra, geometry, grammar; ` +
+        'what nobody has met is null in every row',
+    ])
+    await exported('known-topics', lateMs, { topics: ['grammar'], onWarning })
+    assert.equal(warnings.length, 1)
+
+    // Known later, not yet then.
+    const early = exported('too-early', firstMs, { topics: ['grammar'], onWarning })
+    await assert.rejects(early, {
+      code: 'REQUEST_INVALID',
+      message: /nobody has met topic grammar; there are algebra, geometry$/,
+    })
+    const before = exported('before-all', firstMs - 1, { topics: ['algebra'] })
+    await assert.rejects(before, { code: 'REQUEST_INVALID', message: /there are none yet$/ })
+  })
+
   test('have their columns in a view, too, whatever the topics are called', async () => {
     const { writer } = temporary.clickhouse
     const job = featuresViewJob(temporary.clickhouse)

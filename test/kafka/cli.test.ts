@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import type { Replay } from '../../src/jobs/replay.ts'
 import type { InstanceStatus } from '../../src/server/console/instance-status.ts'
 import { KafkaUnavailable } from '../../tools/kafka/java.ts'
 import type { Kafka } from '../../tools/kafka/start-kafka.ts'
@@ -185,6 +186,12 @@ void test('a reset is refused while the group lives; after it the same facts com
   await third.ready()
   await third.idle()
   assertSameFacts(await factsOf(third), expected, 'after a reset whose facts stay')
+  // An idle instance has read its events again, and says since when.
+  const replays = (await (await fetch(`${third.url('console')}/api/replays`)).json()) as Replay[]
+  assert.deepEqual(
+    replays.map(({ topology, resetAtMs, endedAtMs }) => [topology, resetAtMs < (endedAtMs ?? 0)]),
+    [['exam-scores', true]],
+  )
   assert.equal((await third.end('SIGTERM')).code, 0, third.output)
 })
 

@@ -1,10 +1,13 @@
 /** Features for training and reports: `features export | view | abilities`. */
 import { Command, Option } from 'commander'
+import type { InstanceClient } from '../../app/instance-client.ts'
 import { systemClock } from '../../core/clock.ts'
+import { TidemarkError } from '../../core/errors.ts'
 import { parseTime } from '../../core/parse-time.ts'
 import { learnerAbilities } from '../../jobs/features-abilities.ts'
 import { wideViewStatement } from '../../jobs/features-columns.ts'
 import { exportTrainingSet, topicsAsOf } from '../../jobs/features-export.ts'
+import { refuseForgotten, type Replay } from '../../jobs/replay.ts'
 import {
   formatOption,
   once,
@@ -17,6 +20,8 @@ import { openProgress } from '../progress.ts'
 import { runJob } from '../run-job.ts'
 import { UsageError } from '../usage-error.ts'
 import { withClient } from '../with-client.ts'
+
+const topologyName = 'adaptive-learning'
 
 interface ExportFlags extends CommonFlags {
   readonly out: string
@@ -68,15 +73,20 @@ async function runExport(flags: ExportFlags): Promise<void> {
     const set = await withClient(flags, async (client) => {
       // An instance opened for this command has yet to process what came while none ran.
       if (!client.isRemote) await client.settle()
+      const replay = await lastReplay(client)
+      // After a replay that has just ended.
+      const asOfMs = given ?? systemClock.nowMs()
+      if (replay !== undefined) refuseForgotten(replay, asOfMs)
       return exportTrainingSet({
         clickhouse: client.clickhouse,
         directory: flags.out,
-        asOfMs: given ?? systemClock.nowMs(),
+        asOfMs,
         topics: flags.topics === undefined ? null : listOf(flags.topics),
         includeLate: flags.includeLate === true,
         onProgress: (rows, total) => {
           progress.update(rows, total, `${rows} attempts`)
         },
+        onWarning: (warning) => process.stderr.write(`warning: ${warning}\n`),
       })
     })
     progress.stop()
@@ -91,6 +101,25 @@ async function runExport(flags: ExportFlags): Promise<void> {
   } finally {
     progress.stop()
   }
+}
+
+/** Undefined where there was none, or where it cannot be asked: without a console door, or of an older version. */
+async function lastReplay(client: InstanceClient): Promise<Replay | undefined> {
+  let failure: string
+  try {
+    const response = await client.console('/api/replays')
+    if (response.ok) {
+      const replays = (await response.json()) as readonly Replay[]
+      return replays.find(({ topology }) => topology === topologyName)
+    }
+    failure = `the instance answered ${response.status}`
+  } catch (thrown) {
+    if (!(thrown instanceof TidemarkError) || thrown.code !== 'REQUEST_INVALID') throw thrown
+    failure = thrown.message
+  }
+  const unknown = `whether ${topologyName} was reset since the time that is asked for is not known`
+  process.stderr.write(`warning: ${unknown}: ${failure}\n`)
+  return undefined
 }
 
 async function runView(flags: ViewFlags): Promise<void> {

@@ -52,6 +52,7 @@ export const rules: Readonly<Record<Door, readonly Rule[]>> = {
     ['GET', '/api/status', 'status'],
     ['GET', '/api/idle', 'status'],
     ['GET', '/api/topologies/:name', 'status'],
+    ['GET', '/api/replays', 'status'],
     ['GET', '/api/jobs', 'status'],
     ['POST', '/api/jobs/:name', 'operate'],
     ['POST', '/api/quarantine/redrive', 'operate'],

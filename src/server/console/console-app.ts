@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { messageOf, TidemarkError } from '../../core/errors.ts'
+import type { Replay } from '../../jobs/replay.ts'
 import type { InstanceStatus } from './instance-status.ts'
 import { metricsText } from './metrics-text.ts'
 import { readRedriveRequest, type RedriveRequest } from './redrive-request.ts'
@@ -15,6 +16,8 @@ export interface ConsoleServices {
   /** Resolves when everything ingested before the call is queryable, or false when the time is over. */
   whenIdle(timeoutMs: number): Promise<boolean>
   redrive(request: RedriveRequest): Promise<RedriveOutcome>
+  /** The last one of each topology that was ever reset, as of now. */
+  replays(): Promise<readonly Replay[]>
 }
 
 export interface RedriveOutcome {
@@ -75,6 +78,7 @@ export function consoleApp(services: ConsoleServices): Hono {
       404,
     )
   })
+  app.get('/api/replays', async (context) => context.json(await services.replays()))
   app.post('/api/quarantine/redrive', bodyBound, async (context) => {
     // A page of another site cannot send this type without asking first, and is then refused.
     if (!(context.req.header('content-type') ?? '').startsWith('application/json')) {
