@@ -28,8 +28,9 @@ export interface VleInteractionFact extends FactMetadata {
   readonly id_student: number
   readonly id_site: number
   readonly date: number
-  readonly sum_click: number
-  /** Rows that were summed. */
+  /** Of the rows that say their clicks; null where none does. */
+  readonly sum_click: number | null
+  /** Rows of it, with or without clicks. */
   readonly click_rows: number
 }
 

@@ -49,6 +49,10 @@ const student = required(integer('id_student', 0))
 /** The name of the file that a row came from, without its extension; every table has it last. */
 export const sourceFileColumn = text('_source_file')
 
+/** Of the topics whose rows have a natural key: hash of the file's content, `:`, number of the row. Which of two lines of a
+ * key counts follows from it; no table has it. */
+export const sourceRowField = '_source_row'
+
 const courses: TableSpec = {
   name: 'courses',
   file: 'courses',

@@ -1,15 +1,35 @@
 /** Serdes for state and internal topics: a layout byte, then Avro. No registry: the layout is the program's. */
+import type { Type } from 'avsc'
 import { TidemarkError } from '../core/errors.ts'
 import type { Serde } from '../core/serde.ts'
 import { compileAvro } from './compile-avro.ts'
 import { parseAvro } from './parse-avro.ts'
 
+/** How a release before wrote its state, which this one goes on with. */
+export interface EarlierLayout<T> {
+  readonly layout: number
+  readonly schema: object
+  readonly upgrade: (earlier: any) => T
+}
+
 /**
  * @param name what the bytes are, for error messages
- * @param layout written as the first byte; raise it when `schema` changes, and restore the state from the log
+ * @param layout written as the first byte; raise it when `schema` changes
+ * @param earlier layouts that are still read; state in any other has to be restored from the log
  */
-export function avroSerde<T>(name: string, layout: number, schema: object): Serde<T> {
+export function avroSerde<T>(
+  name: string,
+  layout: number,
+  schema: object,
+  earlier: readonly EarlierLayout<T>[] = [],
+): Serde<T> {
   const type = compileAvro(parseAvro(schema))
+  const earlierTypes = new Map(
+    earlier.map((each) => [
+      each.layout,
+      { type: compileAvro(parseAvro(each.schema)), upgrade: each.upgrade },
+    ]),
+  )
   let scratch = Buffer.allocUnsafe(4096)
   return {
     serialize: (value) => {
@@ -24,19 +44,24 @@ export function avroSerde<T>(name: string, layout: number, schema: object): Serd
       return Buffer.from(scratch.subarray(0, end))
     },
     deserialize: (bytes) => {
-      if (bytes[0] !== layout) {
-        throw new TidemarkError(
-          'AVRO_CORRUPT',
-          `${name}: layout ${bytes[0] ?? 'absent'} where this version reads ${layout}; ` +
-            'start with the version that wrote it, or reset the topology',
-          { details: { name, layout } },
-        )
-      }
-      const decoded: { value: T | undefined; offset: number } = type.decode(bytes, 1)
-      if (decoded.value === undefined || decoded.offset !== bytes.length) {
-        throw new TidemarkError('AVRO_CORRUPT', `${name}: ${bytes.length} bytes do not decode`)
-      }
-      return decoded.value
+      const found = bytes[0] ?? -1
+      if (found === layout) return decoded<T>(name, type, bytes)
+      const before = earlierTypes.get(found)
+      if (before !== undefined) return before.upgrade(decoded<unknown>(name, before.type, bytes))
+      throw new TidemarkError(
+        'AVRO_CORRUPT',
+        `${name}: layout ${bytes[0] ?? 'absent'} where this version reads ${layout}; ` +
+          'start with the version that wrote it, or reset the topology',
+        { details: { name, layout } },
+      )
     },
   }
+}
+
+function decoded<T>(name: string, type: Type, bytes: Buffer): T {
+  const read: { value: T | undefined; offset: number } = type.decode(bytes, 1)
+  if (read.value === undefined || read.offset !== bytes.length) {
+    throw new TidemarkError('AVRO_CORRUPT', `${name}: ${bytes.length} bytes do not decode`)
+  }
+  return read.value
 }

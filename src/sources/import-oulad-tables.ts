@@ -1,11 +1,17 @@
 /**
  * OULAD's seven tables into their topics, as the files have them: text, with the name of the file in `_source_file`.
  *
- * A row with a natural key is the same by it. Rows of clicks repeat and each counts, so theirs is (content of the file,
- * row number): a file read twice, or packed and unpacked, changes nothing.
+ * A row of a file is (content of the file, row number): a file read twice, or packed and unpacked, changes nothing. Rows of
+ * clicks repeat and each counts, so they are the same by that. Others are the same by their natural key, and of two lines of
+ * one key in a file the later one counts, which that tells.
  */
 import type { Clock } from '../core/clock.ts'
-import { columnsOf, tableSpecs, type TableSpec } from '../facts/open-university-tables.ts'
+import {
+  columnsOf,
+  sourceRowField,
+  tableSpecs,
+  type TableSpec,
+} from '../facts/open-university-tables.ts'
 import type { ImportProgress, ImportReport } from './import-report.ts'
 import type { IngestPort, IngestRecord, RefusalPolicy } from './ingest-port.ts'
 import { columnsOf as requireColumns } from './import-oulad.ts'
@@ -74,9 +80,8 @@ async function sendFile(
   sender: RecordSender,
   progress: Progress,
 ): Promise<string[]> {
-  const identity = spec.identity.includes('event_id')
-    ? (await rowsHash(path)).slice(0, hashDigits)
-    : null
+  const field = spec.identity.includes('event_id') ? 'event_id' : sourceRowField
+  const identity = (await rowsHash(path)).slice(0, hashDigits)
   const file = openFile(path)
   const { header, rows } = await openTable(file.chunks, path, rowBytesMax)
   requireColumns(
@@ -90,9 +95,8 @@ async function sendFile(
   for await (const found of rows) {
     for (const row of found) {
       number += 1
-      const eventId = identity === null ? {} : { event_id: `${identity}:${number}` }
       const record = recordOf(row, header.columns, known, {
-        ...eventId,
+        [field]: `${identity}:${number}`,
         _source_file: sourceFile,
       })
       const bytes = recordBytes + (row.bytes?.length ?? 0)

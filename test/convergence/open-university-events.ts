@@ -5,6 +5,8 @@ import type { SourceEvent } from './scenario.ts'
 const baseMs = 1_700_000_000_000
 
 const sourceFile = fc.constantFrom(null, 'a', 'b')
+/** Which row of which content; the last is none. */
+const sourceRow = fc.constantFrom(null, null, 'f:1', 'f:2', 'f:10', 'g:1', 'g:2', 'h:1', 'h:2', 'f')
 const module = fc.constantFrom('AAA', 'AAA', 'AAA', 'BBB', null)
 const presentation = fc.constantFrom('2013J', '2013J', '2013J', '2014B', '2013Z', '')
 const student = fc.constantFrom('1', '1', '2', '3', '07')
@@ -17,9 +19,11 @@ const text = fc.constantFrom('M', 'F', '', '?', null)
 type Cells = Record<string, fc.Arbitrary<string | null>>
 
 function rows(topic: string, cells: Cells): fc.Arbitrary<SourceEvent> {
+  // Clicks have it in their identity.
+  const ofRow = topic === 'student_vle' ? {} : { _source_row: sourceRow }
   return fc
     .record({
-      value: fc.record({ ...cells, _source_file: sourceFile }),
+      value: fc.record({ ...cells, ...ofRow, _source_file: sourceFile }),
       timestampMs: fc.integer({ min: 0, max: 4 }).map((step) => baseMs + step * 1000),
     })
     .map(({ value, timestampMs }) => ({ topic, value, timestampMs }))

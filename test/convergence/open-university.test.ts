@@ -54,6 +54,37 @@ test('a result leaves the presentation that its assessment leaves in the same ba
   }
 })
 
+test('of lines of one key in a file the last one counts, whatever came first, when, and in which batch', async () => {
+  const deliver = await delivering(ofRows)
+  const line = fc.record({ region: fc.constantFrom('Wales', 'Scotland', 'Ireland'), ms: fc.nat(5) })
+  const events = fc.array(line, { minLength: 2, maxLength: 6 }).map((lines) =>
+    lines.map(({ region, ms }, index): SourceEvent => ({
+      topic: 'student_info',
+      value: {
+        code_module: 'AAA',
+        code_presentation: '2013J',
+        id_student: '7',
+        region,
+        _source_file: 'studentInfo',
+        _source_row: `0123456789abcdef:${index + 1}`,
+      },
+      timestampMs: ms,
+    })),
+  )
+  const property = fc.asyncProperty(casesOf(events), async ({ set, delivery }) => {
+    const tables = await deliver(delivery)
+    const { region } = set.at(-1)!.value
+    for (const table of ['raw_student_info', 'clean_student_info', 'dim_student']) {
+      assert.deepEqual(
+        tables[table]?.map((row) => row['region']),
+        [region],
+        table,
+      )
+    }
+  })
+  await fc.assert(property, { numRuns: Math.ceil(numRuns / 5) })
+})
+
 test('a crash after any event changes no row and loses nothing', async () => {
   await assertCrashesChangeNothing(ofRows, cases, Math.ceil(numRuns / 20))
 })

@@ -108,24 +108,53 @@ export const tables: Readonly<Record<string, Table>> = {
   },
 }
 
-/** Of each row the version with the greatest time; at the same time the greater content, as JSON. */
+interface Version {
+  readonly at: number
+  /** Null: of no file. */
+  readonly file: string | null
+  readonly row: number
+  readonly content: string
+  readonly cells: readonly (string | null)[]
+}
+
+/** Of each row one version. A file speaks with the greatest of its rows, and came when the last of them came; of files,
+ * and versions of no file, the latest counts. Where that is equal the later version, then the greater content, as JSON. */
 export function latest(
   table: Table,
   received: readonly TableEvent[],
 ): Record<string, string | null>[] {
   const columns = [...Object.keys(table.columns), '_source_file']
-  const kept = new Map<string, { at: number; content: string; cells: (string | null)[] }>()
-  for (const { value, at } of received) {
-    const identity = JSON.stringify(table.identity.map((column) => value[column]))
-    const cells = columns.map((column) => value[column] ?? null)
-    const content = JSON.stringify(cells)
-    const known = kept.get(identity)
-    if (known && (known.at > at || (known.at === at && known.content >= content))) continue
-    kept.set(identity, { at, content, cells })
-  }
-  return [...kept.values()].map(({ cells }) =>
-    Object.fromEntries(columns.map((column, index) => [column, cells[index]!])),
+  const kept = Map.groupBy(received, ({ value }) =>
+    JSON.stringify(table.identity.map((column) => value[column])),
   )
+  return [...kept.values()].map((events) => {
+    const versions = events.map((event) => versionOf(event, columns))
+    const files = Map.groupBy(versions, ({ file }) => file)
+    const none = files.get(null) ?? []
+    files.delete(null)
+    const spoken = [...files.values()].map((rows) => ({
+      ...greatest(rows, ({ row, at, content }) => [row, at, content]),
+      at: Math.max(...rows.map(({ at }) => at)),
+    }))
+    const { cells } = greatest([...none, ...spoken], ({ at, content }) => [at, content])
+    return Object.fromEntries(columns.map((column, index) => [column, cells[index]!]))
+  })
+}
+
+function versionOf({ value, at }: TableEvent, columns: readonly string[]): Version {
+  const cells = columns.map((column) => value[column] ?? null)
+  const content = JSON.stringify(cells)
+  const [, file = null, row = '0'] = /^([^:]+):(\d{1,15})$/.exec(value['_source_row'] ?? '') ?? []
+  return { at, file, row: Number(row), content, cells }
+}
+
+/** Compared part by part. */
+function greatest<T>(items: readonly T[], partsOf: (item: T) => (string | number)[]): T {
+  return items.reduce((most, item) => {
+    const [known, parts] = [partsOf(most), partsOf(item)]
+    const at = parts.findIndex((part, index) => part !== known[index])
+    return at >= 0 && parts[at]! > known[at]! ? item : most
+  })
 }
 
 function isMissing(cell: string | null | undefined): cell is null | undefined | '' | '?' {

@@ -134,12 +134,18 @@ function interactions(clicks: readonly Row[]): Row[] {
       id_student: id_student!,
       id_site: id_site!,
       date: date!,
-      sum_click: Number(known?.['sum_click'] ?? 0) + Number(row['sum_click'] ?? 0),
+      sum_click: sumOf([known?.['sum_click'] ?? null, row['sum_click'] ?? null]),
       click_rows: Number(known?.['click_rows'] ?? 0) + 1,
       event_time: timeOfDay(code_presentation as string, date as number),
     })
   }
   return [...cells.values()]
+}
+
+/** Null where all are missing. */
+function sumOf(values: readonly unknown[]): number | null {
+  const known = values.filter((value) => value !== null) as number[]
+  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0)
 }
 
 const attributes = Object.keys(tables['student_info']!.columns).filter(

@@ -93,7 +93,10 @@ const star: NotesByTable = {
       id_student: id,
       id_site: id,
       date: day,
-      sum_click: { unit: 'clicks', formula: 'sum of `student_vle.sum_click`' },
+      sum_click: {
+        unit: 'clicks',
+        formula: 'sum of `student_vle.sum_click`; null where all are missing',
+      },
       click_rows: { unit: 'rows', formula: 'number of distinct `student_vle.event_id`' },
     },
   },

@@ -2,7 +2,13 @@
 import { avroSerde } from '../../schema/avro-serde.ts'
 import type { CleanValues } from '../../facts/open-university-tables.ts'
 import type { KnownAssessment } from './student.ts'
-import { versionsSchema, type Versions } from './versions.ts'
+import {
+  earlierVersionsSchema,
+  upgradeVersions,
+  versionsSchema,
+  type EarlierVersions,
+  type Versions,
+} from './versions.ts'
 
 export interface AssessmentState {
   /** Good ones only; null before the first. */
@@ -29,28 +35,50 @@ export function assessmentOf(values: CleanValues): KnownAssessment {
 
 const text = ['null', 'string']
 
-export const assessmentSerde = avroSerde<AssessmentState>('known assessments', 1, {
-  type: 'record',
-  name: 'AssessmentState',
-  fields: [
-    { name: 'versions', type: ['null', versionsSchema] },
+function stateSchema(versions: object): object {
+  return {
+    type: 'record',
+    name: 'AssessmentState',
+    fields: [
+      { name: 'versions', type: ['null', versions] },
+      {
+        name: 'known',
+        type: [
+          'null',
+          {
+            type: 'record',
+            name: 'Known',
+            fields: [
+              { name: 'module', type: 'string' },
+              { name: 'presentation', type: 'string' },
+              { name: 'type', type: text },
+              { name: 'due', type: ['null', 'int'] },
+              { name: 'weight', type: ['null', 'double'] },
+            ],
+          },
+        ],
+      },
+      { name: 'results', type: 'long' },
+    ],
+  }
+}
+
+type EarlierState = Omit<AssessmentState, 'versions'> & {
+  readonly versions: EarlierVersions | null
+}
+
+export const assessmentSerde = avroSerde<AssessmentState>(
+  'known assessments',
+  2,
+  stateSchema(versionsSchema),
+  [
     {
-      name: 'known',
-      type: [
-        'null',
-        {
-          type: 'record',
-          name: 'Known',
-          fields: [
-            { name: 'module', type: 'string' },
-            { name: 'presentation', type: 'string' },
-            { name: 'type', type: text },
-            { name: 'due', type: ['null', 'int'] },
-            { name: 'weight', type: ['null', 'double'] },
-          ],
-        },
-      ],
+      layout: 1,
+      schema: stateSchema(earlierVersionsSchema),
+      upgrade: ({ versions, ...state }: EarlierState) => ({
+        ...state,
+        versions: versions === null ? null : upgradeVersions(versions),
+      }),
     },
-    { name: 'results', type: 'long' },
   ],
-})
+)

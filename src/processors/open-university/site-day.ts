@@ -12,6 +12,9 @@ export type SiteDayKey = readonly [
 export interface SiteClicks {
   readonly site: number
   rows: number
+  /** Of these, how many say their clicks. */
+  countedRows: number
+  /** Of those, summed. */
   clicks: number
 }
 
@@ -32,42 +35,63 @@ export function siteDayKeyOf(values: CleanValues): SiteDayKey {
   ]
 }
 
-/** Puts rows of clicks in, or takes them out with negative numbers. */
+/** Puts a row of clicks in (1), or takes it out (-1); null where it does not say its clicks. */
 export function addSiteClicks(
   { sites }: SiteDay,
   site: number,
-  rows: number,
-  clicks: number,
+  sign: 1 | -1,
+  rowClicks: number | null,
 ): void {
+  const countedRows = rowClicks === null ? 0 : sign
+  const clicks = sign * (rowClicks ?? 0)
   const index = sites.findIndex((each) => each.site === site)
   const known = sites[index]
   if (known === undefined) {
-    sites.push({ site, rows, clicks })
+    sites.push({ site, rows: sign, countedRows, clicks })
     return
   }
-  known.rows += rows
+  known.rows += sign
+  known.countedRows += countedRows
   known.clicks += clicks
   if (known.rows === 0) sites.splice(index, 1)
 }
 
-export const siteDaySerde = avroSerde<SiteDay>('days of clicks', 1, {
-  type: 'record',
-  name: 'SiteDay',
-  fields: [
+/** Null where no row says its clicks: nobody knows them then. */
+export function clicksOf({ countedRows, clicks }: SiteClicks): number | null {
+  return countedRows === 0 ? null : clicks
+}
+
+const siteFields = [
+  { name: 'site', type: 'long' },
+  { name: 'rows', type: 'int' },
+  { name: 'clicks', type: 'long' },
+]
+
+function siteDaySchema(fields: readonly object[]): object {
+  const items = { type: 'record', name: 'SiteClicks', fields }
+  return {
+    type: 'record',
+    name: 'SiteDay',
+    fields: [{ name: 'sites', type: { type: 'array', items } }],
+  }
+}
+
+interface EarlierSiteDay {
+  readonly sites: readonly Omit<SiteClicks, 'countedRows'>[]
+}
+
+export const siteDaySerde = avroSerde<SiteDay>(
+  'days of clicks',
+  2,
+  siteDaySchema([...siteFields, { name: 'countedRows', type: 'int' }]),
+  [
     {
-      name: 'sites',
-      type: {
-        type: 'array',
-        items: {
-          type: 'record',
-          name: 'SiteClicks',
-          fields: [
-            { name: 'site', type: 'long' },
-            { name: 'rows', type: 'int' },
-            { name: 'clicks', type: 'long' },
-          ],
-        },
-      },
+      layout: 1,
+      schema: siteDaySchema(siteFields),
+      // It counted a row without clicks as one with none.
+      upgrade: ({ sites }: EarlierSiteDay) => ({
+        sites: sites.map((each) => ({ ...each, countedRows: each.rows })),
+      }),
     },
   ],
-})
+)

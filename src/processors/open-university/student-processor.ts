@@ -15,6 +15,7 @@ import { noHeaders } from '../../core/record.ts'
 import { encodeTuple, type KeyPart } from '../../core/tuple.ts'
 import {
   columnsOf,
+  sourceRowField,
   tableSpecs,
   type CleanValues,
   type RawValues,
@@ -42,7 +43,7 @@ import {
   type KnownAssessment,
   type Student,
 } from './student.ts'
-import { joinVersion } from './versions.ts'
+import { joinVersion, placeOf } from './versions.ts'
 
 /** [id_student], as the topics have it. */
 export type StudentKey = readonly [student: string]
@@ -187,11 +188,11 @@ export class StudentProcessor implements Processor {
 
   #clicks(key: StudentKey, values: CleanValues, sign: 1 | -1): void {
     const day = values['date'] as number
-    const clicks = sign * ((values['sum_click'] as number | null) ?? 0)
+    const clicks = values['sum_click'] as number | null
     const student = this.#touched.student(key)
     const [module, presentation] = presentationOf(values)
     student.touch(module, presentation).touchWeek(weekOfDay(day))
-    addClicks(enrolmentOf(student.state, module, presentation), day, sign, clicks)
+    addClicks(enrolmentOf(student.state, module, presentation), day, sign, sign * (clicks ?? 0))
     const site = values['id_site'] as number
     const touched = this.#siteDay(siteDayKeyOf(values))
     addSiteClicks(touched.value, site, sign, clicks)
@@ -224,11 +225,12 @@ export class StudentProcessor implements Processor {
     const id = assessmentKey(value)
     const state = this.#assessments.get(id) ?? emptyAssessment()
     const cells = assessmentColumns.map((column) => value[column] ?? null)
-    const change = joinVersion(state.versions ?? undefined, { ms, cells, isGood: true })
+    const place = placeOf(value[sourceRowField])
+    const change = joinVersion(state.versions ?? undefined, { ms, place, cells, isGood: true })
     if (change === null) return
     state.versions = change.versions
-    if (change.isCleanChanged) {
-      state.known = assessmentOf(cleaned.values)
+    if (change.clean !== null) {
+      state.known = assessmentOf(assessmentValues(change.clean))
       this.#changedAssessments.add(id[0])
     }
     this.#assessments.put(id, state)
@@ -273,6 +275,12 @@ export class StudentProcessor implements Processor {
 
 function assessmentKey(values: RawValues | CleanValues): readonly [string] {
   return [String(values['id_assessment'])]
+}
+
+/** Of cells that passed their checks. */
+function assessmentValues(cells: readonly (string | null)[]): CleanValues {
+  const row = assessmentColumns.map((column, index) => [column, cells[index] ?? null] as const)
+  return cleanAssessment(Object.fromEntries(row)).values
 }
 
 function presentationOf(values: CleanValues): readonly [module: string, presentation: string] {

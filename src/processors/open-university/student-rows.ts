@@ -4,6 +4,7 @@ import type * as engagement from '../../facts/open-university-engagement.ts'
 import type * as star from '../../facts/open-university-star.ts'
 import { dayOfPresentationMs } from './presentation.ts'
 import { activityOf, weekSums, weekShare } from './shares.ts'
+import { clicksOf, type SiteClicks } from './site-day.ts'
 import {
   daysLateOf,
   findEnrolment,
@@ -151,14 +152,14 @@ export function studentWeekRow(
 export function interactionRow(
   id: EnrolmentId,
   day: number,
-  site: { readonly site: number; readonly rows: number; readonly clicks: number },
+  site: SiteClicks,
   known_at: number,
 ): star.VleInteractionFact {
   return {
     ...id,
     id_site: site.site,
     date: day,
-    sum_click: site.clicks,
+    sum_click: clicksOf(site),
     click_rows: site.rows,
     event_time: dayOfPresentationMs(id.code_presentation, day),
     known_at,

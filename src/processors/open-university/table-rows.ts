@@ -5,6 +5,7 @@
 import { noHeaders } from '../../core/record.ts'
 import {
   columnsOf,
+  sourceRowField,
   type CleanValues,
   type RawValues,
   type TableSpec,
@@ -12,7 +13,7 @@ import {
 import type { KeyValueStore } from '../../state/stores.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from '../processor.ts'
 import { cleanerOf, type Cleaner, type CleanResult } from './clean-values.ts'
-import { joinVersion, type VersionChange, type Versions } from './versions.ts'
+import { joinVersion, placeOf, type VersionChange, type Versions } from './versions.ts'
 
 /** A clean row that is new or changed. */
 export interface CleanChange {
@@ -35,6 +36,7 @@ export function tableRowsPorts({ name }: TableSpec) {
 }
 
 type RowKey = readonly (string | number)[]
+type Cells = readonly (string | null)[]
 
 export class TableRowsProcessor implements Processor<RowKey, RawValues | null> {
   readonly #options: TableRowsOptions
@@ -74,14 +76,18 @@ export class TableRowsProcessor implements Processor<RowKey, RawValues | null> {
     if (cleaned.isGood) for (const day of cleaned.days) this.#days.add(day)
     const identity = this.#identityOf(value)
     const cells = this.#columns.map((column) => value[column] ?? null)
-    const next = { ms: timestampMs, cells, isGood: cleaned.isGood }
+    const place = placeOf(value[sourceRowField])
+    const next = { ms: timestampMs, place, cells, isGood: cleaned.isGood }
     const change = joinVersion(this.#rows.get(identity), next)
     if (change === null) {
       this.#context.countDropped('duplicate')
       return
     }
     this.#rows.put(identity, change.versions)
-    this.#forward(key, change, cells, cleaned)
+    // Mostly the row itself; else the greatest of its file, which came before.
+    const cleanedOf = (counted: Cells) =>
+      counted === cells ? cleaned : this.#clean(this.#rawOf(counted))
+    this.#forward(key, change, cleanedOf)
   }
 
   flush(): void {
@@ -97,30 +103,32 @@ export class TableRowsProcessor implements Processor<RowKey, RawValues | null> {
 
   #forward(
     key: RowKey,
-    { isRawChanged, isCleanChanged, before }: VersionChange,
-    cells: readonly (string | null)[],
-    { values, eventTimeMs }: CleanResult,
+    { raw, clean, before }: VersionChange,
+    cleanedOf: (cells: Cells) => CleanResult,
   ): void {
-    if (!isRawChanged && !isCleanChanged) {
+    if (raw === null && clean === null) {
       this.#context.countDropped('duplicate')
       return
     }
-    const times = { event_time: eventTimeMs, known_at: this.#context.wallClockMs }
-    const out = { timestampMs: eventTimeMs, headers: noHeaders }
-    if (isRawChanged) {
-      const row = { ...this.#rawOf(cells), ...times }
-      this.#context.forward({ ...out, key: this.#rowKey(row), value: row }, this.#ports.raw)
+    const known_at = this.#context.wallClockMs
+    if (raw !== null) {
+      const { eventTimeMs } = cleanedOf(raw)
+      const row = { ...this.#rawOf(raw), event_time: eventTimeMs, known_at }
+      const times = { timestampMs: eventTimeMs, headers: noHeaders }
+      this.#context.forward({ ...times, key: this.#rowKey(row), value: row }, this.#ports.raw)
     }
-    if (!isCleanChanged) return
-    const row = { ...values, ...times }
-    this.#context.forward({ ...out, key: this.#rowKey(row), value: row }, this.#ports.clean)
+    if (clean === null) return
+    const { values, eventTimeMs } = cleanedOf(clean)
+    const row = { ...values, event_time: eventTimeMs, known_at }
+    const times = { timestampMs: eventTimeMs, headers: noHeaders }
+    this.#context.forward({ ...times, key: this.#rowKey(row), value: row }, this.#ports.clean)
     const { changesTo } = this.#options
     if (changesTo === null) return
     const change: CleanChange = {
       before: before === null ? null : this.#clean(this.#rawOf(before)).values,
       after: values,
     }
-    this.#context.forward({ ...out, key, value: change }, changesTo)
+    this.#context.forward({ ...times, key, value: change }, changesTo)
   }
 
   #identityOf(value: RawValues): RowKey {
@@ -131,7 +139,7 @@ export class TableRowsProcessor implements Processor<RowKey, RawValues | null> {
     return this.#options.spec.identity.map((column) => row[column] ?? '')
   }
 
-  #rawOf(cells: readonly (string | null)[]): RawValues {
+  #rawOf(cells: Cells): RawValues {
     const row: Record<string, string | null> = {}
     for (const [index, column] of this.#columns.entries()) row[column] = cells[index] ?? null
     return row
