@@ -65,6 +65,8 @@ export interface ProcessorContext<KOut = unknown, VOut = unknown> {
   refuse(thrown: unknown, record: StreamRecord, of?: 'input' | 'earlier'): void
   /** Says how to take back what the processor remembers of the record in hand outside its stores. */
   ifTakenBack(undo: () => void): void
+  /** For a callback that takes long: without a word for so long as `stallMaxMs` it is taken to hang, and its task fails. */
+  noteProgress(): void
   /** Keeps a record that fails a check, with its original bytes (law 4). */
   quarantine(reason: QuarantineReason): void
 }

@@ -32,6 +32,7 @@ export interface TaskEnvironment {
   readonly metrics: TaskMetrics
   readonly quarantine: Quarantine
   readonly streamTimeMs: number
+  readonly noteProgress: () => void
   /** Null until all processors are made. */
   readonly execution: Execution | null
 }
@@ -106,6 +107,10 @@ export class NodeContext implements ProcessorContext {
 
   ifTakenBack(undo: () => void): void {
     this.#task.stores.undo.note(undo)
+  }
+
+  noteProgress(): void {
+    this.#task.noteProgress()
   }
 
   quarantine(why: QuarantineReason): void {

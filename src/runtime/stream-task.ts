@@ -88,6 +88,8 @@ export class StreamTask implements Committable, TaskEnvironment {
   execution: Execution | null = null
   streamTimeMs = -Infinity
   waitingFor: WaitingFor | null = null
+  /** To the loop: what it awaits is under way, and does not hang. */
+  noteProgress: () => void = () => undefined
   readonly #options: StreamTaskOptions
   readonly #processors: (Processor | undefined)[] = []
   readonly #output: OutputBuffer
@@ -146,8 +148,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   /** True where a commit would make something durable. */
   get needsCommit(): boolean {
     if (this.#uncommittedRecords > 0 || this.#output.recordCount > 0) return true
-    if (this.#quarantine.count > 0) return true
-    if (this.stores.pendingEntryCount > 0) return true
+    if (this.#quarantine.count > 0 || this.stores.pendingEntryCount > 0) return true
     return this.inputs.some((input) => input.position !== this.#committed.get(input))
   }
 
@@ -165,6 +166,7 @@ export class StreamTask implements Committable, TaskEnvironment {
    */
   async restore(onProgress: () => void, signal: AbortSignal): Promise<void> {
     this.lifecycle.moveTo('RESTORING')
+    this.noteProgress = onProgress
     const committed = await this.#committedOffsets()
     if (this.stateKeeper !== null) await restoreState(this, this.stateKeeper, onProgress, signal)
     if (signal.aborted) return
@@ -319,12 +321,10 @@ export class StreamTask implements Committable, TaskEnvironment {
 
   /** When the task has something to do though no record comes; null where it has not. */
   nextDueMs(): number | null {
-    const dues: number[] = []
     const wallDueMs = this.punctuations.nextDueMs('wall-clock-time')
-    if (wallDueMs !== null) dues.push(wallDueMs)
     const streamDueMs = this.punctuations.nextDueMs('stream-time')
     const idleDueMs = this.#idle.dueMs(this.inputs, this.streamTimeMs, streamDueMs)
-    if (idleDueMs !== null) dues.push(idleDueMs)
+    const dues = [wallDueMs, idleDueMs].filter((dueMs) => dueMs !== null)
     return dues.length === 0 ? null : Math.min(...dues)
   }
 

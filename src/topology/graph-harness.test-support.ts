@@ -300,6 +300,7 @@ class Task {
         throw thrown
       },
       ifTakenBack: () => undefined,
+      noteProgress: () => undefined,
     }
   }
 }

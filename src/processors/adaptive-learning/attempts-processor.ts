@@ -7,11 +7,16 @@
  *  1. `places` lists the learner's attempts in their order: by time, and at the same time by id. What comes further
  *     behind the latest than the horizon stands last, with a rank above 0, and is marked late. A new version of an
  *     attempt that stands at its time does so too, however old.
- *  2. The learner's states are those after the last of `places`: each attempt stepped once, in that order.
- *  3. In order, an attempt costs one step. Out of order it costs one step back and one forwards for each attempt
- *     that stands after it: those of the horizon, or of the time since an attempt that is corrected.
- *  4. Rows are forwarded once a batch, in `flush`; a row that it replaces is forwarded as superseded.
+ *  2. After `flush` the learner's states are those after the last of `places`: each attempt stepped once, in that order.
+ *  3. In order, an attempt costs one step. Once one comes out of order, its learner is held until `flush`: what stands
+ *     after it is taken back, and so is what stands after an earlier one that comes later, and all of it is applied in
+ *     `flush`. So a batch costs one step back and one forwards for each attempt that stands after the first place that
+ *     it changes, however many it changes: those of the horizon, or of the time since an attempt that is corrected.
+ *  4. Between `process` and `flush` the states of a learner who is held are those before the first of its held
+ *     attempts; where an attempt stands is judged by the held ones.
+ *  5. Rows are forwarded once a batch, in `flush`; a row that it replaces is forwarded as superseded.
  */
+import { setImmediate } from 'node:timers/promises'
 import { present } from '../../core/assert.ts'
 import { noHeaders } from '../../core/record.ts'
 import { encodeTuple } from '../../core/tuple.ts'
@@ -19,6 +24,7 @@ import type { UserAttemptFact } from '../../facts/adaptive-learning.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from '../processor.ts'
 import { attemptChecks, passes } from './attempt-checks.ts'
+import { HeldLearner, type PlacedAttempt } from './attempts-held.ts'
 import { attemptRow, type AttemptRowParts } from './attempt-rows.ts'
 import { attemptOf, compareVersions, type Attempt, type AttemptChange } from './attempt.ts'
 import type { UserAttempt } from './events.ts'
@@ -49,8 +55,8 @@ export const attemptPorts = {
 export type UserId = readonly [userId: string]
 export type InUser = readonly [userId: string, id: string]
 
-/** How many places one scan reads at a time. */
-const scanEntriesMax = 1000
+/** A way back or forwards stops for others after so many. */
+const stepsUntilRest = 1000
 
 interface Touched {
   /** Of the row to come. */
@@ -68,8 +74,12 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
   #topics!: KeyValueStore<InUser, LearnerTopic>
   #items!: KeyValueStore<InUser, LearnerItem>
 
+  /** By user id. */
+  readonly #held = new Map<string, HeldLearner>()
   readonly #touched = new Map<string, Touched>()
   #changes: AttemptChange[] = []
+  /** Back and forwards. */
+  #steps = 0
 
   constructor(parameters: FeatureParameters) {
     this.#parameters = parameters
@@ -106,26 +116,35 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
     if (!passes(attemptChecks, event, this.#context)) return
     const attempt = attemptOf(event, timestampMs)
     const { userId, attemptId } = attempt
-    const kept = this.#attempts.get([userId, attemptId])
-    const order = kept === undefined ? 1 : compareVersions(attempt, kept.attempt)
+    const held = this.#held.get(userId)
+    const former = held?.get(attemptId) ?? this.#placed(userId, attemptId)
+    const order = former === undefined ? 1 : compareVersions(attempt, former.attempt)
     if (order <= 0) {
       this.#context.countDropped('duplicate')
       if (order < 0) this.#changes.push({ before: null, after: null, seen: attempt })
       return
     }
-    this.#changes.push({ before: kept?.attempt ?? null, after: attempt, seen: attempt })
-    const learner = this.#learners.get([userId]) ?? newLearner()
-    const { latest } = learner
-    const place: Position = { orderMs: timestampMs, rank: 0, attemptId }
-    const isInOrder = latest === null || comparePlaces(place, latest) > 0
-    if (kept === undefined && isInOrder) {
-      this.#apply(learner, attempt, place)
-      return
+    this.#changes.push({ before: former?.attempt ?? null, after: attempt, seen: attempt })
+    const learner = held?.learner ?? this.#learners.get([userId]) ?? newLearner()
+    const latest = held === undefined ? learner.latest : held.latest
+    const place = this.#placeFor(latest, attempt, former)
+    const isLast = latest === null || comparePlaces(place, latest) > 0
+    if (former !== undefined || !isLast) {
+      return this.#insert(held ?? this.#hold(userId, learner), { attempt, place }, former?.place)
     }
-    return this.#insert(learner, attempt, kept)
+    this.#places.put(placeId(userId, place), noBytes)
+    if (held === undefined) this.#apply(learner, { attempt, place })
+    else held.put({ attempt, place })
   }
 
-  flush(): void {
+  async flush(): Promise<void> {
+    for (const { learner, attempts } of this.#held.values()) {
+      for (const placed of attempts) {
+        if (this.#takeStep()) await this.#rest()
+        this.#apply(learner, placed)
+      }
+    }
+    this.#held.clear()
     for (const touched of this.#touched.values()) this.#forwardRows(touched)
     this.#touched.clear()
     const changes = this.#changes
@@ -138,47 +157,82 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
     }
   }
 
-  /** Goes back to where the attempt belongs, puts it there, and goes forwards again. */
-  async #insert(learner: Learner, attempt: Attempt, former: KeptAttempt | undefined) {
-    const { userId, attemptId } = attempt
-    const place = this.#placeFor(learner, attempt, former)
-    const formerPlace = former === undefined ? place : placeOf(former)
-    const first = comparePlaces(formerPlace, place) < 0 ? formerPlace : place
-    const after = await this.#keptFrom(userId, first)
-    await this.#loadStates([attempt, ...after.map((kept) => kept.attempt)])
-    for (const kept of after.toReversed()) this.#takeBack(learner, kept)
-    if (former !== undefined) this.#places.delete(placeId(userId, formerPlace))
-    const others = after.filter((kept) => kept.attempt.attemptId !== attemptId)
-    const before = others.findIndex((kept) => comparePlaces(place, placeOf(kept)) < 0)
-    const split = before === -1 ? others.length : before
-    for (const kept of others.slice(0, split)) this.#apply(learner, kept.attempt, placeOf(kept))
-    this.#apply(learner, attempt, place)
-    for (const kept of others.slice(split)) this.#apply(learner, kept.attempt, placeOf(kept))
+  /** True where it is time for a rest. */
+  #takeStep(): boolean {
+    this.#steps += 1
+    return this.#steps % stepsUntilRest === 0
   }
 
-  #placeFor({ latest }: Learner, attempt: Attempt, former: KeptAttempt | undefined): Position {
-    const { attemptId, timestampMs } = attempt
-    const last = present(latest, 'the latest attempt of a learner who has one')
-    const standsAtItsTime = former?.rank === 0
-    return standsAtItsTime || timestampMs >= last.orderMs - this.#parameters.horizonMs
+  /** A learner may have very many attempts: no hang, and not at the cost of all else that the process does. */
+  #rest(): Promise<void> {
+    this.#context.noteProgress()
+    return setImmediate()
+  }
+
+  #placed(userId: string, attemptId: string): PlacedAttempt | undefined {
+    const kept = this.#attempts.get([userId, attemptId])
+    return kept === undefined ? undefined : { attempt: kept.attempt, place: placeOf(kept) }
+  }
+
+  #placeFor(
+    latest: Position | null,
+    { attemptId, timestampMs }: Attempt,
+    former: PlacedAttempt | undefined,
+  ): Position {
+    const standsAtItsTime = former?.place.rank === 0
+    const isInTime = latest === null || timestampMs >= latest.orderMs - this.#parameters.horizonMs
+    return standsAtItsTime || isInTime
       ? { orderMs: timestampMs, rank: 0, attemptId }
-      : { orderMs: last.orderMs, rank: last.rank + 1, attemptId }
+      : { orderMs: latest.orderMs, rank: latest.rank + 1, attemptId }
   }
 
-  /** The learner's attempts from a place on, in their order. */
-  async #keptFrom(userId: string, first: Position): Promise<KeptAttempt[]> {
-    const prefix = encodeTuple([userId])
-    const found: KeptAttempt[] = []
-    let from = placeId(userId, first)
+  #hold(userId: string, learner: Learner): HeldLearner {
+    const held = new HeldLearner(userId, learner)
+    this.#held.set(userId, held)
+    return held
+  }
+
+  /** Goes back to where the attempt belongs, or its former version did, and puts it there. */
+  async #insert(held: HeldLearner, placed: PlacedAttempt, former: Position | undefined) {
+    const { userId } = held
+    const { place } = placed
+    const isMoved = former !== undefined && comparePlaces(former, place) !== 0
+    await this.#takeBackFrom(held, isMoved && comparePlaces(former, place) < 0 ? former : place)
+    if (isMoved) this.#places.delete(placeId(userId, former))
+    this.#places.put(placeId(userId, place), noBytes)
+    held.put(placed)
+  }
+
+  /** Takes back what stands at the place and after it. */
+  async #takeBackFrom(held: HeldLearner, first: Position): Promise<void> {
+    const taken: KeptAttempt[] = []
     for (;;) {
-      const entries = await this.#places.range({ prefix, from, entriesMax: scanEntriesMax })
-      const ids = entries.map(({ key }): InUser => [userId, key[3]])
-      await this.#attempts.load(ids)
-      for (const id of ids) found.push(present(this.#attempts.get(id), 'an attempt with a place'))
-      const last = entries.at(-1)
-      if (last === undefined || entries.length < scanEntriesMax) return found
-      from = [last.key[0], last.key[1], last.key[2], `${last.key[3]}\0`]
+      await this.#readBelow(held, first)
+      const kept = held.popFrom(first)
+      if (kept === undefined) break
+      if (this.#takeStep()) await this.#rest()
+      this.#takeBack(held.learner, kept)
+      taken.push(kept)
     }
+    held.addTaken(taken)
+  }
+
+  async #readBelow(held: HeldLearner, first: Position): Promise<void> {
+    const { userId } = held
+    const read = held.nextRead(first)
+    if (read === null) return
+    const { before, entriesMax } = read
+    const entries = await this.#places.range({
+      prefix: encodeTuple([userId]),
+      ...(before === null ? {} : { to: placeId(userId, before) }),
+      reverse: true,
+      entriesMax,
+    })
+    const ids = entries.map(({ key }): InUser => [userId, key[3]])
+    await this.#attempts.load(ids)
+    const found = ids.map((id) => present(this.#attempts.get(id), 'an attempt with a place'))
+    await this.#loadStates(found.map(({ attempt }) => attempt))
+    held.addRead(found)
   }
 
   async #loadStates(attempts: readonly Attempt[]): Promise<void> {
@@ -213,14 +267,13 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
     this.#touched.set(mark, { parts, replaced })
   }
 
-  #apply(learner: Learner, attempt: Attempt, place: Position): void {
+  #apply(learner: Learner, { attempt, place }: PlacedAttempt): void {
     const { orderMs, rank, attemptId } = place
     const { userId } = attempt
     const states = this.#statesOf(learner, attempt)
     const features = featuresBefore(states, attempt, orderMs)
     const undo = step(states, attempt, place, this.#parameters)
     this.#keepStates(states, attempt)
-    this.#places.put(placeId(userId, place), noBytes)
     const knownAtMs = this.#context.wallClockMs
     const parts = { attempt, features, isLate: rank > 0, knownAtMs }
     const mark = markOf(attempt)
