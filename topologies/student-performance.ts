@@ -8,11 +8,14 @@ import { tupleSerde } from '../src/core/tuple.ts'
 import * as facts from '../src/facts/student-performance.ts'
 import { numberSerde } from '../src/processors/number-serde.ts'
 import type { StudentRows } from '../src/processors/student-performance/batch.ts'
+import { partSerde } from '../src/processors/student-performance/part.ts'
 import {
   batchTimesStore,
+  partDropsStore,
   retractedDropsStore,
   studentRowsPorts as ports,
   StudentRowsProcessor,
+  type PartDropKey,
 } from '../src/processors/student-performance/student-rows-processor.ts'
 import { loadFileSchema } from '../src/quality/file-schema.ts'
 import { loadSchema } from '../src/schema/schema-files.ts'
@@ -42,7 +45,8 @@ export default defineTopology('student-performance', (builder) => {
     inputs: [builder.stream('student-performance', studentPerformance)],
     stores: [
       // A file comes once: what is known of it would only fill the memory.
-      keyValueStore(batchTimesStore, batchKeySerde, numberSerde, { caching: false }),
+      keyValueStore(batchTimesStore, batchKeySerde, partSerde, { caching: false }),
+      keyValueStore(partDropsStore, tupleSerde<PartDropKey>(), numberSerde, { caching: false }),
       keyValueStore(retractedDropsStore, tupleSerde<facts.DropKey>(), numberSerde, {
         caching: false,
       }),

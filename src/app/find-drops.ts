@@ -5,6 +5,8 @@ import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
 import { statementError } from '../sinks/clickhouse/failure.ts'
 import type { DropSeen, FindDrops } from '../sources/drops/known-drops.ts'
 
+/** Of one content; some of them may just have been retracted. */
+const dropsMax = 10
 const waits = { firstMs: 200, maxMs: 10_000, random: Math.random }
 
 interface DropRow {
@@ -42,7 +44,7 @@ async function ask(
 ): Promise<ReadonlyMap<string, readonly DropSeen[]>> {
   const result = await reader.query({
     query: `SELECT file_hash, file_name, modified_at FROM student_performance.drops
-WHERE file_hash IN {hashes:Array(String)} ORDER BY modified_at, file_name LIMIT 2 BY file_hash`,
+WHERE file_hash IN {hashes:Array(String)} ORDER BY modified_at, file_name LIMIT ${dropsMax} BY file_hash`,
     query_params: { hashes: contentHashes },
     format: 'JSONEachRow',
   })

@@ -1,9 +1,11 @@
 /** `ingest student_performance FILE…`: whole files, judged by their schema. */
+import type { InstanceClient } from '../app/instance-client.ts'
 import { systemClock } from '../core/clock.ts'
+import { TidemarkError } from '../core/errors.ts'
 import { loadFileSchema } from '../quality/file-schema.ts'
 import { describeProblem } from '../sources/drops/drop-report.ts'
 import { ingestDropFiles } from '../sources/drops/ingest-drop-files.ts'
-import type { IngestPort } from '../sources/ingest-port.ts'
+import { queryRows } from './query-rows.ts'
 
 /** Files of this topic are judged as a whole, where each is delimited text. */
 export const droppedTopic = loadFileSchema('student-performance').topic
@@ -20,13 +22,20 @@ export interface IngestedFiles {
 
 /** Prints what became of each file; the exit code is 1 where one was refused. */
 export async function ingestDrops(
-  ingest: IngestPort,
+  client: InstanceClient,
   files: readonly string[],
   signal: AbortSignal,
 ): Promise<IngestedFiles> {
   const totals = { taken: 0, refused: 0, rows: 0 }
   const schema = loadFileSchema('student-performance')
-  const outcomes = ingestDropFiles({ files, schema, ingest, clock: systemClock, signal })
+  const outcomes = ingestDropFiles({
+    files,
+    schema,
+    ingest: client.port,
+    clock: systemClock,
+    counts: countedBefore(client),
+    signal,
+  })
   for await (const outcome of outcomes) {
     if (outcome.kind === 'taken') {
       const { rows_read, rows_removed, findings } = outcome.file
@@ -51,4 +60,19 @@ export async function ingestDrops(
   }
   if (signal.aborted) process.exitCode = 1
   return totals
+}
+
+/** Whether rows of a content are queryable; no, and a warning, where the client may not ask or cannot. */
+function countedBefore(client: InstanceClient): (contentHash: string) => Promise<boolean> {
+  const query = 'SELECT 1 FROM student_performance.drops WHERE file_hash = {hash:String} LIMIT 1'
+  return async (contentHash) => {
+    try {
+      return (await queryRows(client, query, { hash: contentHash })).length > 0
+    } catch (thrown) {
+      if (!(thrown instanceof TidemarkError)) throw thrown
+      const unknown = 'whether an earlier version has taken this packed file is not known'
+      process.stderr.write(`warning: ${unknown}: ${thrown.message}\n`)
+      return false
+    }
+  }
 }

@@ -1,6 +1,6 @@
 /** Files that sources read: found by what they may be called, opened plain or gzipped. */
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { pipeline } from 'node:stream'
@@ -17,6 +17,24 @@ export function findTable(directory: string, name: string): string {
   const where = existsSync(directory) ? `in ${directory}` : `: there is no directory ${directory}`
   throw new TidemarkError('SOURCE_UNREADABLE', `found none of ${looked} ${where}`, {
     details: { directory, name },
+  })
+}
+
+/** Paths of all that are there, by name. @throws TidemarkError SOURCE_UNREADABLE, also where there is none */
+export function tablesIn(directory: string): readonly string[] {
+  let names: readonly string[]
+  try {
+    names = readdirSync(directory)
+  } catch (cause) {
+    throw unreadable(directory, cause)
+  }
+  const isTable = (name: string) =>
+    !name.startsWith('.') && tableExtensions.some((extension) => name.endsWith(extension))
+  const tables = names.filter(isTable).sort()
+  if (tables.length > 0) return tables.map((name) => join(directory, name))
+  const looked = tableExtensions.map((extension) => `*${extension}`).join(', ')
+  throw new TidemarkError('SOURCE_UNREADABLE', `found none of ${looked} in ${directory}`, {
+    details: { directory },
   })
 }
 

@@ -1,4 +1,5 @@
-/** Small worlds of dropped files: contents in some parts, dropped under several names at several times, some records bad, some retracted. */
+/** Small worlds of dropped files: contents in some parts, dropped under several names at several times, some records bad,
+ * some retracted, some as earlier versions sent them: without the file's name. */
 import fc from 'fast-check'
 import { loadFileSchema } from '../../src/quality/file-schema.ts'
 import type { SourceEvent } from './scenario.ts'
@@ -16,8 +17,9 @@ export const studentEvents: fc.Arbitrary<SourceEvent[]> = fc.array(
       isLast: fc.boolean(),
       isBad: fc.boolean(),
       isRetracted: fc.boolean(),
+      isNamed: fc.integer({ min: 0, max: 3 }).map((number) => number > 0),
     })
-    .map(({ hash, part, name, step, isLast, isBad, isRetracted }): SourceEvent => {
+    .map(({ hash, part, name, step, isLast, isBad, isRetracted, isNamed }): SourceEvent => {
       const batch = isLast ? 2 : part
       // Rows follow from content and part alone; a file's last part alone says what the file was.
       const count = isRetracted ? 0 : hash.charCodeAt(1) % 3
@@ -39,6 +41,7 @@ export const studentEvents: fc.Arbitrary<SourceEvent[]> = fc.array(
           : null,
       }
       value['is_retracted'] = isRetracted
+      value['file_name'] = isNamed ? name : null
       for (const field of fields) {
         const code = field.type === 'text' ? batch % field.values.length : field.range[0]
         value[field.name] = Buffer.alloc(count + (isBad && field.name === 'g3' ? 1 : 0), code)

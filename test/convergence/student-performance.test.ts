@@ -26,6 +26,7 @@ interface Batch {
   dropped_at: number
   file: Record<string, unknown> | null
   is_retracted: boolean
+  file_name: string | null
 }
 
 function hasItsColumns(value: SourceEvent['value']): boolean {
@@ -33,56 +34,80 @@ function hasItsColumns(value: SourceEvent['value']): boolean {
   return fields.every(({ name }) => (value[name] as Buffer).length === count)
 }
 
-/** One row of each part, with the latest time it was dropped, where that was not retracted; one row of each drop that was
- * not. */
+/** Whether it takes the other away: that very drop; where one of the two has no name, what is of that time; where neither
+ * has, what is of that time or before. */
+function retracts(by: Batch, drop: Batch): boolean {
+  if (by.file_hash !== drop.file_hash || by.batch !== drop.batch) return false
+  if (by.file_name === null) return drop.file_name === null && drop.dropped_at <= by.dropped_at
+  const isNamedAlike = drop.file_name === null || drop.file_name === by.file_name
+  return isNamedAlike && drop.dropped_at === by.dropped_at
+}
+
+/** Whether any drop of the part counts. Of those without a name only the latest is known. */
+function countsAny(drops: readonly Batch[], retractions: readonly Batch[]): boolean {
+  const isLeft = (drop: Batch) => !retractions.some((by) => retracts(by, drop))
+  const unnamed = drops
+    .filter(({ file_name }) => file_name === null)
+    .sort((a, b) => b.dropped_at - a.dropped_at)
+  const named = drops.filter(({ file_name }) => file_name !== null)
+  return [...named, ...unnamed.slice(0, 1)].some(isLeft)
+}
+
+/** One row of each part of which a drop counts, with the latest time it was dropped; one row of each drop that was not
+ * retracted. */
 function factsOf(set: readonly SourceEvent[]): { student_data: object[]; drops: object[] } {
-  const rows = new Map<string, Record<string, unknown>>()
+  const events = set
+    .filter(({ value }) => hasItsColumns(value))
+    .map(({ value }) => value as unknown as Batch)
+  const retractions = events.filter(({ is_retracted }) => is_retracted)
+  const parts = Map.groupBy(
+    events.filter(({ is_retracted }) => !is_retracted),
+    ({ file_hash, batch }) => `${file_hash}/${batch}`,
+  )
+  const rows: object[] = []
   const drops = new Map<string, object>()
-  const retractedMs = new Map<string, number>()
-  const retractedDrops = new Set<string>()
-  for (const { value } of set) {
-    const { file_hash, batch, row_number, dropped_at, file, is_retracted } =
-      value as unknown as Batch
-    const columns = fields.map(({ name }) => [name, value[name] as Buffer] as const)
-    if (!hasItsColumns(value)) continue
-    const key = `${file_hash}/${batch}`
-    const drop = `${file_hash}/${String(file?.['file_name'])}/${dropped_at}`
-    if (is_retracted) {
-      retractedMs.set(key, Math.max(retractedMs.get(key) ?? 0, dropped_at))
-      if (file !== null) retractedDrops.add(drop)
-      continue
+  for (const came of parts.values()) {
+    const [first] = came as [Batch]
+    const { file_hash, batch, row_number } = first
+    const columns = fields.map(({ name }) => [name, (first as unknown as Batch & Columns)[name]])
+    if (countsAny(came, retractions)) {
+      const event_time = Math.max(...came.map(({ dropped_at }) => dropped_at))
+      rows.push({ file_hash, batch, row_number, ...Object.fromEntries(columns), event_time })
     }
-    if (!(Number(rows.get(key)?.['event_time'] ?? -1) >= dropped_at)) {
-      rows.set(key, {
-        file_hash,
-        batch,
-        row_number,
-        ...Object.fromEntries(columns),
-        event_time: dropped_at,
-      })
+    for (const drop of came) {
+      if (drop.file === null || isTakenOff(drop, retractions)) continue
+      drops.set(dropOf(drop), dropFact(drop, drop.file))
     }
-    if (file === null) continue
-    const findings = file['findings'] as Record<string, unknown>[]
-    drops.set(drop, {
-      file_hash,
-      file_name: file['file_name'],
-      modified_at: dropped_at,
-      bytes: file['bytes'],
-      batches: file['batches'],
-      rows_read: file['rows_read'],
-      rows_removed: file['rows_removed'],
-      finding_check: findings.map((finding) => finding['check']),
-      finding_column: findings.map((finding) => finding['column']),
-      finding_rows: findings.map((finding) => finding['rows']),
-      finding_detail: findings.map((finding) => finding['detail']),
-      event_time: dropped_at,
-    })
   }
-  for (const [key, row] of rows) {
-    if ((retractedMs.get(key) ?? 0) >= Number(row['event_time'])) rows.delete(key)
+  return { student_data: rows, drops: [...drops.values()] }
+}
+
+type Columns = Readonly<Record<string, unknown>>
+
+function isTakenOff(drop: Batch, retractions: readonly Batch[]): boolean {
+  return retractions.some((each) => each.file !== null && dropOf(each) === dropOf(drop))
+}
+
+function dropOf({ file_hash, file, dropped_at }: Batch): string {
+  return `${file_hash}/${String(file?.['file_name'])}/${dropped_at}`
+}
+
+function dropFact({ file_hash, dropped_at }: Batch, file: Columns): object {
+  const findings = file['findings'] as Columns[]
+  return {
+    file_hash,
+    file_name: file['file_name'],
+    modified_at: dropped_at,
+    bytes: file['bytes'],
+    batches: file['batches'],
+    rows_read: file['rows_read'],
+    rows_removed: file['rows_removed'],
+    finding_check: findings.map((finding) => finding['check']),
+    finding_column: findings.map((finding) => finding['column']),
+    finding_rows: findings.map((finding) => finding['rows']),
+    finding_detail: findings.map((finding) => finding['detail']),
+    event_time: dropped_at,
   }
-  for (const drop of retractedDrops) drops.delete(drop)
-  return { student_data: [...rows.values()], drops: [...drops.values()] }
 }
 
 function sorted(rows: readonly object[]): string[] {

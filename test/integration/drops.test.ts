@@ -1,6 +1,8 @@
 /** Files dropped into a running instance, as a user does it: killed and started again, with good and bad files. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import {
+  appendFileSync,
   closeSync,
   copyFileSync,
   existsSync,
@@ -9,7 +11,9 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -17,6 +21,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, afterEach, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { loadConfiguration } from '../../src/app/configuration.ts'
+import { loadFileSchema } from '../../src/quality/file-schema.ts'
+import { ingestDropFiles } from '../../src/sources/drops/ingest-drop-files.ts'
+import { withIdleInstance } from './support/idle-instance.ts'
 import { InstanceProcess, killAllInstances } from './support/instance-process.ts'
 import { runCommand } from './support/run-command.ts'
 import { until } from './support/until.ts'
@@ -120,7 +129,49 @@ test('of a file that a writer goes on to write after a pause, only the rows of t
   assert.match(log(), / retracted paused\.csv .* rows=199 /)
 })
 
-test('ingest takes good files, says why it refuses others, and leaves both where they are', async () => {
+test('the rows of a file stay when another of the same content and a later time is written on', async () => {
+  const drop = join(directory, 'copied-drop')
+  mkdirSync(drop)
+  const portOffset = await freePortOffset()
+  const words = [...topologies, '--drop', drop]
+  const instance = new InstanceProcess({ dataDir: join(directory, 'copied'), portOffset, words })
+  await instance.ready()
+  const content = `${[header, ...rows.slice(0, 100)].join('\n')}\n`
+  const log = () => {
+    const path = join(drop, 'conversion_log.txt')
+    return existsSync(path) ? readFileSync(path, 'utf8') : ''
+  }
+  const untilLogged = (pattern: RegExp) =>
+    until(String(pattern), () => (pattern.test(log()) ? true : null))
+  const dropOld = async (name: string, modifiedSeconds: number) => {
+    const aside = join(drop, `.${name}`)
+    writeFileSync(aside, content)
+    utimesSync(aside, modifiedSeconds, modifiedSeconds)
+    renameSync(aside, join(drop, name))
+    await untilLogged(new RegExp(` duplicate ${name} `))
+  }
+  writeFileSync(join(drop, 'a.csv'), content)
+  await untilLogged(/ done a\.csv .* rows=100 /)
+  await dropOld('b.csv', 1_700_000_000)
+  appendFileSync(join(drop, 'done', 'a.csv'), `${rows.slice(100, 110).join('\n')}\n`)
+  await untilLogged(/ done a\.csv .* rows=110 /)
+  assert.match(log(), / retracted a\.csv .* same_as=b\.csv rows=0 /)
+  const counted = async () => {
+    await instance.idle()
+    return ask(
+      instance,
+      `SELECT (SELECT toInt32(count()) FROM student_performance.student_data) AS rows,
+        (SELECT arraySort(groupArray((file_name, toInt32(rows_kept), toInt32(times_dropped))))
+          FROM student_performance.files) AS files`,
+    )
+  }
+  const whole = ['a.csv', 110, 1]
+  assert.deepEqual(await counted(), { rows: 210, files: [whole, ['b.csv', 100, 1]] })
+  await dropOld('c.csv', 1_600_000_000)
+  assert.deepEqual(await counted(), { rows: 210, files: [whole, ['c.csv', 100, 2]] })
+})
+
+test('ingest and import take good files, say why they refuse others, and leave both where they are', async () => {
   const dataDir = join(directory, 'ingested')
   const extra = join(directory, 'extra.csv')
   writeFileSync(extra, readFileSync(sample, 'utf8').replace('G3', 'G3;g4'))
@@ -151,11 +202,97 @@ test('ingest takes good files, says why it refuses others, and leaves both where
   const missing = await ingest(join(directory, 'nothing.csv'))
   assert.equal(missing.code, 1)
   assert.match(missing.stderr, /SOURCE_UNREADABLE: .*nothing\.csv: it is not there/)
+  const dataset = join(directory, 'dataset')
+  mkdirSync(dataset)
+  const importing = () =>
+    runCommand([
+      'import',
+      'student-performance',
+      dataset,
+      '--data-dir',
+      dataDir,
+      ...topologies,
+      '--wait',
+    ])
+  const nothing = await importing()
+  assert.equal(nothing.code, 1)
+  assert.match(nothing.stderr, /SOURCE_UNREADABLE: found none of \*\.csv, .* in .*dataset/)
+  copyFileSync(extra, join(dataset, 'a-bad.csv'))
+  writeFileSync(
+    join(dataset, 'b-good.csv.gz'),
+    gzipSync(`${[header, ...rows.slice(0, 9)].join('\n')}\n`),
+  )
+  copyFileSync(sample, join(dataset, 'c-same.csv'))
+  writeFileSync(join(dataset, 'student.txt'), 'what the columns are')
+  for (const _twice of [1, 2]) {
+    const imported = await importing()
+    assert.equal(imported.code, 1)
+    assert.match(imported.stderr, /a-bad\.csv: refused, nothing of it was taken/)
+    assert.match(imported.stdout, /b-good\.csv\.gz: 9 rows taken, .*\n[^]*c-same\.csv: 395 rows/)
+    assert.doesNotMatch(imported.stdout + imported.stderr, /student\.txt/)
+  }
   assert.ok(existsSync(extra) && existsSync(copy))
   assert.deepEqual(
     await ask(instance, 'SELECT toInt32(count()) AS rows FROM student_performance.student_data'),
-    { rows: 395 },
+    { rows: 404 },
   )
+})
+
+test('a file counts once, packed or not, and one that an earlier version took packed is not taken anew', async () => {
+  const dataDir = join(directory, 'packed')
+  const drop = join(directory, 'packed-drop')
+  mkdirSync(drop)
+  const file = (name: string, from: number, to: number) => {
+    const path = join(drop, name)
+    const content = `${[header, ...rows.slice(from, to)].join('\n')}\n`
+    writeFileSync(path, name.endsWith('.gz') ? gzipSync(content) : content)
+    return path
+  }
+  const old = file('old.csv.gz', 0, 20)
+  const flags = { dataDir, topologies: ['student-performance'], workers: 0 }
+  await withIdleInstance(
+    loadConfiguration({ flags, environment: {}, directory }),
+    async ({ services: { ingest, clock } }) => {
+      const schema = loadFileSchema('student-performance')
+      // What was taken before the identity was that of what is packed.
+      const counts = () => Promise.resolve(true)
+      const outcomes = ingestDropFiles({ files: [old], schema, ingest, clock, counts })
+      for await (const { kind } of outcomes) assert.equal(kind, 'taken')
+    },
+  )
+  const tidemark = async (...words: readonly string[]) => {
+    const { code, stdout, stderr } = await runCommand([
+      ...words,
+      '--data-dir',
+      dataDir,
+      ...topologies,
+    ])
+    assert.equal(code, 0, stderr)
+    return stdout
+  }
+  const query =
+    'SELECT toInt32(count()) AS rows, toInt32(uniqExact(file_hash)) AS files FROM student_performance.student_data'
+  const counted = async () => {
+    const text = await tidemark('sql', query, '--format', 'json')
+    return (JSON.parse(text) as { data: unknown }).data
+  }
+  const names = [old, file('new.csv', 20, 50), file('new.csv.gz', 20, 50)]
+  await tidemark('ingest', 'student_performance', ...names, '--wait')
+  assert.deepEqual(await counted(), [{ rows: 50, files: 2 }])
+  const portOffset = await freePortOffset()
+  const words = [...topologies, '--drop', drop]
+  const instance = new InstanceProcess({ dataDir, portOffset, words })
+  await instance.ready()
+  const done = join(drop, 'done')
+  const isDone = () => (existsSync(done) && readdirSync(done).length === names.length ? true : null)
+  await until('every file is done', isDone)
+  await instance.idle()
+  assert.deepEqual(await counted(), [{ rows: 50, files: 2 }])
+  const log = readFileSync(join(drop, 'conversion_log.txt'), 'utf8')
+  const formerHash = createHash('sha256')
+    .update(readFileSync(join(done, 'old.csv.gz')))
+    .digest('hex')
+  assert.ok(log.includes(` old.csv.gz content=${formerHash.slice(0, 32)} `), log)
 })
 
 test('a drop folder without a topology that reads it is refused with what to do', async () => {

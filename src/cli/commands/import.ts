@@ -2,8 +2,10 @@ import { Command, Option } from 'commander'
 import { systemClock } from '../../core/clock.ts'
 import { importEdnet } from '../../sources/import-ednet.ts'
 import { importOulad } from '../import-oulad.ts'
+import { ingestDrops } from '../ingest-drops.ts'
 import type { ImportProgress, ImportReport } from '../../sources/import-report.ts'
 import type { IngestPort } from '../../sources/ingest-port.ts'
+import { tablesIn } from '../../sources/source-files.ts'
 import { withInstanceOptions, type CommonFlags } from '../common-options.ts'
 import { untilInterrupted } from '../interruption.ts'
 import { openProgress } from '../progress.ts'
@@ -33,6 +35,7 @@ export function importCommand(): Command {
       ),
     )
     .addCommand(ouladImporter())
+    .addCommand(studentPerformanceImporter())
 }
 
 function importer(
@@ -67,6 +70,28 @@ function ouladImporter(): Command {
       return runImport(flags, { job: 'import.oulad', request }, (options) =>
         importOulad({ ...options, ...request }),
       )
+    })
+}
+
+/** Judged file by file, as dropped ones are: what was wrong with one says nothing of the others. */
+function studentPerformanceImporter(): Command {
+  return withInstanceOptions(new Command('student-performance'))
+    .description('UCI Student Performance: every table of the directory into student-performance')
+    .argument('<dir>', 'the dataset’s directory; .csv, .tsv and both gzipped')
+    .addOption(new Option('--wait', 'return when the facts are queryable'))
+    .action(async (directory: string, flags: ImportFlags) => {
+      const files = tablesIn(directory)
+      const interruption = untilInterrupted()
+      const { signal } = interruption
+      try {
+        await withClient(flags, async (client) => {
+          const work = { job: 'import.student-performance', request: { directory }, signal }
+          await recordRun<object>(client, work, () => ingestDrops(client, files, signal))
+          if (flags.wait === true && !signal.aborted) await client.settle()
+        })
+      } finally {
+        interruption.release()
+      }
     })
 }
 

@@ -63,7 +63,7 @@ async function run(name: string, files: readonly string[], flags: IngestFlags): 
         const work = { job: 'ingest', request: { topic: name, files }, signal }
         const areDrops = name === droppedTopic && files.every(isTable)
         await recordRun<object>(client, work, () =>
-          areDrops ? ingestDrops(client.port, files, signal) : fromFiles(intake, files),
+          areDrops ? ingestDrops(client, files, signal) : fromFiles(intake, files),
         )
       }
       if (flags.wait === true) await client.settle()

@@ -29,8 +29,10 @@ export interface StudentRows {
   /** When the file was last changed, milliseconds since the epoch. */
   readonly dropped_at: number
   readonly file: DroppedFile | null
-  /** The drop of this time was not the whole file: its part counts no more, nor does its line in the list of files. */
+  /** The drop was not the whole file: its part counts no more, nor does its line in the list of files. */
   readonly is_retracted?: boolean
+  /** As it was dropped; with `dropped_at` it names the drop. Null or absent in parts of earlier versions. */
+  readonly file_name?: string | null
   readonly [field: string]: unknown
 }
 

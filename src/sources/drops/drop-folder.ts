@@ -12,8 +12,8 @@
  *  2. Nothing is overwritten: a name that is taken in `done/` or `failed/` gets the content's hash behind it.
  *  3. Of a file that a writer adds to after it was judged, the rows that were taken are retracted, which is reported, and
  *     it is judged again as a whole (`take-back.ts`).
- *  4. Memory does not grow with the number or the size of files: a pass walks over the folder, `inHandMax` files are read
- *     ahead, and larger files go through in parts.
+ *  4. Memory does not grow with the number or the size of files: a pass walks over the folder, few files are read ahead
+ *     (`read-ahead.ts`), and larger files go through in parts.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -26,7 +26,7 @@ import { targetOf } from './drop-paths.ts'
 import { dropReport, type DropReport } from './drop-report.ts'
 import type { DropIdentity } from './drop-records.ts'
 import { folderError, isFolderFault, makeMissing } from './folder-faults.ts'
-import { KnownDrops, type FindDrops } from './known-drops.ts'
+import { asTakenBefore, KnownDrops, type FindDrops } from './known-drops.ts'
 import {
   prepareDrop,
   type AcceptedDrop,
@@ -34,6 +34,7 @@ import {
   type PrepareDrop,
   type PreparedDrop,
 } from './prepare-drop.ts'
+import { readAhead } from './read-ahead.ts'
 import { ReadyFiles } from './ready-files.ts'
 import { sendDrop } from './send-drop.ts'
 import { takeBack } from './take-back.ts'
@@ -83,8 +84,6 @@ const defaults = {
   troublePauseMs: 2_000,
   watchedFilesMax,
 }
-/** Files that are read ahead of being sent. */
-const inHandMax = 16
 /** Files whose rows are made durable, and which are moved, together. */
 const groupMax = 128
 const logName = 'conversion_log.txt'
@@ -259,44 +258,27 @@ export class DropFolder {
     return taken
   }
 
-  /** Files in the order of the folder, some of them read ahead. */
-  async *#prepared(): AsyncGenerator<PreparedDrop> {
+  #prepared(): AsyncGenerator<PreparedDrop> {
     const { directory, clock, completeAfterMs, schema } = this.#options
-    const prepare = this.#options.prepare ?? ((request) => prepareDrop(request, schema))
-    const inHand: Promise<PreparedDrop>[] = []
-    try {
-      for (const name of this.#files.pass()) {
-        const request: PrepareDrop = {
-          path: join(directory, name),
-          name,
-          asideDirectory: this.#aside,
-          parquetDirectory: this.#parquet,
-          completeAfterMs,
-          nowMs: clock.nowMs(),
-        }
-        const reading = prepare(request)
-        // Awaited in its turn; until then a failure is not unhandled.
-        reading.catch(() => undefined)
-        inHand.push(reading)
-        if (inHand.length < inHandMax) continue
-        yield await (inHand.shift() as Promise<PreparedDrop>)
-      }
-      for (let next = inHand.shift(); next !== undefined; next = inHand.shift()) yield await next
-    } finally {
-      await Promise.allSettled(inHand)
-    }
+    const read = this.#options.prepare ?? ((request) => prepareDrop(request, schema))
+    const counts = (contentHash: string) => this.#known.counts(contentHash)
+    return readAhead(this.#files.pass(), async (name) => {
+      const drop = await read({
+        path: join(directory, name),
+        name,
+        asideDirectory: this.#aside,
+        parquetDirectory: this.#parquet,
+        completeAfterMs,
+        nowMs: clock.nowMs(),
+      })
+      return drop.kind === 'accepted' ? this.#taken.asOwn(await asTakenBefore(drop, counts)) : drop
+    })
   }
 
   #newSender(): RecordSender {
     const { ingest, clock, schema, signal } = this.#options
-    return new RecordSender({
-      ingest,
-      clock,
-      topic: schema.topic,
-      onError: 'refuse',
-      source: 'file',
-      signal,
-    })
+    const how = { onError: 'refuse', source: 'file' } as const
+    return new RecordSender({ ingest, clock, topic: schema.topic, signal, ...how })
   }
 
   async #settle(sender: RecordSender, group: readonly Sent[]): Promise<void> {
@@ -313,8 +295,8 @@ export class DropFolder {
       if (path !== null) {
         const { identity, inode, file } = drop
         const place = { folder: 'done', name: basename(path) } as const
-        const sameAs = earlier[index] ?? null
-        this.#taken.note({ identity, inode, ...place, bytes: file.bytes, file, sameAs })
+        const judgedAtMs = this.#options.clock.nowMs()
+        this.#taken.note({ identity, inode, ...place, bytes: file.bytes, file, judgedAtMs })
       }
       this.#step('moved', drop.identity.name)
       if ((earlier[index] ?? null) !== null) {
@@ -325,6 +307,7 @@ export class DropFolder {
       this.#totals.rows += drop.file.rows_read - drop.file.rows_removed
       this.#totals.rowsRemoved += drop.file.rows_removed
     }
+    this.#taken.save()
   }
 
   #refuse(drop: PreparedDrop & { readonly kind: 'refused' }): void {
@@ -337,7 +320,8 @@ export class DropFolder {
     const path = this.#move(identity, inode, this.#failed)
     if (path !== null) {
       const place = { folder: 'failed', name: basename(path) } as const
-      this.#taken.note({ identity, inode, ...place, bytes, file: null, sameAs: null })
+      const judgedAtMs = clock.nowMs()
+      this.#taken.note({ identity, inode, ...place, bytes, file: null, judgedAtMs })
     }
     this.#step('moved', name)
     this.#totals.failed++
@@ -360,11 +344,10 @@ export class DropFolder {
       left.map(({ name, why }) => ({ atMs, outcome: 'left', file: name, details: { why } })),
     )
     const letGo = this.#taken.letGo()
-    const [first] = letGo
-    if (first !== undefined) {
-      const why = `more than ${this.#options.watchedFilesMax} files within a minute; let writers rename a file when it is whole`
-      const details = { files: letGo.length, why }
-      this.#log.append([{ atMs, outcome: 'unwatched', file: first, details }])
+    if (letGo !== null) {
+      const why = `more than ${this.#options.watchedFilesMax} files within a day; let writers rename a file when it is whole`
+      const details = { files: letGo.files, why }
+      this.#log.append([{ atMs, outcome: 'unwatched', file: letGo.name, details }])
     }
     this.#taken.save()
     return left.length

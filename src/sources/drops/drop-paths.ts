@@ -5,7 +5,7 @@ import type { DropIdentity } from './drop-records.ts'
 
 /** What file systems take. */
 const nameBytesMax = 255
-/** For what comes behind a name: `.report.json`, `.part`. */
+/** For what comes behind a name: `.report.json`, `.abcdef.part`. */
 const suffixBytesMax = 12
 
 /** Under its own name, or, where that is taken or leaves no room for a report's, with the content's hash behind it. */

@@ -24,6 +24,7 @@ export function dropRecord(
     batch: batch.index,
     row_number: Array.from(batch.rowNumbers),
     dropped_at: modifiedAtMs,
+    file_name: name,
     file,
   }
   const { rowNumbers, codes } = batch
@@ -35,7 +36,7 @@ export function dropRecord(
   return { content: { form: 'json', json }, location: `${name}, part ${batch.index}` }
 }
 
-/** What came of this content at this time counts no more. @param file with the last part, as it was sent */
+/** This drop of the content counts no more. @param file with the last part, as it was sent */
 export function retractionRecord(
   { name, contentHash, modifiedAtMs }: DropIdentity,
   batch: number,
@@ -47,6 +48,7 @@ export function retractionRecord(
     batch,
     row_number: [],
     dropped_at: modifiedAtMs,
+    file_name: name,
     file,
     is_retracted: true,
   }

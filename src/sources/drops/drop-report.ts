@@ -85,7 +85,7 @@ export interface Growth {
   readonly bytesNow: number
   /** That were taken. */
   readonly rows: number
-  /** The name under which the same content had come before; then its rows are that file's, and stay. */
+  /** The name of another file of the same content that counts on; then the rows are those of that one, and stay. */
   readonly sameAs: string | null
 }
 

@@ -103,23 +103,18 @@ export async function openDropFixture(nowMs = Date.now()): Promise<DropFixture> 
   }
 }
 
-/** The rows that count once the facts keep one of each part, and none of a part that was retracted at its time or later:
- * by content and row number. */
+/** The rows that count once the facts keep one of each part of which a drop is not retracted: by content and row number. */
 export function rowsOnce(sent: readonly StudentRows[]): ReadonlySet<string> {
+  const retracted = new Set<string>()
+  for (const part of sent) if (part.is_retracted === true) retracted.add(dropOfPart(part))
   const rows = new Set<string>()
-  const isRetracted = (part: StudentRows) =>
-    sent.some(
-      (each) =>
-        each.is_retracted === true &&
-        each.file_hash === part.file_hash &&
-        each.batch === part.batch &&
-        each.dropped_at >= part.dropped_at,
-    )
-  const retracts = sent.some(({ is_retracted }) => is_retracted === true)
   for (const part of sent) {
-    if (retracts && isRetracted(part)) continue
-    const { file_hash, row_number } = part
-    for (const row of row_number) rows.add(`${file_hash}:${row}`)
+    if (part.is_retracted === true || retracted.has(dropOfPart(part))) continue
+    for (const row of part.row_number) rows.add(`${part.file_hash}:${row}`)
   }
   return rows
+}
+
+function dropOfPart({ file_hash, batch, file_name, dropped_at }: StudentRows): string {
+  return JSON.stringify([file_hash, batch, file_name, dropped_at])
 }

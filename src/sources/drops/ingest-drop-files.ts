@@ -8,6 +8,7 @@ import type { FileSchema } from '../../quality/file-schema.ts'
 import type { IngestPort } from '../ingest-port.ts'
 import { RecordSender } from '../record-sender.ts'
 import { dropReport, type DropReport } from './drop-report.ts'
+import { asTakenBefore } from './known-drops.ts'
 import { prepareDrop, type AcceptedDrop } from './prepare-drop.ts'
 import { sendDrop } from './send-drop.ts'
 
@@ -16,6 +17,8 @@ export interface IngestDropFiles {
   readonly schema: FileSchema
   readonly ingest: IngestPort
   readonly clock: Clock
+  /** As of `asTakenBefore`; absent: nothing was. */
+  readonly counts?: (contentHash: string) => Promise<boolean>
   readonly signal?: AbortSignal
 }
 
@@ -29,6 +32,7 @@ export async function* ingestDropFiles({
   schema,
   ingest,
   clock,
+  counts = () => Promise.resolve(false),
   signal,
 }: IngestDropFiles): AsyncGenerator<DropFileOutcome> {
   const { topic } = schema
@@ -62,7 +66,7 @@ export async function* ingestDropFiles({
         yield { kind: 'refused', path, report: dropReport(file, schema, nowMs) }
         continue
       }
-      await sendDrop(drop, sender, schema)
+      await sendDrop(await asTakenBefore(drop, counts), sender, schema)
       await sender.flush()
       yield { kind: 'taken', path, file: drop.file }
     }

@@ -85,8 +85,25 @@ for (const [what, batches] of cases) {
 test('until it is whole, it bears another name', () => {
   const folder = temporaryFolder()
   try {
-    assert.deepEqual(written(folder.path, [batchOf(3, anyCode)]).names, ['f.parquet.part'])
+    const [name = '', ...others] = written(folder.path, [batchOf(3, anyCode)]).names
+    assert.match(name, /^f\.parquet\..*\.part$/)
+    assert.deepEqual(others, [])
     assert.deepEqual(readdirSync(folder.path), ['f.parquet'])
+  } finally {
+    folder.remove()
+  }
+})
+
+test('two at once under one name do not meet', () => {
+  const folder = temporaryFolder()
+  try {
+    const path = join(folder.path, 'f.parquet')
+    const files = [new ParquetFile(path, schema), new ParquetFile(path, schema)]
+    const batch = batchOf(3, anyCode)
+    for (const file of files) file.add(batch)
+    const sizes = files.map((file) => file.finish())
+    assert.deepEqual(readdirSync(folder.path), ['f.parquet'])
+    assert.equal(readFileSync(path).length, sizes[0])
   } finally {
     folder.remove()
   }

@@ -3,6 +3,7 @@
  * writes the lake: it finds out of values what the codes of a batch say already, and took more time than all the rest of
  * reading a file.
  */
+import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import type { FileSchema } from '../../quality/file-schema.ts'
 import { ParquetBytes } from './parquet-bytes.ts'
@@ -44,7 +45,8 @@ export class ParquetFile {
 
   constructor(path: string, schema: FileSchema) {
     this.#path = path
-    this.#aside = `${path}.part`
+    // Of one name and content there may be two at once, in two threads: packed and not.
+    this.#aside = `${path}.${randomBytes(3).toString('hex')}.part`
     this.#columns = columnsOf(schema)
     this.#descriptor = openSync(this.#aside, 'w')
     this.#out.raw(magic)

@@ -2,7 +2,7 @@
  * One dropped file from its bytes to what is to be sent, or to the reason why it is refused. Whatever is judged is what
  * is sent: a small file is held whole, a larger one is copied aside first, so that nobody changes it in between.
  */
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -58,7 +58,10 @@ export type PreparedDrop =
 
 export interface AcceptedDrop {
   readonly kind: 'accepted'
+  /** Of its content unpacked: the same file packed and not is one. */
   readonly identity: DropIdentity
+  /** Of the bytes as they came, where those were packed: by it the content was known once; else null. */
+  readonly packedHash: string | null
   readonly inode: number
   readonly file: DroppedFile
   /** Null where they are still to be read, from `aside`. */
@@ -108,7 +111,7 @@ async function prepare(request: PrepareDrop, schema: FileSchema): Promise<Prepar
   const isYoung = ageMs >= 0 && ageMs < request.completeAfterMs
   if (!endsLine && isYoung) return { kind: 'later', name }
   if (bytes === null) return prepareLarge(request, schema, stats, isYoung)
-  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32)
+  const hash = hexOf(createHash('sha256').update(bytes))
   const identity = { name, contentHash: hash, modifiedAtMs }
   const batches: RowBatch[] = []
   const rows = await readRows(chunksOf(bytes), name, schema, (batch) => void batches.push(batch))
@@ -116,7 +119,16 @@ async function prepare(request: PrepareDrop, schema: FileSchema): Promise<Prepar
     return isYoung ? { kind: 'later', name } : refused(identity, stats, rows)
   const parquet = writeParquet(request, identity, batches, schema)
   const file = fileOf(identity, stats, rows)
-  return { kind: 'accepted', identity, inode: stats.ino, file, batches, aside: null, parquet }
+  return {
+    kind: 'accepted',
+    identity,
+    packedHash: null,
+    inode: stats.ino,
+    file,
+    batches,
+    aside: null,
+    parquet,
+  }
 }
 
 /** First pass over the copy: is it good? The second one sends it. */
@@ -134,13 +146,19 @@ async function prepareLarge(
       return { kind: 'later', name }
     }
     const modifiedAtMs = modifiedAtOf(before)
-    const identity = { name, contentHash: await contentHash(aside), modifiedAtMs }
-    const rows = await readRows(openFile(aside).chunks, name, schema, () => {})
+    const asItCame = { name, contentHash: await contentHash(aside), modifiedAtMs }
+    const unpacked = isPacked(name) ? createHash('sha256') : null
+    const { chunks } = openFile(aside)
+    const read = unpacked === null ? chunks : hashing(chunks, unpacked)
+    const rows = await readRows(read, name, schema, () => {})
     if (rows.problemsTotal === 0) {
+      // Without a problem it was read to its end.
+      const identity = unpacked === null ? asItCame : { ...asItCame, contentHash: hexOf(unpacked) }
       const file = fileOf(identity, before, rows)
       return {
         kind: 'accepted',
         identity,
+        packedHash: unpacked === null ? null : asItCame.contentHash,
         inode: before.ino,
         file,
         batches: null,
@@ -149,7 +167,7 @@ async function prepareLarge(
       }
     }
     rmSync(aside, { force: true })
-    return isYoung ? { kind: 'later', name } : refused(identity, before, rows)
+    return isYoung ? { kind: 'later', name } : refused(asItCame, before, rows)
   } catch (thrown) {
     rmSync(aside, { force: true })
     if (isGone(thrown)) return { kind: 'later', name }
@@ -207,11 +225,11 @@ function readStill(path: string): StillFile | null {
   }
   try {
     const stats = fstatSync(descriptor)
-    const isPacked = path.endsWith('.gz')
-    if (isPacked || stats.size > wholeBytesMax) {
+    const packed = isPacked(path)
+    if (packed || stats.size > wholeBytesMax) {
       const last = Buffer.alloc(1)
       readSync(descriptor, last, 0, 1, Math.max(0, stats.size - 1))
-      return { stats, bytes: null, endsLine: isPacked || last[0] === lineFeed }
+      return { stats, bytes: null, endsLine: packed || last[0] === lineFeed }
     }
     // One byte more than there should be: a file that grows is seen.
     const bytes = Buffer.allocUnsafe(stats.size + 1)
@@ -234,6 +252,23 @@ function isSame(a: Stats, b: Stats): boolean {
 
 function isGone(thrown: unknown): boolean {
   return (thrown as NodeJS.ErrnoException).code === 'ENOENT'
+}
+
+function isPacked(path: string): boolean {
+  return path.endsWith('.gz')
+}
+
+/** What is read, and what was read in `hash`. */
+async function* hashing(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    hash.update(chunk)
+    yield chunk
+  }
+}
+
+/** As `contentHash`. */
+function hexOf(hash: Hash): string {
+  return hash.digest('hex').slice(0, 32)
 }
 
 async function* chunksOf(bytes: Buffer): AsyncGenerator<Buffer> {

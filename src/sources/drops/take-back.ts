@@ -12,9 +12,9 @@ import type { FileSchema } from '../../quality/file-schema.ts'
 import type { RecordSender } from '../record-sender.ts'
 import type { ConversionLog } from './conversion-log.ts'
 import { hashedTargetOf, parquetName, targetOf } from './drop-paths.ts'
-import { retractionRecord } from './drop-records.ts'
+import { retractionRecord, type DropIdentity } from './drop-records.ts'
 import { describeProblem, grownProblem, grownReport } from './drop-report.ts'
-import type { KnownDrops } from './known-drops.ts'
+import { isSame, type DropSeen, type KnownDrops } from './known-drops.ts'
 import type { ChangedFile, TakenFiles } from './taken-files.ts'
 
 export interface TakeBackOptions {
@@ -28,45 +28,73 @@ export interface TakeBackOptions {
 
 export interface TakenBack {
   readonly files: number
-  /** Of them, those whose rows were retracted. */
+  /** Of them, those whose rows count no more. */
   readonly retracted: number
   readonly rowsRetracted: number
 }
 
 const retractionBytes = 1024
 
+interface Returning {
+  readonly changed: ChangedFile
+  readonly target: string
+  /** The drops of the same content that count on: then its rows are theirs, and stay. */
+  readonly others: readonly DropSeen[]
+}
+
 export async function takeBack(options: TakeBackOptions, sender: RecordSender): Promise<TakenBack> {
   const { directory, schema, taken } = options
-  const returning: { readonly file: ChangedFile; readonly target: string }[] = []
+  const returning: Returning[] = []
   const targets = new Set<string>()
-  for (const file of taken.changed()) {
-    const target = returnTarget(file, directory)
+  for (const changed of taken.changed()) {
+    const target = returnTarget(changed, directory)
     // Its names are taken: another look.
     if (target === null || targets.has(target)) continue
     targets.add(target)
-    returning.push({ file, target })
-    await retract(file, sender, schema)
+    const others = await othersOf(changed, returning, options.known)
+    returning.push({ changed, target, others })
+    await retract(changed, others, sender, schema)
   }
   if (returning.length === 0) return { files: 0, retracted: 0, rowsRetracted: 0 }
   await sender.flush()
   let [retracted, rowsRetracted] = [0, 0]
-  for (const { file, target } of returning) {
-    tell(file, options)
-    renameSync(file.path, target)
-    taken.release(file.path)
-    if (file.file === null || file.sameAs !== null) continue
+  for (const each of returning) {
+    const { changed, target, others } = each
+    tell(each, options)
+    renameSync(changed.path, target)
+    taken.release(changed.path)
+    if (changed.file === null || others.length > 0) continue
     retracted++
-    rowsRetracted += file.file.rows_read - file.file.rows_removed
+    rowsRetracted += changed.file.rows_read - changed.file.rows_removed
   }
   return { files: returning.length, retracted, rowsRetracted }
 }
 
+/** But those that are taken back in this look. */
+async function othersOf(
+  { identity, file }: ChangedFile,
+  returning: readonly Returning[],
+  known: KnownDrops,
+): Promise<readonly DropSeen[]> {
+  if (file === null) return []
+  const { contentHash } = identity
+  const gone = returning
+    .filter(({ changed }) => changed.file !== null && changed.identity.contentHash === contentHash)
+    .map(({ changed }) => seenAs(changed.identity))
+  gone.push(seenAs(identity))
+  const drops = await known.drops(contentHash)
+  return drops.filter((drop) => !gone.some((each) => isSame(each, drop)))
+}
+
 async function retract(
-  { identity, file, sameAs }: ChangedFile,
+  { identity, file, judgedAtMs }: ChangedFile,
+  others: readonly DropSeen[],
   sender: RecordSender,
   schema: FileSchema,
 ): Promise<void> {
-  if (file === null || sameAs !== null) return
+  if (file === null) return
+  // Parts without a name are not told from those of another file of the content: so they stay while that counts.
+  if (judgedAtMs === undefined && others.length > 0) return
   for (let batch = 0; batch < file.batches; batch++) {
     const isLast = batch === file.batches - 1
     const record = retractionRecord(identity, batch, isLast ? file : null, schema)
@@ -75,10 +103,10 @@ async function retract(
 }
 
 function tell(
-  changed: ChangedFile,
-  { directory, schema, clock, log, known }: TakeBackOptions,
+  { changed, others }: Returning,
+  { directory, schema, clock, log, known, taken }: TakeBackOptions,
 ): void {
-  const { identity, file, sameAs, path, bytes, bytesNow } = changed
+  const { identity, file, path, bytes, bytesNow } = changed
   const { name, contentHash } = identity
   const atMs = clock.nowMs()
   const about = { content: contentHash, bytes, bytes_now: bytesNow }
@@ -87,16 +115,27 @@ function tell(
     log.append([{ atMs, outcome: 'again', file: name, details: about }])
     return
   }
+  const sameAs = others[0]?.fileName ?? null
   const growth = { bytes, bytesNow, rows: file.rows_read - file.rows_removed, sameAs }
   const report = grownReport(identity, growth, schema, atMs)
   const reportPath = `${hashedTargetOf(identity, join(directory, 'failed'))}.report.json`
   writeFileSync(reportPath, `${JSON.stringify(report, null, 2)}\n`)
   const rows = sameAs === null ? growth.rows : 0
+  const same = sameAs === null ? {} : { same_as: sameAs }
   const why = describeProblem(grownProblem(growth))
-  log.append([{ atMs, outcome: 'retracted', file: name, details: { ...about, rows, why } }])
-  if (sameAs !== null) return
-  known.forget({ contentHash, fileName: name, modifiedAtMs: identity.modifiedAtMs })
-  rmSync(join(directory, 'parquet', parquetName(identity)), { force: true })
+  log.append([
+    { atMs, outcome: 'retracted', file: name, details: { ...about, ...same, rows, why } },
+  ])
+  known.forget({ contentHash, ...seenAs(identity) })
+  taken.noteRetracted(identity)
+  const parquet = parquetName(identity)
+  // The same name packed and not, or at two times, has one.
+  if (others.some((other) => parquetName({ ...identity, name: other.fileName }) === parquet)) return
+  rmSync(join(directory, 'parquet', parquet), { force: true })
+}
+
+function seenAs({ name, modifiedAtMs }: DropIdentity): DropSeen {
+  return { fileName: name, modifiedAtMs }
 }
 
 /** Null where both of its names are taken. */
