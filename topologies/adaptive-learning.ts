@@ -51,8 +51,15 @@ import {
 } from '../src/processors/adaptive-learning/training.ts'
 import { FactRowsProcessor } from '../src/processors/fact-rows.ts'
 import { StatisticsRowsProcessor } from '../src/processors/item-statistics/statistics-rows-processor.ts'
-import { sumTallies, tallySerde, type Tally } from '../src/processors/item-statistics/tally.ts'
+import {
+  TalliesProcessor,
+  tallyStores,
+  type TallyPartId,
+  type TestId,
+} from '../src/processors/item-statistics/tallies-processor.ts'
+import { tallySerde, type Tally } from '../src/processors/item-statistics/tally.ts'
 import { numberSerde } from '../src/processors/number-serde.ts'
+import { timestampedSerde } from '../src/processors/timestamped.ts'
 import { loadSchema } from '../src/schema/schema-files.ts'
 import { defineTopology, type TopologyBuilder } from '../src/topology/define.ts'
 import type { TopologyGraph } from '../src/topology/graph.ts'
@@ -160,9 +167,15 @@ function itemStatistics(attempts: KStream<UserId, any>): void {
       keySerde: textIdSerde,
       valueSerde: tallySerde,
     })
-    .groupByKey('papers-by-topic')
-    .reduce('item-tallies', sumTallies, { store: 'item-tallies', emit: 'on-commit' })
-    .toStream('item-tallies-changed')
+    .repartition('papers-by-topic')
+    .process<TestId, Tally>('item-tallies', {
+      stores: [
+        keyValueStore(tallyStores.first, textIdSerde, timestampedSerde(tallySerde)),
+        keyValueStore(tallyStores.more, tupleSerde<TallyPartId>(), timestampedSerde(tallySerde)),
+      ],
+      supplier: () => new TalliesProcessor(),
+      keepsKey: true,
+    })
     .process('item-statistics-rows', {
       supplier: () =>
         new StatisticsRowsProcessor<facts.ItemStatisticsFact>({

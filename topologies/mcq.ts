@@ -11,7 +11,13 @@ import type { FactTable } from '../src/core/fact-table.ts'
 import * as facts from '../src/facts/mcq.ts'
 import { FactRowsProcessor } from '../src/processors/fact-rows.ts'
 import { StatisticsRowsProcessor } from '../src/processors/item-statistics/statistics-rows-processor.ts'
-import { sumTallies, tallySerde, type Tally } from '../src/processors/item-statistics/tally.ts'
+import {
+  TalliesProcessor,
+  tallyStores,
+  type TallyPartId,
+  type TestId,
+} from '../src/processors/item-statistics/tallies-processor.ts'
+import { tallySerde, type Tally } from '../src/processors/item-statistics/tally.ts'
 import type * as events from '../src/processors/mcq/events.ts'
 import {
   funnelRow,
@@ -26,6 +32,7 @@ import {
   StudentTestProcessor,
   studentTestPorts as ports,
 } from '../src/processors/mcq/student-test-processor.ts'
+import { timestampedSerde } from '../src/processors/timestamped.ts'
 import { loadSchema } from '../src/schema/schema-files.ts'
 import { defineTopology, type TopologyBuilder } from '../src/topology/define.ts'
 import { keyValueStore } from '../src/topology/stores.ts'
@@ -145,9 +152,15 @@ function itemStatistics(rows: KStream<any, any>): void {
       keySerde: idSerde,
       valueSerde: tallySerde,
     })
-    .groupByKey('papers-by-test')
-    .reduce('item-tallies', sumTallies, { store: 'item-tallies', emit: 'on-commit' })
-    .toStream('item-tallies-changed')
+    .repartition('papers-by-test')
+    .process<TestId, Tally>('item-tallies', {
+      stores: [
+        keyValueStore(tallyStores.first, idSerde, timestampedSerde(tallySerde)),
+        keyValueStore(tallyStores.more, tupleSerde<TallyPartId>(), timestampedSerde(tallySerde)),
+      ],
+      supplier: () => new TalliesProcessor(),
+      keepsKey: true,
+    })
     .process('item-statistics-rows', {
       supplier: () =>
         new StatisticsRowsProcessor<facts.ItemStatisticsFact>({

@@ -5,6 +5,7 @@
  * Invariants:
  *  1. `item-attempts` lists the attempts of learner, topic and item by time, then id; its first one is in the paper.
  *  2. Only where the first attempt is taken out is the list read.
+ *  3. Papers are put once a batch, in `flush`: while it lasts, `#touched` has them by item.
  */
 import { encodeTuple } from '../../core/tuple.ts'
 import { avroSerde } from '../../schema/avro-serde.ts'
@@ -31,16 +32,20 @@ export interface FirstAttempt {
 }
 
 export interface TopicPaper {
-  readonly items: FirstAttempt[]
+  readonly items: readonly FirstAttempt[]
 }
 
 interface Touched {
-  readonly paper: TopicPaper
+  readonly id: InUser
+  readonly paper: FirstAttempts
   /** As it was before the batch. */
   readonly before: Paper
-  readonly topic: string
   seenMs: number
+  hasChanged: boolean
 }
+
+/** By item. */
+type FirstAttempts = Map<string, FirstAttempt>
 
 export class PapersProcessor implements Processor<UserId, AttemptChange> {
   #context!: ProcessorContext
@@ -73,8 +78,10 @@ export class PapersProcessor implements Processor<UserId, AttemptChange> {
   }
 
   flush(): void {
-    for (const { paper, before, topic, seenMs } of this.#touched.values()) {
-      this.#changes.add(topic, orNull(before), orNull(paperOf(paper)), seenMs)
+    for (const { id, paper, before, seenMs, hasChanged } of this.#touched.values()) {
+      const items = [...paper.values()]
+      if (hasChanged) this.#papers.put(id, { items })
+      this.#changes.add(id[1], orNull(before), orNull(paperOf(items)), seenMs)
     }
     this.#touched.clear()
     this.#changes.forwardTo(this.#context)
@@ -88,23 +95,20 @@ export class PapersProcessor implements Processor<UserId, AttemptChange> {
 
   /** Into the paper, where it is the first. */
   #offer(attempt: Attempt, offered: FirstAttempt): void {
-    const { paper } = this.#touch(attempt)
-    const at = paper.items.findIndex(({ itemId }) => itemId === offered.itemId)
-    const first = paper.items[at]
-    if (first === undefined) paper.items.push(offered)
-    else if (isBefore(offered, first)) paper.items[at] = offered
-    else return
-    this.#papers.put([attempt.userId, attempt.topic], paper)
+    const touched = this.#touch(attempt)
+    const first = touched.paper.get(offered.itemId)
+    if (first !== undefined && !isBefore(offered, first)) return
+    touched.paper.set(offered.itemId, offered)
+    touched.hasChanged = true
   }
 
   async #replace(before: Attempt, after: Attempt | null): Promise<void> {
     const { userId, topic, itemId, timestampMs, attemptId } = before
     this.#attempts.delete([userId, topic, itemId, timestampMs, attemptId])
-    const { paper } = this.#touch(before)
-    const at = paper.items.findIndex((item) => item.itemId === itemId)
-    if (paper.items[at]?.attemptId === attemptId) {
-      paper.items.splice(at, 1)
-      this.#papers.put([userId, topic], paper)
+    const touched = this.#touch(before)
+    if (touched.paper.get(itemId)?.attemptId === attemptId) {
+      touched.paper.delete(itemId)
+      touched.hasChanged = true
       const prefix = encodeTuple([userId, topic, itemId])
       const [next] = await this.#attempts.range({ prefix, entriesMax: 1 })
       if (next !== undefined) {
@@ -119,8 +123,10 @@ export class PapersProcessor implements Processor<UserId, AttemptChange> {
     const mark = `${userId.length}:${userId}${topic}`
     let touched = this.#touched.get(mark)
     if (touched === undefined) {
-      const paper = this.#papers.get([userId, topic]) ?? { items: [] }
-      touched = { paper, before: paperOf(paper), topic, seenMs: timestampMs }
+      const items = this.#papers.get([userId, topic])?.items ?? []
+      const paper = new Map(items.map((item) => [item.itemId, item]))
+      const before = paperOf(items)
+      touched = { id: [userId, topic], paper, before, seenMs: timestampMs, hasChanged: false }
       this.#touched.set(mark, touched)
     }
     touched.seenMs = Math.max(touched.seenMs, timestampMs)
@@ -132,7 +138,7 @@ function isBefore(a: FirstAttempt, b: FirstAttempt): boolean {
   return (a.timestampMs - b.timestampMs || compareAsKeys(a.attemptId, b.attemptId)) < 0
 }
 
-function paperOf({ items }: TopicPaper): Paper {
+function paperOf(items: readonly FirstAttempt[]): Paper {
   return { items: items.map(({ itemId, isCorrect }) => ({ itemId, isCorrect })) }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Statistics of a test and its items, in Moodle's formulas (Moodle documentation, "Quiz statistics calculations"):
- * incremental, because all of them rest on five sums over learners.
+ * incremental, because all of them rest on five sums over learners. Marks are whole numbers, not negative, and so are their sums.
  */
 
 /** Sums over the learners of one item: x is the mark in the item, t the mark in the whole test. */
@@ -63,33 +63,33 @@ export function addTestSums(a: TestSums, b: TestSums): TestSums {
 
 /** @param markMax the greatest mark of the item */
 export function itemStatistics(item: ItemSums, test: TestSums, markMax = 1): ItemStatistics {
-  const { learners } = item
-  const spread = centred(item.xx, item.x, item.x, learners)
-  const rest =
-    centred(test.tt, test.t, test.t, learners) -
-    2 * centred(item.xt, item.x, test.t, learners) +
-    spread
-  const together = centred(item.xt, item.x, test.t, learners) - spread
+  const { learners, x, xx, xt } = item
+  const spread = Number(scaledSpread(learners, xx, x, x))
+  // The rest of the test, r = t − x: its sums are whole numbers too.
+  const r = test.t - x
+  const rest = Number(scaledSpread(learners, test.tt - 2 * xt + xx, r, r))
+  const together = Number(scaledSpread(learners, xt - xx, x, r))
   return {
-    facility: item.x / learners / markMax,
+    facility: x / learners / markMax,
     standardDeviation: deviation(spread, learners),
     discriminationIndex:
-      isZero(spread) || isZero(rest) ? null : (100 * together) / Math.sqrt(spread * rest),
+      spread <= 0 || rest <= 0 ? null : perCent(together / Math.sqrt(spread * rest)),
   }
 }
 
 /** Who left an item out has mark 0 in it, so an item's sums of marks are those over all learners. */
 export function testStatistics(items: readonly ItemSums[], test: TestSums): TestStatistics {
   const { learners } = test
-  const spread = centred(test.tt, test.t, test.t, learners)
-  const standardDeviation = deviation(spread, learners)
+  const spread = scaledSpread(learners, test.tt, test.t, test.t)
+  const standardDeviation = deviation(Number(spread), learners)
   const mean = test.t / learners
-  if (items.length < 2 || standardDeviation === null || isZero(spread)) {
+  if (items.length < 2 || standardDeviation === null || standardDeviation === 0) {
     return { mean, standardDeviation, alpha: null, standardError: null }
   }
-  let within = 0
-  for (const { xx, x } of items) within += centred(xx, x, x, learners)
-  const share = (items.length / (items.length - 1)) * (1 - within / spread)
+  let within = 0n
+  for (const { xx, x } of items) within += BigInt(scaledSpread(learners, xx, x, x))
+  const between = Number(BigInt(spread) - within) / Number(spread)
+  const share = (items.length / (items.length - 1)) * between
   return {
     mean,
     standardDeviation,
@@ -98,15 +98,22 @@ export function testStatistics(items: readonly ItemSums[], test: TestSums): Test
   }
 }
 
-/** Σ(a − ā)(b − b̄) from the plain sums. Marks are small multiples of one unit, so nothing is lost by cancelling. */
-function centred(ab: number, a: number, b: number, learners: number): number {
-  return ab - (a * b) / learners
+/**
+ * n·Σab − Σa·Σb, which is n·Σ(a − ā)(b − b̄): a whole number, and exact. So it is 0 where one of the two never differs and
+ * nowhere else, and sums of it do not depend on their order.
+ */
+function scaledSpread(learners: number, ab: number, a: number, b: number): number | bigint {
+  const [left, right] = [learners * ab, a * b]
+  if (left <= Number.MAX_SAFE_INTEGER && right <= Number.MAX_SAFE_INTEGER) return left - right
+  return BigInt(learners) * BigInt(ab) - BigInt(a) * BigInt(b)
 }
 
+/** Sample standard deviation. While part of a change is under way, a spread may be below 0. */
 function deviation(spread: number, learners: number): number | null {
-  return learners < 2 ? null : Math.sqrt(Math.max(0, spread) / (learners - 1))
+  return learners < 2 ? null : Math.sqrt(Math.max(0, spread) / learners / (learners - 1))
 }
 
-function isZero(spread: number): boolean {
-  return spread < 1e-12
+/** Roots are rounded, so that a correlation of 1 may come out above it. */
+function perCent(correlation: number): number {
+  return Math.max(-100, Math.min(100, 100 * correlation))
 }

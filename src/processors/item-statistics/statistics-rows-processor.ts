@@ -59,7 +59,8 @@ export class StatisticsRowsProcessor<Row> implements Processor<
     for (const item of tally.items) {
       const { itemId } = item
       let value: Row | null = null
-      if (item.sums.learners > 0) {
+      // Of a change in parts the first may be here alone: the last learner gone, and items still to follow.
+      if (item.sums.learners > 0 && tally.test.learners > 0) {
         value = rowOf(testId, itemId, { ...columnsOf(item, tally, population), ...shared })
       }
       const key = [testId, itemId] as const

@@ -43,7 +43,13 @@ export interface Tally {
   readonly eventTimeMs: number
 }
 
-/** What the papers of a batch change in each test's sums: whole numbers, so that one change a test says it all. */
+/**
+ * Of one record in a topic or store. A test may have any number of items, a record on Kafka has a size: with ids of 100
+ * bytes these are about 60 KB.
+ */
+export const tallyItemsMax = 500
+
+/** What the papers of a batch change in each test's sums: whole numbers, so that changes add up in any order. */
 export class TallyChanges {
   #byTest = new Map<string, TestChange>()
 
@@ -63,7 +69,7 @@ export class TallyChanges {
     addPaper(change, after, 1)
   }
 
-  /** One record a test, with its id as the key. */
+  /** One record a test, and more where many of its items have changed; its id is the key. */
   forwardTo(context: ProcessorContext): void {
     for (const value of this.take()) {
       const { testId, eventTimeMs: timestampMs } = value
@@ -71,25 +77,30 @@ export class TallyChanges {
     }
   }
 
-  take(): readonly Tally[] {
-    const changes = [...this.#byTest].map(([testId, { test, items, eventTimeMs }]) => ({
-      testId,
-      test,
-      items: [...items.values()].filter(hasChanged).sort((a, b) => compareText(a.itemId, b.itemId)),
-      eventTimeMs,
-    }))
+  /** @param itemsMax of one change; what the test's own sums change by is in the first one of a test alone */
+  take(itemsMax = tallyItemsMax): readonly Tally[] {
+    const changes = [...this.#byTest].flatMap(([testId, { test, items, eventTimeMs }]) => {
+      const changed = byItemId([...items.values()].filter(hasChanged))
+      const parts: Tally[] = [{ testId, test, items: changed.slice(0, itemsMax), eventTimeMs }]
+      for (let at = itemsMax; at < changed.length; at += itemsMax) {
+        const part = changed.slice(at, at + itemsMax)
+        parts.push({ testId, test: noTestSums, items: part, eventTimeMs })
+      }
+      return parts
+    })
     this.#byTest = new Map()
     return changes
   }
 }
 
-export function sumTallies(a: Tally, b: Tally): Tally {
-  return {
-    testId: a.testId,
-    test: addTestSums(a.test, b.test),
-    items: mergedItems(a.items, b.items),
-    eventTimeMs: Math.max(a.eventTimeMs, b.eventTimeMs),
-  }
+/** Ascending. */
+export function byItemId(items: readonly ItemTally[]): ItemTally[] {
+  return items.toSorted((a, b) => compareText(a.itemId, b.itemId))
+}
+
+export function sumItemTallies(a: ItemTally, b: ItemTally): ItemTally {
+  const { itemId } = a
+  return { itemId, sums: addItemSums(a.sums, b.sums), test: addTestSums(a.test, b.test) }
 }
 
 interface TestChange {
@@ -124,28 +135,6 @@ function addPaper(change: TestChange, paper: Paper | null, sign: 1 | -1): void {
 /** False where what came in is what went out: the sums of the item are as they were. */
 function hasChanged({ sums, test }: ItemTally): boolean {
   return [sums.learners, sums.x, sums.xx, sums.xt, test.t, test.tt].some((sum) => sum !== 0)
-}
-
-/** Both ascending. Items that nobody answers any more stay, with nothing in them, so that their rows are deleted. */
-function mergedItems(a: readonly ItemTally[], b: readonly ItemTally[]): ItemTally[] {
-  const merged: ItemTally[] = []
-  let at = 0
-  for (const added of b) {
-    for (let next = a[at]; next !== undefined && next.itemId < added.itemId; next = a[at]) {
-      merged.push(next)
-      at += 1
-    }
-    const known = a[at]
-    if (known?.itemId !== added.itemId) merged.push(added)
-    else {
-      const { itemId } = added
-      const sums = addItemSums(known.sums, added.sums)
-      merged.push({ itemId, sums, test: addTestSums(known.test, added.test) })
-      at += 1
-    }
-  }
-  for (const rest of a.slice(at)) merged.push(rest)
-  return merged
 }
 
 const testSumsSchema = {

@@ -11,7 +11,7 @@ import type { Facts } from '../../integration/support/facts.ts'
 import { batchesOf, Feed } from '../../integration/support/feed.ts'
 import { InstanceProcess } from '../../integration/support/instance-process.ts'
 import { until } from '../../integration/support/until.ts'
-import { clusterForTests } from './kafka-for-tests.ts'
+import { clusterForTests, type TestCluster } from './kafka-for-tests.ts'
 import { freePortOffset } from '../../integration/support/free-port-offset.ts'
 
 export interface StageOptions {
@@ -21,6 +21,7 @@ export interface StageOptions {
 }
 
 export interface ProductStage {
+  readonly kafka: TestCluster
   readonly clickhouse: ClickHouseProcess
   /** Ready; on the same data as before where there was one of that name. */
   start(name: string): Promise<InstanceProcess>
@@ -65,6 +66,7 @@ export async function openProductStage(
     return instance
   }
   return {
+    kafka,
     clickhouse,
     start: (name) =>
       start(name, ['--doors', 'console,registry,ingest,clickhouse', ...words], {
