@@ -8,6 +8,9 @@ import { findDrops } from './find-drops.ts'
 const memoryIsFull = new Error(
   'Code: 241. DB::Exception: (total) memory limit exceeded (MEMORY_LIMIT_EXCEEDED)',
 )
+const wrongPassword = new Error(
+  'Code: 516. DB::Exception: Authentication failed (AUTHENTICATION_FAILED)',
+)
 const noSuchTable = new Error('Code: 60. DB::Exception: Unknown table (UNKNOWN_TABLE)')
 
 /** A reader that fails as often as there are failures, and then answers. */
@@ -23,7 +26,7 @@ function readerAfter(failures: Error[]) {
 }
 
 void test('what passes by itself is waited for, and the answer is the same', async () => {
-  const { reader, asked } = readerAfter([memoryIsFull, memoryIsFull])
+  const { reader, asked } = readerAfter([memoryIsFull, noSuchTable])
   const clock = new ManualClock(0)
   const found = findDrops({ reader, clock })(['a'])
   while (asked.length < 3) {
@@ -36,7 +39,7 @@ void test('what passes by itself is waited for, and the answer is the same', asy
 
 void test('what does not pass, and what lasts beyond a stop, is told', async () => {
   const clock = new ManualClock(0)
-  const refused = readerAfter([noSuchTable])
+  const refused = readerAfter([wrongPassword])
   await assert.rejects(findDrops({ reader: refused.reader, clock })(['a']), isError('SINK_REFUSED'))
   const stopped = readerAfter([memoryIsFull])
   const find = findDrops({ reader: stopped.reader, clock, signal: AbortSignal.abort() })

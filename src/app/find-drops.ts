@@ -3,6 +3,7 @@ import { pause, type Clock } from '../core/clock.ts'
 import { BackOff } from '../sinks/clickhouse/back-off.ts'
 import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
 import { statementError } from '../sinks/clickhouse/failure.ts'
+import { isTableLost } from '../sinks/lost-table.ts'
 import type { DropSeen, FindDrops } from '../sources/drops/known-drops.ts'
 
 /** Of one content; some of them may just have been retracted. */
@@ -31,7 +32,9 @@ export function findDrops({ reader, clock, signal }: FindDropsOptions): FindDrop
         return await ask(reader, contentHashes)
       } catch (thrown) {
         const failure = statementError(thrown, 'asked which files were dropped before')
-        if (failure.reaction !== 'retry' || signal?.aborted === true) throw failure
+        // A table that was lost is made anew by whoever writes to it.
+        const mayPass = failure.reaction === 'retry' || isTableLost(failure)
+        if (!mayPass || signal?.aborted === true) throw failure
         await pause(clock, backOff.nextMs(), signal)
       }
     }

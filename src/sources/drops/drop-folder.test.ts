@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import {
   appendFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -375,4 +376,23 @@ test('a group of files is settled while the next one is sent, and what goes wron
   assert.equal(await next.scan(), count)
   assert.equal(stage.in('done').length, count)
   assert.equal(rowsOnce(await stage.sent()).size, 3 * count)
+})
+
+test('two names of one packed file are two drops, and a look in trouble leaves no copies behind', async (context) => {
+  const stage = await setUp(context)
+  stage.drop('a.csv.gz', gzipSync(fileOf(0, 10)))
+  linkSync(join(stage.directory, 'a.csv.gz'), join(stage.directory, 'b.csv.gz'))
+  stage.drop('c.csv.gz', gzipSync(fileOf(20, 30)))
+  const troubled = stage.open({
+    onStep: () => {
+      throw new Error('trouble')
+    },
+  })
+  for (const _look of [1, 2, 3]) await assert.rejects(troubled.scan(), /trouble/)
+  assert.ok(stage.in('.reading').length < 3, stage.in('.reading').join())
+  const folder = stage.open({ find: findIn(stage) })
+  assert.equal(await folder.scan(), 3)
+  assert.deepEqual(stage.in('done'), ['a.csv.gz', 'b.csv.gz', 'c.csv.gz'])
+  assert.deepEqual(stage.in('.reading'), [])
+  assert.equal(rowsOnce(await stage.sent()).size, 20)
 })

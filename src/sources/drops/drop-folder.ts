@@ -39,6 +39,7 @@ import { ReadyFiles } from './ready-files.ts'
 import { sendDrop } from './send-drop.ts'
 import { takeBack } from './take-back.ts'
 import { TakenFiles, watchedFilesMax } from './taken-files.ts'
+import { writtenOnBytes, type JudgedFile } from './watched-list.ts'
 
 export interface DropFolderOptions {
   readonly directory: string
@@ -87,6 +88,10 @@ const defaults = {
 /** Files whose rows are made durable, and which are moved, together. */
 const groupMax = 128
 const logName = 'conversion_log.txt'
+
+/** What is moved. */
+type Judged = Pick<AcceptedDrop, 'identity' | 'inode' | 'modifiedMs'> &
+  Pick<JudgedFile, 'bytes' | 'file'>
 
 interface Sent {
   readonly drop: AcceptedDrop
@@ -197,6 +202,8 @@ export class DropFolder {
   async scan(): Promise<number> {
     try {
       makeMissing([this.#done, this.#failed, this.#parquet, this.#aside])
+      // Copies of what was read ahead by a look that ended in trouble.
+      for (const name of readdirSync(this.#aside)) rmSync(join(this.#aside, name), { force: true })
       return await this.#scan()
     } catch (thrown) {
       throw folderError(this.#options.directory, thrown)
@@ -246,7 +253,8 @@ export class DropFolder {
       else {
         const parquet = await sendDrop(drop, sender, schema, this.#parquet)
         this.#step('sent', drop.identity.name)
-        group.push({ drop, parquet })
+        // Its rows are with the sender: two groups of large files would be much to hold on to.
+        group.push({ drop: { ...drop, batches: null }, parquet })
       }
       if (group.length >= groupMax) {
         await settleNext(group)
@@ -291,13 +299,8 @@ export class DropFolder {
     this.#log.append(group.map((sent, index) => this.#lineOf(sent, earlier[index] ?? null)))
     for (const [index, { drop }] of group.entries()) {
       this.#step('logged', drop.identity.name)
-      const path = this.#move(drop.identity, drop.inode, this.#done)
-      if (path !== null) {
-        const { identity, inode, file } = drop
-        const place = { folder: 'done', name: basename(path) } as const
-        const judgedAtMs = this.#options.clock.nowMs()
-        this.#taken.note({ identity, inode, ...place, bytes: file.bytes, file, judgedAtMs })
-      }
+      const { file } = drop
+      this.#move({ ...drop, bytes: file.bytes, file }, 'done')
       this.#step('moved', drop.identity.name)
       if ((earlier[index] ?? null) !== null) {
         this.#totals.duplicates++
@@ -311,18 +314,13 @@ export class DropFolder {
   }
 
   #refuse(drop: PreparedDrop & { readonly kind: 'refused' }): void {
-    const { identity, inode, bytes, columns, rowsRead, problems, problemsTotal } = drop
+    const { identity, columns, rowsRead, problems, problemsTotal } = drop
     const { schema, clock } = this.#options
     const { name, contentHash } = identity
     const file = { name, contentHash, problems, problemsTotal, rowsRead, foundColumns: columns }
     this.#report(identity, dropReport(file, schema, clock.nowMs()))
     this.#step('logged', name)
-    const path = this.#move(identity, inode, this.#failed)
-    if (path !== null) {
-      const place = { folder: 'failed', name: basename(path) } as const
-      const judgedAtMs = clock.nowMs()
-      this.#taken.note({ identity, inode, ...place, bytes, file: null, judgedAtMs })
-    }
+    this.#move({ ...drop, file: null }, 'failed')
     this.#step('moved', name)
     this.#totals.failed++
   }
@@ -383,14 +381,16 @@ export class DropFolder {
     }
   }
 
-  /** A file that was renamed or replaced meanwhile is left alone: the next look sees it under its new name, or anew.
-   * @returns where it lies now; null where it was left alone */
-  #move(identity: DropIdentity, inode: number, folder: string): string | null {
+  /** A file that was renamed or replaced meanwhile is left alone: the next look sees it under its new name, or anew. */
+  #move({ identity, inode, bytes, modifiedMs, file }: Judged, folder: 'done' | 'failed'): void {
     const from = join(this.#options.directory, identity.name)
-    if (statSync(from, { throwIfNoEntry: false })?.ino !== inode) return null
-    const target = targetOf(identity, folder)
+    const stats = statSync(from, { throwIfNoEntry: false })
+    if (stats?.ino !== inode) return
+    const target = targetOf(identity, folder === 'done' ? this.#done : this.#failed)
     renameSync(from, target)
-    return target
+    const place = { folder, name: basename(target), judgedAtMs: this.#options.clock.nowMs() }
+    const isAsRead = stats.size === bytes && stats.mtimeMs === modifiedMs
+    this.#taken.note({ identity, inode, ...place, bytes: isAsRead ? bytes : writtenOnBytes, file })
   }
 
   #step(step: DropStep, name: string): void {

@@ -2,7 +2,7 @@
  * One dropped file from its bytes to what is to be sent, or to the reason why it is refused. Whatever is judged is what
  * is sent: a small file is held whole, a larger one is copied aside first, so that nobody changes it in between.
  */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, randomBytes, type Hash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -48,6 +48,7 @@ export type PreparedDrop =
       readonly kind: 'refused'
       readonly identity: DropIdentity
       readonly inode: number
+      readonly modifiedMs: number
       readonly bytes: number
       readonly columns: readonly string[] | null
       readonly rowsRead: number
@@ -63,6 +64,8 @@ export interface AcceptedDrop {
   /** Of the bytes as they came, where those were packed: by it the content was known once; else null. */
   readonly packedHash: string | null
   readonly inode: number
+  /** As the system says it: by it and the size a change is seen. */
+  readonly modifiedMs: number
   readonly file: DroppedFile
   /** Null where they are still to be read, from `aside`. */
   readonly batches: readonly RowBatch[] | null
@@ -124,6 +127,7 @@ async function prepare(request: PrepareDrop, schema: FileSchema): Promise<Prepar
     identity,
     packedHash: null,
     inode: stats.ino,
+    modifiedMs: stats.mtimeMs,
     file,
     batches,
     aside: null,
@@ -138,7 +142,10 @@ async function prepareLarge(
   before: Stats,
   isYoung: boolean,
 ): Promise<PreparedDrop> {
-  const aside = join(asideDirectory, `${before.ino}-${nowMs}${extensionsOf(name)}`)
+  const aside = join(
+    asideDirectory,
+    `${before.ino}-${nowMs}-${randomBytes(4).toString('hex')}${extensionsOf(name)}`,
+  )
   try {
     copyFileSync(path, aside, constants.COPYFILE_FICLONE)
     if (!isSame(before, statSync(path))) {
@@ -160,6 +167,7 @@ async function prepareLarge(
         identity,
         packedHash: unpacked === null ? null : asItCame.contentHash,
         inode: before.ino,
+        modifiedMs: before.mtimeMs,
         file,
         batches: null,
         aside,
@@ -176,7 +184,7 @@ async function prepareLarge(
 }
 
 /** Within what a record may bear: a file system takes any time. */
-function modifiedAtOf({ mtimeMs }: Stats): number {
+export function modifiedAtOf({ mtimeMs }: Stats): number {
   return Math.min(Math.max(Math.floor(mtimeMs), eventTimeMinMs), eventTimeMaxMs)
 }
 
@@ -292,6 +300,7 @@ function refused(identity: DropIdentity, stats: Stats, rows: ReadRows): Prepared
     kind: 'refused',
     identity,
     inode: stats.ino,
+    modifiedMs: stats.mtimeMs,
     bytes: stats.size,
     columns,
     rowsRead,

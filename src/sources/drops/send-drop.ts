@@ -30,9 +30,11 @@ export async function sendDrop(
   }
   const copy = present(aside, 'the copy of a large file')
   const name = parquetName(identity)
-  const parquet =
-    parquetDirectory === undefined ? null : new ParquetFile(join(parquetDirectory, name), schema)
+  let parquet: ParquetFile | null = null
   try {
+    if (parquetDirectory !== undefined) {
+      parquet = new ParquetFile(join(parquetDirectory, name), schema)
+    }
     await readAside(copy, schema, async (batch) => {
       await send(batch)
       parquet?.add(batch)

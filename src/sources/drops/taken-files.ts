@@ -11,8 +11,8 @@ import { eventTimeMaxMs } from '../../quality/event-time.ts'
 import { DueQueue } from '../due-queue.ts'
 import type { DropIdentity } from './drop-records.ts'
 import { dropId } from './known-drops.ts'
-import type { AcceptedDrop } from './prepare-drop.ts'
-import { placeOf, WatchedList, type JudgedFile } from './watched-list.ts'
+import { modifiedAtOf, type AcceptedDrop } from './prepare-drop.ts'
+import { placeOf, WatchedList, writtenOnBytes, type JudgedFile } from './watched-list.ts'
 
 export interface ChangedFile extends JudgedFile {
   /** Where it lies now. */
@@ -68,7 +68,10 @@ export class TakenFiles {
   }
 
   note(file: JudgedFile): void {
-    if (this.#clock.nowMs() - file.identity.modifiedAtMs > watchMs) return
+    // Another file may have lain there before, which was watched.
+    this.release(join(this.#directory, placeOf(file)))
+    const isOld = this.#clock.nowMs() - file.identity.modifiedAtMs > watchMs
+    if (isOld && file.bytes !== writtenOnBytes) return
     // What was found in it takes room, and nobody asks for it again.
     const kept = file.file === null ? file : { ...file, file: { ...file.file, findings: [] } }
     this.#watch(kept)
@@ -159,8 +162,7 @@ export class TakenFiles {
       return null
     }
     const isLonger = stats.size > file.bytes
-    const isOther =
-      stats.size !== file.bytes || Math.floor(stats.mtimeMs) !== file.identity.modifiedAtMs
+    const isOther = stats.size !== file.bytes || modifiedAtOf(stats) !== file.identity.modifiedAtMs
     if (file.file === null ? isOther : isLonger) {
       this.#wait(watched, nowMs)
       return { ...file, path, bytesNow: stats.size }

@@ -7,13 +7,16 @@ import { basename, join } from 'node:path'
 import type { DroppedFile } from '../../processors/student-performance/batch.ts'
 import type { DropIdentity } from './drop-records.ts'
 
+/** Of a file that was written on between its reading and its move: whatever it has now, it is another. */
+export const writtenOnBytes = -1
+
 export interface JudgedFile {
   readonly identity: DropIdentity
   readonly inode: number
   readonly folder: 'done' | 'failed'
   /** Under which it lies there. */
   readonly name: string
-  /** Of what was read. */
+  /** Of what was read; `writtenOnBytes`. */
   readonly bytes: number
   /** What its rows say of it; null where nothing of it was taken. */
   readonly file: DroppedFile | null

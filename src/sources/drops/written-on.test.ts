@@ -1,6 +1,6 @@
 /** Writers that pause: what they add to a file that was judged. */
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { DropReport } from './drop-report.ts'
@@ -247,4 +247,46 @@ test('beyond the most that are watched the oldest are let go, and the log says h
   stage.clock.advance(300)
   await stage.open({ watchedFilesMax: 2 }).scan()
   assert.match(stage.log(), / unwatched [a-e]\.csv files=3 why="more than 2 files/)
+})
+
+test('a file that is written anew in its place between its reading and its move is judged anew', async (context) => {
+  const stage = await setUp(context)
+  const write = (from: number, to: number) => {
+    writeFileSync(join(stage.directory, 'same.csv'), fileOf(from, to))
+  }
+  // Of long ago, so that it is not watched as a young one is; what is written then is shorter.
+  stage.drop('same.csv', fileOf(0, 10), stage.clock.nowMs() - 2 * watchMs)
+  let isWritten = false
+  const folder = stage.open({
+    find: findIn(stage),
+    onStep: (step) => {
+      if (step !== 'durable' || isWritten) return
+      isWritten = true
+      write(50, 53)
+    },
+  })
+  assert.equal(await folder.scan(), 1)
+  for (const _look of [1, 2, 3]) {
+    stage.clock.advance(3_000)
+    await folder.scan()
+  }
+  assert.equal(rowsOnce(await stage.sent()).size, 3)
+  assert.deepEqual(stage.in('done'), ['same.csv'])
+  assert.match(stage.log(), / retracted same\.csv /)
+})
+
+test('where another file lay under its name, one that is too old to be watched is not taken for it', async (context) => {
+  const stage = await setUp(context)
+  const folder = stage.open({ find: findIn(stage) })
+  stage.drop('a.csv', fileOf(0, 5), stage.clock.nowMs())
+  stage.clock.advance(300)
+  assert.equal(await folder.scan(), 1)
+  // As where a system gives a number of a file that is gone to the next one: it is the same file here.
+  renameSync(join(stage.directory, 'done', 'a.csv'), join(stage.directory, 'a.csv'))
+  stage.drop('a.csv', fileOf(20, 40), stage.clock.nowMs() - 2 * watchMs)
+  assert.equal(await folder.scan(), 1)
+  stage.clock.advance(3_600_000)
+  assert.equal(await folder.scan(), 0)
+  assert.equal(rowsOnce(await stage.sent()).size, 25)
+  assert.doesNotMatch(stage.log(), / retracted /)
 })
