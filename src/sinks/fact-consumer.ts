@@ -219,7 +219,10 @@ export class FactConsumer {
     const { areGone } = this.#lost
     if (changed.size === 0 && !areGone) return
     await this.#giveUpBatches()
-    if (changed.size > 0 && !(await this.#beginAnew(changed))) return
+    if (changed.size > 0) {
+      if (!(await this.#lost.makeWhole(signal))) return
+      if (!(await this.#beginAnew(changed))) return
+    }
     if (!areGone) return
     const ends = await this.#onceKnown(() => this.#written.ends())
     if (ends !== null) await this.#lost.areThere(changed.size, ends, signal)
@@ -328,13 +331,14 @@ export class FactConsumer {
 
   /** 1 decode what is left of the batch; 2 write it; 3 commit its offsets. */
   async #write(batch: FactBuffer, hold: BatchHold): Promise<void> {
-    const tables = await batchRows(batch, this.#sources, this.#options.epoch)
     const { sink, log } = this.#options
     // As they are known before the write: a table that takes their place meanwhile may not have these rows.
     const offsets = batch.offsets().map((at) => ({
       ...at,
       metadata: this.#tables.identityOf(at.topic),
     }))
+    const tables = await batchRows(batch, this.#sources, this.#options.epoch)
+    if (hold.givenUp.aborted) return
     const write = () => sink.write(tables, hold.cut)
     if (tables.length > 0 && !(await this.#whenPossible(write, hold))) return
     const member = present(this.#member, 'group member')

@@ -86,6 +86,18 @@ export class LostTables {
     return null
   }
 
+  /** Before tables that are others than before are read for, whoever has made them: with the set-up go the epochs that this
+   * instance writes with, which one that starts later has to find. False where the signal is aborted before.
+   * @throws what the set-up throws and does not pass */
+  async makeWhole(signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      await this.#makeAnew(signal)
+      if (signal.aborted) return false
+      if (this.#obstacle === null) return true
+      await pause(this.#options.clock, retryMs, signal)
+    }
+  }
+
   /** What stands in its way and passes is told. */
   async #makeAnew(signal: AbortSignal): Promise<void> {
     const done = this.#options.makeAnew()
