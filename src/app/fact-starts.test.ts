@@ -15,6 +15,7 @@ const facts = topicName('facts')
 const ids = (id: string) => ({
   topicIds: (names: readonly TopicName[]) =>
     Promise.resolve(new Map(names.map((name) => [name, id]))),
+  topicNames: () => Promise.resolve([facts, counts.name]),
 })
 const at = (number: number) => number as Partition
 
@@ -68,6 +69,18 @@ test('a topic that was made anew is state from its start', async (t) => {
   const meta = new MemoryRegistryStorage()
   await noteFactStarts(meta, log, 'counting', [facts])
   const from = await factStarts([meta], ids('two'))
+  assert.equal(from(facts, at(1)), null)
+})
+
+test('a topic that was deleted since is asked for nothing: a start makes it anew', async (t) => {
+  const log = Object.assign(await logWithFacts(t), ids('one'))
+  const meta = new MemoryRegistryStorage()
+  await noteFactStarts(meta, log, 'counting', [facts])
+  const from = await factStarts([meta], {
+    topicNames: () => Promise.resolve([topicName('others')]),
+    topicIds: (names) =>
+      names.length === 0 ? Promise.resolve(new Map()) : Promise.reject(new Error(names.join())),
+  })
   assert.equal(from(facts, at(1)), null)
 })
 

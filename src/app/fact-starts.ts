@@ -20,7 +20,7 @@ interface TopicStart {
   readonly offsets: readonly number[]
 }
 
-type TopicIds = Pick<LogAdmin, 'topicIds'>
+type TopicIds = Pick<LogAdmin, 'topicIds' | 'topicNames'>
 
 /** @param topics of the topology; they exist */
 export async function noteFactStarts(
@@ -59,7 +59,10 @@ export async function factStarts(
       noted.push(...Object.entries(JSON.parse(value) as Starts))
     }
   }
-  const names = [...new Set(noted.map(([topic]) => topic))] as TopicName[]
+  // A reset with its facts, or somebody, may have deleted one since: it is made anew, and has none of the old records.
+  const existing = new Set<string>(noted.length === 0 ? [] : await log.topicNames())
+  const topics = new Set(noted.map(([topic]) => topic))
+  const names = [...topics].filter((name) => existing.has(name)) as TopicName[]
   const ids = names.length === 0 ? new Map<TopicName, string>() : await log.topicIds(names)
   return (topic, partition) => {
     // A topic only grows while it is the same one: the greatest is of the latest reset.
