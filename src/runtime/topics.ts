@@ -13,9 +13,9 @@ import { compileTaskGraph } from './task-graph.ts'
  * long. */
 const repartitionSegmentBytes = 50 * 1024 * 1024
 
-/** Of what tasks write. A state or a fact with a list (all scores of an exam) is larger than the events that it comes of,
- * and a task whose record is refused stops for good; embedded, a transaction's records may be as large. */
-const batchBytesMax = 64 * 1024 * 1024
+/** A state or a fact with a list (all scores of an exam) is larger than the events that it comes of, and a task whose record
+ * is refused stops for good. Below the segments of repartition topics, and two of them go into one request. */
+const batchBytesMax = 48 * 1024 * 1024
 
 export function topicSpecs(
   graphs: readonly TopologyGraph[],
@@ -71,10 +71,8 @@ function addTopics(
     const partitionCount = counts.get(name) ?? defaultPartitionCount
     if (node.kind === 'source' || node.kind === 'sink') {
       const { cleanupPolicy, retentionMs } = node.topic
-      // Another topology may read what one of them writes.
-      const isWritten = node.kind === 'sink' || specs.get(name)?.batchBytesMax !== undefined
-      const limit = isWritten ? { batchBytesMax } : {}
-      specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs, ...limit })
+      // Sources too: they may be the facts of another topology, which has yet to start.
+      specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs, batchBytesMax })
     } else {
       // Retention goes by event time: on history it would take records before they are processed.
       specs.set(name, {

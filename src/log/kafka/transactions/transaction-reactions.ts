@@ -107,7 +107,7 @@ export function refusalOf(failure: unknown, what: string): TidemarkError {
       return new TidemarkError(
         'RECORD_TOO_LARGE',
         `${what}: larger than the topic's max.message.bytes (${code}); raise it with kafka-configs, as of the ` +
-          'topics that follow from it; a topic that is made now has 64 MiB',
+          'topics that follow from it',
         options,
       )
     case 'INVALID_RECORD':
