@@ -26,16 +26,26 @@ export function addToParts(
   changes: readonly [Tally, ...Tally[]],
   itemsMax = tallyItemsMax,
 ): TallyParts {
-  const [known = emptyPart(changes[0]), ...more] = parts
+  const [known = emptyPart(changes[0]), ...later] = parts
+  const own = known.items.slice(0, itemsMax)
+  // A version that knows one part alone may have worked in between, and begun an item again that is in a later part.
+  const ids = new Set(own.map(({ itemId }) => itemId))
+  const isOwn = ({ itemId }: ItemTally) => ids.has(itemId)
+  const twice = later.flatMap(({ items }) => items.filter(isOwn))
+  const more =
+    twice.length === 0
+      ? later
+      : later.map((part) => ({ ...part, items: part.items.filter((item) => !isOwn(item)) }))
   const first: Tally = {
     ...known,
     test: changes.reduce((test, change) => addTestSums(test, change.test), known.test),
-    items: known.items.slice(0, itemsMax),
+    items: twice.length === 0 ? own : sumOfItems([own, twice]),
     eventTimeMs: Math.max(known.eventTimeMs, ...changes.map(({ eventTimeMs }) => eventTimeMs)),
   }
   const next: [Tally, ...Tally[]] = [first, ...more]
   const added = sumOfItems([known.items.slice(itemsMax), ...changes.map(({ items }) => items)])
   const changed = new Map([[0, first]])
+  if (twice.length > 0) for (const [index, part] of more.entries()) changed.set(index + 1, part)
   for (const [index, items] of placed(next, added, itemsMax)) {
     const part = next[index] ?? emptyPart(first)
     const sums = { ...part, items: sumOfItems([part.items, items]) }

@@ -3,7 +3,14 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { noTestSums } from './item-statistics.ts'
 import { addToParts, joinedParts } from './tally-parts.ts'
-import { byItemId, tallyItemsMax, TallyChanges, type Paper, type Tally } from './tally.ts'
+import {
+  byItemId,
+  tallyItemsMax,
+  TallyChanges,
+  type ItemTally,
+  type Paper,
+  type Tally,
+} from './tally.ts'
 
 const paper = fc.option(
   fc
@@ -196,4 +203,24 @@ test('a tally of any size that was kept as one is split when it is next touched,
       },
     ),
   )
+})
+
+test('an item that a version of one part alone has begun again is one item, with the sums of both', () => {
+  const item = (itemId: string, learners: number): ItemTally => ({
+    itemId,
+    sums: { learners, x: 0, xx: 0, xt: 0 },
+    test: { learners, t: 0, tt: 0 },
+  })
+  const part = (...items: ItemTally[]): Tally => ({ ...empty, items })
+  const known = [part(item('a', 1), item('c', 2)), part(item('b', 3), item('c', 4))]
+  const { parts, changed } = addToParts(known, [part(item('b', 1))], 2)
+  const found = parts.map(({ items }) => items.map(({ itemId, sums }) => [itemId, sums.learners]))
+  assert.deepEqual(found, [
+    [
+      ['a', 1],
+      ['c', 6],
+    ],
+    [['b', 4]],
+  ])
+  assert.deepEqual([...changed.keys()], [0, 1])
 })
