@@ -41,8 +41,9 @@ function resultOf({ type, data }: TestEvent): TestResult | undefined {
     const reason = inspect(details.error?.cause ?? details.error, { depth: 8 })
     return { ...common, outcome: 'failed', reason }
   }
-  if (details.type === 'suite') return undefined
   const skip = data.skip ?? data.todo ?? false
+  // What a suite has is reported itself, but for one that is left out as a whole.
+  if (details.type === 'suite' && skip === false) return undefined
   if (skip === false) return { ...common, outcome: 'passed', reason: '' }
   const reason = typeof skip === 'string' && skip !== '' ? skip : 'no reason given'
   return { ...common, outcome: 'skipped', reason }

@@ -33,6 +33,16 @@ void test('the last line of a run counts what passed, failed and was skipped', a
   assert.equal(isGood([run]), false)
 })
 
+void test('a group of tests that is left out as a whole is one that is skipped', async () => {
+  const run = await runText(
+    `import { describe, test } from 'node:test'
+     describe('all of it', { skip: 'no data' }, () => { test('a', () => {}) })
+     describe('the rest', () => { test('b', () => {}) })`,
+  )
+  assert.equal(lastLine(run), '1 passed, 0 failed, 1 skipped')
+  assert.ok(summary([run]).some((line) => line.includes('all of it: no data')))
+})
+
 void test('a run in which all passed is good, and says 0 failed', async () => {
   const run = await runText(`${head}test('a', () => {})`)
   assert.equal(lastLine(run), '1 passed, 0 failed')
