@@ -1,6 +1,6 @@
 /** Files that sources read: found by what they may be called, opened plain or gzipped. */
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync, statSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { pipeline } from 'node:stream'
@@ -22,12 +22,13 @@ export function findTable(directory: string, name: string): string {
 
 /** Paths of all that are there, by name. @throws TidemarkError SOURCE_UNREADABLE, also where there is none */
 export function tablesIn(directory: string): readonly string[] {
-  let names: readonly string[]
+  let entries: readonly Dirent[]
   try {
-    names = readdirSync(directory)
+    entries = readdirSync(directory, { withFileTypes: true })
   } catch (cause) {
     throw unreadable(directory, cause)
   }
+  const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name)
   const isTable = (name: string) =>
     !name.startsWith('.') && tableExtensions.some((extension) => name.endsWith(extension))
   const tables = names.filter(isTable).sort()

@@ -224,6 +224,7 @@ test('ingest and import take good files, say why they refuse others, and leave b
   )
   copyFileSync(sample, join(dataset, 'c-same.csv'))
   writeFileSync(join(dataset, 'student.txt'), 'what the columns are')
+  mkdirSync(join(dataset, 'old.csv'))
   for (const _twice of [1, 2]) {
     const imported = await importing()
     assert.equal(imported.code, 1)
