@@ -25,12 +25,13 @@ export function topicSpecs(
   const specs = new Map<TopicName, TopicSpec>()
   const { name, cleanupPolicy, retentionMs } = quarantineTopic
   const partitionCount = quarantineTopic.partitionCount ?? defaultPartitionCount
-  specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs, batchBytesMax })
+  specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs })
   for (const graph of graphs) {
     addTopics(graph, defaultPartitionCount, specs)
     if (withChangelogs) addChangelogs(graph, defaultPartitionCount, specs)
   }
-  return [...specs.values()]
+  // Of every topic: what one topology only reads may be the facts of another, which has yet to start.
+  return [...specs.values()].map((spec) => ({ ...spec, batchBytesMax }))
 }
 
 /**
@@ -71,8 +72,7 @@ function addTopics(
     const partitionCount = counts.get(name) ?? defaultPartitionCount
     if (node.kind === 'source' || node.kind === 'sink') {
       const { cleanupPolicy, retentionMs } = node.topic
-      // Sources too: they may be the facts of another topology, which has yet to start.
-      specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs, batchBytesMax })
+      specs.set(name, { name, partitionCount, cleanupPolicy, retentionMs })
     } else {
       // Retention goes by event time: on history it would take records before they are processed.
       specs.set(name, {
@@ -81,7 +81,6 @@ function addTopics(
         cleanupPolicy: 'delete',
         retentionMs: null,
         segmentBytes: repartitionSegmentBytes,
-        batchBytesMax,
       })
     }
   }
@@ -96,13 +95,7 @@ function addChangelogs(
     const partitionCount = taskCountOf(subTopology, defaultPartitionCount)
     for (const store of changelogStores(subTopology, compileTaskGraph(subTopology))) {
       const name = changelogTopic(graph.name, store)
-      specs.set(name, {
-        name,
-        partitionCount,
-        cleanupPolicy: 'compact',
-        retentionMs: null,
-        batchBytesMax,
-      })
+      specs.set(name, { name, partitionCount, cleanupPolicy: 'compact', retentionMs: null })
     }
   }
 }
