@@ -139,7 +139,8 @@ export async function freePorts(
 
 const portTriesMax = 1_000
 
-async function freePort(taken: Set<number>): Promise<number> {
+/** @param taken those that are given out already; the port joins them */
+export async function freePort(taken: Set<number>): Promise<number> {
   for (let tries = 0; tries < portTriesMax; tries++) {
     const port = randomInt(portRange.first, portRange.last)
     if (taken.has(port) || !(await canListen(port))) continue

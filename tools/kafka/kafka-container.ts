@@ -3,9 +3,9 @@
  * containers that need a broker beside them.
  */
 import { execFile } from 'node:child_process'
-import { createServer, type AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import type { StartedNetwork } from 'testcontainers'
+import { freePort } from './broker-properties.ts'
 import { kafkaVersion } from './jars.ts'
 import { KafkaUnavailable } from './java.ts'
 
@@ -40,7 +40,7 @@ export async function startKafkaContainer(network?: StartedNetwork): Promise<Kaf
   await requireDocker()
   const { GenericContainer, Wait } = await import('testcontainers')
   // Known beforehand, since the broker tells it to its clients.
-  const port = await freePort()
+  const port = await freePort(new Set())
   const container = new GenericContainer(image)
     .withExposedPorts({ container: ports.clients, host: port })
     .withEnvironment(environmentOf(port))
@@ -74,12 +74,4 @@ function environmentOf(clientPort: number): Record<string, string> {
     KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
     KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
