@@ -73,14 +73,16 @@ export class StudentRowsProcessor implements Processor<facts.BatchKey, StudentRo
     const before = this.#parts.get(key) ?? noPart
     const after = this.#known(before, value)
     if (after !== before) this.#parts.put(key, after)
+    // Not by a retraction alone: a drop without a name, retracted before it came, takes the place of an earlier one.
+    if (counts(before) && !counts(after)) {
+      this.#context.forward(
+        { key, value: null, timestampMs, headers: noHeaders },
+        studentRowsPorts.rows,
+      )
+      return
+    }
     if (value.is_retracted === true) {
       if (after === before) this.#context.countDropped('duplicate')
-      else if (counts(before) && !counts(after)) {
-        this.#context.forward(
-          { key, value: null, timestampMs, headers: noHeaders },
-          studentRowsPorts.rows,
-        )
-      }
       return
     }
     const { latestMs } = after
