@@ -55,7 +55,7 @@ export async function runBackfill(
     const { log, clickhouse, registry } = foundation
     const [topology] = topologies as readonly [LoadedTopology]
     const codecs = await openCodecs(topologies, registry, foundation.knowsSchema)
-    const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
+    const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory, onWait })
     await sink.setup()
     await createRunsTopic(log)
     await log.createTopics(topicSpecs([topology.graph], configuration.partitions, !log.sharesState))

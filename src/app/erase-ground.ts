@@ -48,7 +48,8 @@ export async function openEraseGround(
   const { clickhouse, registry, knowsSchema } = foundation
   const log = present(foundation.ownLog, 'a log of its own')
   const codecs = await openCodecs(topologies, registry, knowsSchema)
-  const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
+  const onWait = onProgress
+  const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory, onWait })
   await sink.setup()
   await createRunsTopic(log)
   const epochs = await foundation.factEpochs([...topology.factTables, ...ownFacts])

@@ -40,7 +40,7 @@ export async function rebuildTables(
     })
     const { log, clickhouse, registry, knowsSchema, member } = foundation
     const codecs = await openCodecs(topologies, registry, knowsSchema)
-    const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory })
+    const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory, onWait })
     await sink.setup()
     const tables = topologies.flatMap(({ factTables }) => factTables)
     await createRunsTopic(log)

@@ -118,7 +118,7 @@ export async function openServices(
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const onFailure = failure.reject
-  const sink = await openSink(clickhouse, clock, topologies)
+  const sink = await openSink(clickhouse, clock, topologies, told.onProgress)
   const parts = { sink, clock, codecs, topologies, onFailure, cleanup: cleanup.work }
   const work = await startWork(configuration, foundation, { ...parts, tell: told.onProgress })
   const endUpkeep = keepMaintained(() => foundation.maintain(graphs), clock, onFailure)
@@ -164,9 +164,16 @@ async function openSink(
   clickhouse: ClickHouse,
   clock: Clock,
   topologies: readonly LoadedTopology[],
+  onWait: (line: string) => void,
 ): Promise<ClickHouseSink> {
   const databases = databasesOf(topologies)
-  const sink = new ClickHouseSink({ clickhouse, clock, migrationsDirectory, databases })
+  const sink = new ClickHouseSink({
+    clickhouse,
+    clock,
+    migrationsDirectory,
+    databases,
+    onWait,
+  })
   await sink.setup()
   return sink
 }

@@ -17,16 +17,17 @@ export function isTable(file: string): boolean {
 export interface IngestedFiles {
   readonly taken: number
   readonly refused: number
+  readonly unreadable: number
   readonly rows: number
 }
 
-/** Prints what became of each file; the exit code is 1 where one was refused. */
+/** Prints what became of each file; the exit code is 1 where one was not taken. */
 export async function ingestDrops(
   client: InstanceClient,
   files: readonly string[],
   signal: AbortSignal,
 ): Promise<IngestedFiles> {
-  const totals = { taken: 0, refused: 0, rows: 0 }
+  const totals = { taken: 0, refused: 0, unreadable: 0, rows: 0 }
   const schema = loadFileSchema('student-performance')
   const outcomes = ingestDropFiles({
     files,
@@ -51,6 +52,11 @@ export async function ingestDrops(
       continue
     }
     process.exitCode = 1
+    if (outcome.kind === 'unreadable') {
+      totals.unreadable += 1
+      process.stderr.write(`SOURCE_UNREADABLE: ${outcome.path}: ${outcome.why}\n`)
+      continue
+    }
     totals.refused += 1
     const { problems, problems_total } = outcome.report
     process.stderr.write(`${outcome.path}: refused, nothing of it was taken\n`)

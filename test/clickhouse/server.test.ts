@@ -138,6 +138,37 @@ describe('a ClickHouse server', () => {
     await holding
   })
 
+  test('a set-up that waits for the lock tells whose it is, once, and goes on when it is free', async () => {
+    const migrations = await mkdtemp(join(tmpdir(), 'tidemark-migrations-'))
+    try {
+      await writeFile(join(migrations, '9910_waited.sql'), 'CREATE DATABASE IF NOT EXISTS waited;')
+      const held = Promise.withResolvers<undefined>()
+      const holding = withSchemaLock(
+        clickhouse,
+        { clock: systemClock, purpose },
+        () => held.promise,
+      )
+      while ((await locks(clickhouse)).length === 0);
+      const lines: string[] = []
+      const onWait = (line: string) => {
+        lines.push(line)
+        held.resolve(undefined)
+      }
+      const clock = systemClock
+      await new ClickHouseSink({
+        clickhouse,
+        clock,
+        migrationsDirectory: migrations,
+        onWait,
+      }).setup()
+      await holding
+      assert.equal(lines.length, 1)
+      assert.match(lines[0] ?? '', /^waiting for a test on .+, which changes the tables$/)
+    } finally {
+      await rm(migrations, { recursive: true, force: true })
+    }
+  })
+
   test('instances that start at once use one epoch for a topic, and a greater one when it is made anew', async () => {
     const topic = topicName('exams.averages')
     const other = topicName('exams.others')

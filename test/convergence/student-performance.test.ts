@@ -14,7 +14,7 @@ import {
 import { casesOf, type SourceEvent } from './scenario.ts'
 import { studentEvents } from './student-performance-events.ts'
 
-const cases = Number(process.env['TIDEMARK_TEST_CASES'] ?? 300)
+const cases = Number(process.env['TIDEMARK_TEST_CASES'] ?? 2000)
 const ofDrops = { graph, factTables: factTables as readonly FactTable[] }
 const scenarios = casesOf(studentEvents)
 const { fields } = loadFileSchema('student-performance')

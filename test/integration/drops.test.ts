@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -199,9 +200,10 @@ test('ingest and import take good files, say why they refuse others, and leave b
     refused.stderr,
     /extra\.csv: refused, nothing of it was taken\n {2}line 1, g4: expected/,
   )
-  const missing = await ingest(join(directory, 'nothing.csv'))
+  const missing = await ingest(join(directory, 'nothing.csv'), sample)
   assert.equal(missing.code, 1)
   assert.match(missing.stderr, /SOURCE_UNREADABLE: .*nothing\.csv: it is not there/)
+  assert.match(missing.stdout, /student-mat\.csv: 395 rows taken/)
   const dataset = join(directory, 'dataset')
   mkdirSync(dataset)
   const importing = () =>
@@ -225,10 +227,12 @@ test('ingest and import take good files, say why they refuse others, and leave b
   copyFileSync(sample, join(dataset, 'c-same.csv'))
   writeFileSync(join(dataset, 'student.txt'), 'what the columns are')
   mkdirSync(join(dataset, 'old.csv'))
+  symlinkSync(join(dataset, 'gone'), join(dataset, 'a-gone.csv'))
   for (const _twice of [1, 2]) {
     const imported = await importing()
     assert.equal(imported.code, 1)
     assert.match(imported.stderr, /a-bad\.csv: refused, nothing of it was taken/)
+    assert.match(imported.stderr, /SOURCE_UNREADABLE: .*a-gone\.csv: it is not there/)
     assert.match(imported.stdout, /b-good\.csv\.gz: 9 rows taken, .*\n[^]*c-same\.csv: 395 rows/)
     assert.doesNotMatch(imported.stdout + imported.stderr, /student\.txt/)
   }

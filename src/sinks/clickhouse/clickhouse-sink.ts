@@ -29,6 +29,8 @@ export interface ClickHouseSinkOptions {
   readonly migrationsDirectory: string | null
   /** Made where they are missing, beside those of the migrations: of tables that somebody else makes. */
   readonly databases?: readonly string[]
+  /** Called with who holds the lock of the tables where a set-up waits for it. */
+  readonly onWait?: (line: string) => void
   /** Attempts at one insert before SINK_UNAVAILABLE is the caller's. */
   readonly attemptsMax?: number
   readonly retryFirstMs?: number
@@ -47,6 +49,7 @@ export class ClickHouseSink implements Sink {
   readonly #clock: Clock
   readonly #migrationsDirectory: string | null
   readonly #databases: readonly string[]
+  readonly #onWait: (line: string) => void
   readonly #attemptsMax: number
   readonly #retry: () => BackOff
   /** Grows while the server is away or overloaded, over the callers' attempts. */
@@ -59,6 +62,7 @@ export class ClickHouseSink implements Sink {
     this.#clock = options.clock
     this.#migrationsDirectory = options.migrationsDirectory
     this.#databases = options.databases ?? []
+    this.#onWait = options.onWait ?? (() => {})
     this.#attemptsMax = options.attemptsMax ?? 5
     const random = options.random ?? Math.random
     const { retryFirstMs: firstMs = 50, retryMaxMs: maxMs = 2_000 } = options
@@ -73,6 +77,7 @@ export class ClickHouseSink implements Sink {
     await runMigrations(this.#clickhouse, {
       directory: this.#migrationsDirectory,
       clock: this.#clock,
+      onWait: this.#onWait,
       ...(signal === undefined ? {} : { signal }),
     })
   }

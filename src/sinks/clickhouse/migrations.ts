@@ -30,6 +30,8 @@ export interface Migration {
 export interface MigrationOptions {
   readonly directory: string
   readonly clock: Clock
+  /** As `SchemaLockOptions`. */
+  readonly onWait?: (line: string) => void
   /** Ends it between two statements. */
   readonly signal?: AbortSignal
 }

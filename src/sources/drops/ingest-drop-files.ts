@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
-import { TidemarkError } from '../../core/errors.ts'
 import type { FileSchema } from '../../quality/file-schema.ts'
 import type { IngestPort } from '../ingest-port.ts'
 import { RecordSender } from '../record-sender.ts'
@@ -25,8 +24,9 @@ export interface IngestDropFiles {
 export type DropFileOutcome =
   | { readonly kind: 'taken'; readonly path: string; readonly file: AcceptedDrop['file'] }
   | { readonly kind: 'refused'; readonly path: string; readonly report: DropReport }
+  | { readonly kind: 'unreadable'; readonly path: string; readonly why: string }
 
-/** Each outcome once it is durable. @throws TidemarkError SOURCE_UNREADABLE where there is no such file */
+/** Each outcome once it is durable; a file that cannot be read says nothing of the others. */
 export async function* ingestDropFiles({
   files,
   schema,
@@ -52,12 +52,13 @@ export async function* ingestDropFiles({
       const nowMs = clock.nowMs()
       const request = { path, name, asideDirectory, completeAfterMs: 0, nowMs }
       const drop = await prepareDrop(request, schema)
-      if (drop.kind === 'later') {
-        const message = `${path}: it is not there, or was changed while it was read`
-        throw new TidemarkError('SOURCE_UNREADABLE', message, { details: { path } })
-      }
-      if (drop.kind === 'unreadable') {
-        throw new TidemarkError('SOURCE_UNREADABLE', drop.why, { details: { path } })
+      if (drop.kind === 'later' || drop.kind === 'unreadable') {
+        const why =
+          drop.kind === 'unreadable'
+            ? drop.why
+            : 'it is not there, or was changed while it was read'
+        yield { kind: 'unreadable', path, why }
+        continue
       }
       if (drop.kind === 'refused') {
         const { identity, columns, rowsRead, problems, problemsTotal } = drop
