@@ -118,7 +118,7 @@ export async function openServices(
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const onFailure = failure.reject
-  const sink = await openSink(clickhouse, clock, topologies, told.onProgress)
+  const sink = await openSink(clickhouse, clock, topologies, told)
   const parts = { sink, clock, codecs, topologies, onFailure, cleanup: cleanup.work }
   const work = await startWork(configuration, foundation, { ...parts, tell: told.onProgress })
   const endUpkeep = keepMaintained(() => foundation.maintain(graphs), clock, onFailure)
@@ -164,7 +164,7 @@ async function openSink(
   clickhouse: ClickHouse,
   clock: Clock,
   topologies: readonly LoadedTopology[],
-  onWait: (line: string) => void,
+  { onProgress, signal }: Pick<ServicesOptions, 'onProgress' | 'signal'>,
 ): Promise<ClickHouseSink> {
   const databases = databasesOf(topologies)
   const sink = new ClickHouseSink({
@@ -172,9 +172,9 @@ async function openSink(
     clock,
     migrationsDirectory,
     databases,
-    onWait,
+    onWait: onProgress,
   })
-  await sink.setup()
+  await sink.setup(signal)
   return sink
 }
 

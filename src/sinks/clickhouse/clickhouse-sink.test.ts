@@ -105,6 +105,22 @@ describe('ClickHouse sink on the embedded engine', () => {
     assert.equal(failing.attempts, 1)
   })
 
+  test('where a table has lost a column nothing is written without it', async () => {
+    const { clickhouse } = temporary
+    const alter = (what: string) =>
+      clickhouse.writer.command({ query: `ALTER TABLE conformance.scores_versions ${what}` })
+    const sink = new ClickHouseSink({ clickhouse, clock: systemClock, migrationsDirectory: null })
+    await alter('DROP COLUMN score')
+    try {
+      await assert.rejects(sink.write([{ table: conformanceTable, rows: [scoreRow({})] }]), {
+        code: 'SINK_REFUSED',
+        message: /^conformance\.scores_versions has no column score; add/,
+      })
+    } finally {
+      await alter('ADD COLUMN score Nullable(Float64) AFTER exam_id')
+    }
+  })
+
   test('a value that its column cannot hold is refused by the column’s name, without a retry', async () => {
     const { clickhouse } = temporary
     const sink = new ClickHouseSink({ clickhouse, clock: systemClock, migrationsDirectory: null })

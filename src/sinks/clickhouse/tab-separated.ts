@@ -33,8 +33,11 @@ export class TabSeparatedEncoder {
     this.#renders = columns.map(({ type }) => renderOf(type))
   }
 
-  /** @throws TidemarkError SINK_REFUSED naming the column whose value has no form in its type */
+  /** Of rows that have the same fields.
+   * @throws TidemarkError SINK_REFUSED naming the column whose value has no form in its type, or that the table does not have */
   encode(rows: readonly Row[]): Buffer {
+    const [first] = rows
+    if (first !== undefined) this.#assertHolds(first)
     let buffer = Buffer.allocUnsafe(rows.length * this.#bytesPerRow + 1024)
     let length = 0
     for (const row of rows) {
@@ -49,6 +52,17 @@ export class TabSeparatedEncoder {
     }
     if (rows.length > 0) this.#bytesPerRow = Math.ceil((length / rows.length) * 1.1) + 16
     return buffer.subarray(0, length)
+  }
+
+  /** A field without a column would be lost without a word. */
+  #assertHolds(row: Row): void {
+    const missing = Object.keys(row).filter((field) => !this.columns.includes(field))
+    if (missing.length === 0) return
+    const { database, table } = this.#table
+    const message = `${database}.${table} has no column ${missing.join(', ')}; add what is missing (ALTER TABLE … ADD COLUMN), then start again`
+    throw new TidemarkError('SINK_REFUSED', message, {
+      details: { database, table, columns: missing.join(', ') },
+    })
   }
 
   #renderRow(row: Row): string {
