@@ -15,7 +15,7 @@ import { steps as anySteps } from './inputs.ts'
 import type { InputOptions } from './inputs.ts'
 import { Judge } from './judge.ts'
 import type { JudgeStores } from './judge.ts'
-import { normaliseOutputs, normaliseSteps } from './normalise.ts'
+import { normaliseJudged, normaliseOurs, normaliseSteps } from './normalise.ts'
 import type { RuleName } from './normalise.ts'
 import { ourOutputs } from './ours.ts'
 import type { Build, OurOptions } from './ours.ts'
@@ -87,8 +87,8 @@ async function assertSame(by: Judge, { name, build, setup }: Differential): Prom
     async (chosen, made, stepsPerRun) => {
       const steps = normaliseSteps(made, rules, chosen)
       const given: Case = { topology, parameters: chosen, steps }
-      const theirs = normaliseOutputs(await by.outputsOf(given), rules)
-      const ours = normaliseOutputs(
+      const theirs = normaliseJudged(await by.outputsOf(given), rules)
+      const ours = normaliseOurs(
         await ourOutputs(given, build, { stepsPerRun, errorPolicies }),
         rules,
       )

@@ -1,7 +1,8 @@
 /**
  * Every place where our output is not Kafka Streams' on purpose; docs/semantics.md says why of each, under the
- * rule's name. A rule of inputs keeps a case clear of what differs; a rule of outputs takes out what says nothing
- * new. Both sides get the same, and a topology only the rules that it names.
+ * rule's name. A rule of inputs keeps a case clear of what differs, on both sides; a rule of the judge's outputs takes
+ * out what Kafka Streams puts out and we never do; a rule of outputs makes both sides alike. A topology has only the
+ * rules that it names.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isClockStep } from './case.ts'
@@ -106,7 +107,8 @@ export const inputRules = {
     withRecords(steps, (record) => (record.value === '' ? { ...record, value: 'e' } : record)),
 } satisfies Record<string, InputRule>
 
-export const outputRules = {
+/** Ours stay as they are: what is taken out here, and ours puts out, is found to differ. */
+export const judgeOutputRules = {
   /** A versioned table of Kafka Streams also puts out what is older than what it put out before. */
   'older-versions': (outputs) => {
     const latestMs = new Map<string, number>()
@@ -136,9 +138,6 @@ export const outputRules = {
     outputs.map((step) =>
       step.filter((output, index) => !isDeepStrictEqual(output, step[index - 1])),
     ),
-  /** A final result has the headers of the window's last record here, of the one that closed it there. */
-  'headers-of-final-results': (outputs) =>
-    outputs.map((step) => step.map((output) => ({ ...output, header: null }))),
   /** A delete of a session that its own update follows at once. */
   'sessions-that-keep-their-bounds': (outputs) =>
     outputs.map((step) =>
@@ -147,6 +146,13 @@ export const outputRules = {
         return output.value !== null || !step.slice(index + 1).some(isUpdated)
       }),
     ),
+} satisfies Record<string, OutputRule>
+
+/** Of both sides. */
+export const outputRules = {
+  /** A final result has the headers of the window's last record here, of the one that closed it there. */
+  'headers-of-final-results': (outputs) =>
+    outputs.map((step) => step.map((output) => ({ ...output, header: null }))),
   /** The joined row has the later time of its two rows here, deletes included; there not always. */
   'times-of-table-joins': (outputs) =>
     outputs.map((step) => step.map((output) => ({ ...output, timestampMs: 0 }))),
@@ -158,7 +164,8 @@ export const outputRules = {
     outputs.map((step) => step.map((output) => ({ ...output, header: null }))),
 } satisfies Record<string, OutputRule>
 
-export type RuleName = keyof typeof inputRules | keyof typeof outputRules
+export type RuleName =
+  keyof typeof inputRules | keyof typeof judgeOutputRules | keyof typeof outputRules
 
 export function normaliseSteps(
   steps: readonly Step[],
@@ -173,11 +180,21 @@ export function normaliseSteps(
   return [...result]
 }
 
-export function normaliseOutputs(outputs: Outputs, rules: readonly RuleName[]): Outputs {
-  let result = outputs
-  for (const rule of rules)
-    if (rule in outputRules) result = outputRules[rule as keyof typeof outputRules](result)
-  return result
+/** As the rules follow one another. */
+export function normaliseJudged(outputs: Outputs, rules: readonly RuleName[]): Outputs {
+  return follow({ ...judgeOutputRules, ...outputRules }, outputs, rules)
+}
+
+export function normaliseOurs(outputs: Outputs, rules: readonly RuleName[]): Outputs {
+  return follow(outputRules, outputs, rules)
+}
+
+function follow(
+  known: Readonly<Partial<Record<RuleName, OutputRule>>>,
+  outputs: Outputs,
+  rules: readonly RuleName[],
+): Outputs {
+  return rules.reduce((result, rule) => known[rule]?.(result) ?? result, outputs)
 }
 
 const placeOf = ({ timestampMs, key, value }: Output) => `${timestampMs + 1e15} ${key} ${value}`
