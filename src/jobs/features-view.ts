@@ -4,10 +4,16 @@
  */
 import { TidemarkError } from '../core/errors.ts'
 import type { ClickHouse } from '../sinks/clickhouse/clickhouse.ts'
+import { statementError } from '../sinks/clickhouse/failure.ts'
 import { ask } from '../sinks/clickhouse/run-statement.ts'
 import { knownTopicsQuery, wideViewName, wideViewStatement } from './features-columns.ts'
 import type { Job } from './job.ts'
 import { fieldsOf } from './lake/requests.ts'
+
+/** Four times ClickHouse's own limit. */
+const statementBytesMax = 1024 * 1024
+/** Each is some nodes of the statement's tree, of which ClickHouse takes 50,000 (`max_ast_elements`). */
+const columnsMax = 5_000
 
 export interface FeaturesViewRequest {
   /** Abilities in these become columns; null: in all that occur. */
@@ -30,9 +36,28 @@ export function featuresViewJob(clickhouse: ClickHouse): Job<FeaturesViewRequest
     },
     run: async ({ topics }) => {
       const columns = topics ?? (await knownTopics(clickhouse))
-      await clickhouse.writer.command({ query: wideViewStatement(columns) })
+      await createView(clickhouse, columns)
       return { view: wideViewName, topics: columns }
     },
+  }
+}
+
+/** @throws TidemarkError REQUEST_INVALID where there are too many topics, SINK_REFUSED | SINK_UNAVAILABLE */
+async function createView(clickhouse: ClickHouse, topics: readonly string[]): Promise<void> {
+  const query = wideViewStatement(topics)
+  const longest = { max_query_size: String(statementBytesMax) }
+  if (Buffer.byteLength(query) > statementBytesMax || topics.length > columnsMax) {
+    throw new TidemarkError(
+      'REQUEST_INVALID',
+      `${wideViewName}: ${topics.length} topics are too many for one view, whose statement has` +
+        ` ${Buffer.byteLength(query)} bytes (at most ${columnsMax} topics and ${statementBytesMax} bytes);` +
+        ' name fewer: tidemark features view --create --topics',
+    )
+  }
+  try {
+    await clickhouse.writer.command({ query, clickhouse_settings: longest })
+  } catch (thrown) {
+    throw statementError(thrown, wideViewName)
   }
 }
 

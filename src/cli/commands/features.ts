@@ -127,11 +127,12 @@ async function runView(flags: ViewFlags): Promise<void> {
   await withClient(flags, async (client) => {
     const { clickhouse } = client
     const topics = given ?? (await topicsAsOf({ clickhouse, asOfMs: systemClock.nowMs() }))
+    if (flags.create === true) {
+      // Strangers, this command among them, only read over HTTP: the instance makes the view.
+      const { signal } = new AbortController()
+      await runJob(client, 'features.view', { topics }, { signal, onProgress: () => {} })
+    }
     process.stdout.write(`${wideViewStatement(topics)}\n`)
-    if (flags.create !== true) return
-    // Strangers, this command among them, only read over HTTP: the instance makes the view.
-    const { signal } = new AbortController()
-    await runJob(client, 'features.view', { topics }, { signal, onProgress: () => {} })
   })
 }
 
