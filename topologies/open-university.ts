@@ -20,6 +20,11 @@ import {
 import { FactRowsProcessor, type RowOf } from '../src/processors/fact-rows.ts'
 import { numberSerde } from '../src/processors/number-serde.ts'
 import { dateRow, NewDaysProcessor } from '../src/processors/open-university/days.ts'
+import {
+  givenRuleSerde,
+  ruleOf,
+  type GivenRule,
+} from '../src/processors/open-university/given-rule.ts'
 import { GroupRowsProcessor, groupPorts } from '../src/processors/open-university/group-rows.ts'
 import {
   emptyGroup,
@@ -53,7 +58,6 @@ import {
 } from '../src/processors/open-university/table-rows.ts'
 import { studentRowPorts } from '../src/processors/open-university/touched-students.ts'
 import { versionsSerde } from '../src/processors/open-university/versions.ts'
-import { avroSerde } from '../src/schema/avro-serde.ts'
 import { loadSchema } from '../src/schema/schema-files.ts'
 import { defineTopology, type TopologyBuilder } from '../src/topology/define.ts'
 import { keyValueStore } from '../src/topology/stores.ts'
@@ -94,7 +98,7 @@ const topics = {
   studentVle: topic(tableSpecs.studentVle),
 }
 
-const atRiskRules: TopicDefinition<TextKey, engagement.AtRiskRule> = {
+const atRiskRules: TopicDefinition<TextKey, GivenRule> = {
   name: topicName('at_risk_rules'),
   keySerde: textKeySerde,
   keyOf: ({ code_module }) => [code_module],
@@ -103,8 +107,6 @@ const atRiskRules: TopicDefinition<TextKey, engagement.AtRiskRule> = {
   retentionMs: null,
   persons: [],
 }
-
-const atRiskRuleSerde = avroSerde<engagement.AtRiskRule>('at-risk rule', 1, atRiskRules.schema)
 
 export const factTables = [rawTables, cleanTables, star, engagement].flatMap((tables): unknown[] =>
   Object.values(tables),
@@ -132,17 +134,17 @@ export default defineTopology('open-university', (builder) => {
   )
   dateDimension(registrations.merge('days-of-students', results, clicks), assessments)
 
-  // The rule of the at-risk score, as it was last given.
+  // The rule of the at-risk score, as it was last given; of two lines of a file the later one.
   const rules = builder
     .stream('at-risk-rule', atRiskRules)
-    .process<TextKey, engagement.AtRiskRule | null>('at-risk-rule-checks', {
+    .process<TextKey, GivenRule | null>('at-risk-rule-checks', {
       supplier: () => new RiskRuleChecksProcessor(),
       keepsKey: true,
     })
-    .toTable('at-risk-rule-latest', { store: 'at-risk-rules', valueSerde: atRiskRuleSerde })
+    .toTable('at-risk-rule-latest', { store: 'at-risk-rules', valueSerde: givenRuleSerde })
     .toStream('at-risk-rule-changed')
-  rows(rules, 'at-risk-rule-rows', (rule: engagement.AtRiskRule, times) => ({
-    ...rule,
+  rows(rules, 'at-risk-rule-rows', (rule: GivenRule, times) => ({
+    ...ruleOf(rule),
     event_time: times.eventTimeMs,
     known_at: times.knownAtMs,
   })).to('at-risk-rule-facts', engagement.atRiskRules.topic)

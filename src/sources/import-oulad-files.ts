@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { messageOf, TidemarkError } from '../core/errors.ts'
 import { tableSpecs, type TableSpec } from '../facts/open-university-tables.ts'
-import { openFile, tableExtensions } from './source-files.ts'
+import { isTableName, openFile, tableExtensions } from './source-files.ts'
 import { openTable } from './table-rows.ts'
 
 export interface OuladFile {
@@ -22,54 +22,114 @@ export interface FoundFiles {
 const specs = Object.values<TableSpec>(tableSpecs)
 const headerBytesMax = 64 * 1024
 
+/** Of the files that are left out, how many an error names. */
+const namedInErrorMax = 10
+
 /** @throws TidemarkError SOURCE_UNREADABLE where a path is not there, or nothing of OULAD is found */
 export async function findOuladFiles(
   paths: readonly string[],
   discover: boolean,
 ): Promise<FoundFiles> {
   const files: OuladFile[] = []
-  const warnings: string[] = []
+  const leftOut: string[] = []
+  const missing: string[] = []
   for (const path of paths) {
     if (!isDirectory(path)) files.push(await namedFile(path))
-    else if (discover) await discoverFiles(path, files, warnings)
-    else findNamed(path, files, warnings)
+    else {
+      const found = await (discover ? discoverFiles(path) : findNamed(path))
+      files.push(...found.files)
+      leftOut.push(...found.leftOut)
+      missing.push(...missingIn(path, found.files, discover))
+    }
   }
-  if (files.length > 0) return { files, warnings }
+  if (files.length > 0) return { files, warnings: [...leftOut, ...missing] }
   const looked = specs.map(({ file }) => `${file}.csv`).join(', ')
+  const seen = leftOut.slice(0, namedInErrorMax).map((each) => `; ${each}`)
   throw new TidemarkError(
     'SOURCE_UNREADABLE',
-    `found nothing of OULAD in ${paths.join(', ')}; looked for ${looked}, as .csv or .tsv, gzipped or not`,
+    `found nothing of OULAD in ${paths.join(', ')}; looked for ${looked}, as .csv or .tsv, gzipped or not${seen.join('')}`,
   )
 }
 
-/** A table may come in parts: `studentVle.csv`, `studentVle.AAA.csv.gz`. */
-function findNamed(directory: string, files: OuladFile[], warnings: string[]): void {
-  const names = tableNames(directory)
-  for (const spec of specs) {
-    const own = names.filter((name) => name.startsWith(`${spec.file}.`))
-    files.push(...own.map((name) => fileOf(join(directory, name), spec)))
-    if (own.length > 0) continue
-    warnings.push(`found no ${spec.file}.csv in ${directory}; nothing of ${spec.name} is imported`)
-  }
+interface InDirectory {
+  readonly files: readonly OuladFile[]
+  /** What is said of files that are not taken. */
+  readonly leftOut: readonly string[]
 }
 
-async function discoverFiles(
-  directory: string,
-  files: OuladFile[],
-  warnings: string[],
-): Promise<void> {
-  for (const name of tableNames(directory)) {
+/** A table may come in parts: `studentVle.csv`, `studentVle.AAA.csv.gz`. */
+function findNamed(directory: string): InDirectory {
+  const files: OuladFile[] = []
+  const leftOut: string[] = []
+  for (const name of readdirSync(directory).sort()) {
     const path = join(directory, name)
+    const spec = specs.find(({ file }) => name.startsWith(`${file}.`))
+    if (spec !== undefined && isTableName(name)) {
+      files.push(fileOf(path, spec))
+      continue
+    }
+    const like = likeByName(name)
+    if (like !== undefined) leftOut.push(notTaken(path, like, `is not called ${like.file}.csv`))
+  }
+  return { files, leftOut }
+}
+
+async function discoverFiles(directory: string): Promise<InDirectory> {
+  const files: OuladFile[] = []
+  const leftOut: string[] = []
+  for (const name of readdirSync(directory).sort()) {
+    const path = join(directory, name)
+    if (!isTableName(name)) {
+      const like = likeByName(name) ?? (await likeByColumns(path))
+      if (like === undefined) continue
+      const reason = `has a name that ends in none of ${tableExtensions.join(', ')}`
+      leftOut.push(notTaken(path, like, reason))
+      continue
+    }
     try {
       const columns = await headerOf(path)
       const spec = specOf(columns)
       if (spec !== undefined) files.push(fileOf(path, spec))
       else
-        warnings.push(`${path}: left out, its columns ${columns.join(', ')} are no table of OULAD`)
+        leftOut.push(`${path}: left out, its columns ${columns.join(', ')} are no table of OULAD`)
     } catch (thrown) {
       // Nobody has named it: what cannot be read is not asked for, and the others are.
-      warnings.push(`${path}: left out: ${messageOf(thrown)}`)
+      leftOut.push(`${path}: left out: ${messageOf(thrown)}`)
     }
+  }
+  return { files, leftOut }
+}
+
+function missingIn(
+  directory: string,
+  files: readonly OuladFile[],
+  discover: boolean,
+): readonly string[] {
+  return specs.flatMap((spec) => {
+    if (files.some((file) => file.spec === spec)) return []
+    const looked = discover ? `table with the columns of ${spec.file}.csv` : `${spec.file}.csv`
+    return [`found no ${looked} in ${directory}; nothing of ${spec.name} is imported`]
+  })
+}
+
+function notTaken(path: string, { file }: TableSpec, reason: string): string {
+  return `${path}: left out: it looks like ${file}, but ${reason}; rename it, or import it by its own path`
+}
+
+/** `student_info.txt`, `STUDENTVLE (1).xlsx`: what somebody may have meant as a table. */
+function likeByName(name: string): TableSpec | undefined {
+  const letters = name.toLowerCase().replaceAll(/[^a-z]/g, '')
+  return specs.find(({ file }) => letters.startsWith(file.toLowerCase()))
+}
+
+/** Of a file of any kind, from its beginning. */
+async function likeByColumns(path: string): Promise<TableSpec | undefined> {
+  try {
+    if (!statSync(path).isFile()) return undefined
+    return specOf(await headerOf(path))
+  } catch {
+    // Without a header there are no columns to tell it by.
+    return undefined
   }
 }
 
@@ -91,13 +151,7 @@ async function namedFile(path: string): Promise<OuladFile> {
 
 function fileOf(path: string, spec: TableSpec): OuladFile {
   const name = basename(path)
-  return { path, spec, sourceFile: name.replace(/\.(csv|tsv)(\.gz)?$/, '') }
-}
-
-function tableNames(directory: string): string[] {
-  return readdirSync(directory)
-    .filter((name) => tableExtensions.some((extension) => name.endsWith(extension)))
-    .sort()
+  return { path, spec, sourceFile: name.replace(/\.(csv|tsv)(\.gz)?$/i, '') }
 }
 
 /** The table all of whose columns are there. */
@@ -106,9 +160,19 @@ function specOf(columns: readonly string[]): TableSpec | undefined {
 }
 
 async function headerOf(path: string): Promise<readonly string[]> {
-  const { header, rows } = await openTable(openFile(path).chunks, path, headerBytesMax)
+  const { header, rows } = await openTable(beginning(openFile(path).chunks), path, headerBytesMax)
   await rows.return(undefined)
   return header.columns
+}
+
+/** A file without a line end is not read to its end in search of one. */
+async function* beginning(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const chunk of chunks) {
+    yield chunk
+    bytes += chunk.length
+    if (bytes > headerBytesMax) return
+  }
 }
 
 function isDirectory(path: string): boolean {

@@ -66,6 +66,9 @@ async function importing(
 const whole = (directory: string, ingest: IngestPort) =>
   importOuladTables({ paths: [directory], ingest, clock: systemClock })
 
+const discovering = (directory: string, ingest: IngestPort) =>
+  importOuladTables({ paths: [directory], discover: true, ingest, clock: systemClock })
+
 function valuesOf(sent: readonly Sent[], topic: string): unknown[] {
   return sent.flatMap(({ record, ...each }) =>
     each.topic === topic && record.content.form === 'json' ? [record.content.json] : [],
@@ -162,14 +165,91 @@ test('each file can come alone, under any name', async () => {
 test('tables in a directory are discovered by their columns; others are named', async () => {
   const { report, sent } = await importing(
     { 'a.csv': files['courses.csv'], 'b.csv': clicks, 'c.csv': 'x,y\n1,2\n', 'd.csv': '' },
-    (directory, ingest) =>
-      importOuladTables({ paths: [directory], discover: true, ingest, clock: systemClock }),
+    discovering,
   )
   assert.deepEqual([...report.topics.keys()], ['courses', 'student_vle'])
   assert.match(report.warnings?.[0] ?? '', /c\.csv: left out, its columns x, y are no table/)
   assert.match(report.warnings?.[1] ?? '', /d\.csv: left out: .*header/)
   const [course] = valuesOf(sent, 'courses') as Record<string, string>[]
   assert.equal(course?.['_source_file'], 'a')
+})
+
+test('extensions are the same in any case', async () => {
+  const contents = {
+    'courses.CSV': files['courses.csv'],
+    'vle.TSV': `${files['vle.tsv']}5\tAAA\t2013J\turl, page\t\t\n`,
+    'studentVle.AAA.Csv.GZ': gzipSync(clicks),
+  }
+  for (const run of [whole, discovering]) {
+    const { report, sent } = await importing(contents, run)
+    assert.deepEqual([...report.topics.keys()], ['courses', 'vle', 'student_vle'])
+    const [site] = valuesOf(sent, 'vle') as Record<string, string>[]
+    assert.equal(site?.['activity_type'], 'url, page')
+    const [click] = valuesOf(sent, 'student_vle') as Record<string, string>[]
+    assert.equal(click?.['_source_file'], 'studentVle.AAA')
+  }
+  const { report } = await importing(
+    {
+      'assessments.CSV': files['assessments.csv'],
+      'studentAssessment.Csv': files['studentAssessment.csv'],
+    },
+    (directory, ingest) => importOuladScores({ directory, ingest, clock: systemClock }),
+  )
+  assert.deepEqual([...report.topics.keys()], ['exam_score'])
+})
+
+test('discovery names what looks like a table and is not taken, and each table that it did not find', async () => {
+  const { report } = await importing(
+    {
+      'courses.csv': files['courses.csv'],
+      'studentInfo.txt': files['studentInfo.csv'],
+      'registered.dat': files['studentRegistration.csv'],
+      'STUDENT_VLE.xlsx': Buffer.from([0x50, 0x4b, 3, 4, 0]),
+      'README.md': '# OULAD\n',
+      'notes.txt': '',
+    },
+    discovering,
+  )
+  const unlike = 'has a name that ends in none of .csv, .csv.gz, .tsv, .tsv.gz'
+  const remedy = 'rename it, or import it by its own path'
+  const leftOut = (name: string, file: string) =>
+    `${name}: left out: it looks like ${file}, but ${unlike}; ${remedy}`
+  const notFound = (file: string, topic: string) =>
+    `found no table with the columns of ${file}.csv; nothing of ${topic} is imported`
+  assert.deepEqual(
+    report.warnings?.map((warning) =>
+      warning.replace(/^\/.*\/(?=[\w.]+: )/, '').replace(/ in \/[^;]*;/, ';'),
+    ),
+    [
+      leftOut('STUDENT_VLE.xlsx', 'studentVle'),
+      leftOut('registered.dat', 'studentRegistration'),
+      leftOut('studentInfo.txt', 'studentInfo'),
+      notFound('assessments', 'assessments'),
+      notFound('vle', 'vle'),
+      notFound('studentInfo', 'student_info'),
+      notFound('studentRegistration', 'student_registration'),
+      notFound('studentAssessment', 'student_assessment'),
+      notFound('studentVle', 'student_vle'),
+    ],
+  )
+})
+
+test('a file that looks like a table and is called otherwise is named', async () => {
+  const { report } = await importing(
+    { 'courses.csv': files['courses.csv'], 'studentinfo.csv': files['studentInfo.csv'] },
+    whole,
+  )
+  assert.match(
+    report.warnings?.[0] ?? '',
+    /studentinfo\.csv: left out: it looks like studentInfo, but is not called studentInfo\.csv; rename it, or/,
+  )
+})
+
+test('where nothing is found, what looks like a table is in the error', async () => {
+  for (const run of [whole, discovering]) {
+    const refused = importing({ 'studentVle.txt': clicks }, run)
+    await assert.rejects(refused, /found nothing of OULAD in .*; \/.*studentVle\.txt: left out: it/)
+  }
 })
 
 test('a table without one of its columns, and a directory without any, are refused with what was looked for', async () => {

@@ -8,11 +8,21 @@ import { messageOf, TidemarkError } from '../core/errors.ts'
 
 export const tableExtensions = ['.csv', '.csv.gz', '.tsv', '.tsv.gz'] as const
 
+/** In any case: a file that was packed on another system may be `X.CSV.GZ`. */
+export function isTableName(name: string): boolean {
+  const lower = name.toLowerCase()
+  return tableExtensions.some((extension) => lower.endsWith(extension))
+}
+
 /** @throws TidemarkError SOURCE_UNREADABLE, naming all that was looked for */
 export function findTable(directory: string, name: string): string {
-  const candidates = tableExtensions.map((extension) => join(directory, `${name}${extension}`))
-  const found = candidates.find((path) => existsSync(path))
-  if (found !== undefined) return found
+  const names = existsSync(directory) ? readdirSync(directory) : []
+  for (const extension of tableExtensions) {
+    const found = names.find(
+      (each) => each.startsWith(name) && each.slice(name.length).toLowerCase() === extension,
+    )
+    if (found !== undefined) return join(directory, found)
+  }
   const looked = tableExtensions.map((extension) => `${name}${extension}`).join(', ')
   const where = existsSync(directory) ? `in ${directory}` : `: there is no directory ${directory}`
   throw new TidemarkError('SOURCE_UNREADABLE', `found none of ${looked} ${where}`, {
@@ -51,7 +61,7 @@ export interface OpenedFile {
 export function openFile(path: string): OpenedFile {
   const bytesTotal = sizeOf(path)
   const file = createReadStream(path, { highWaterMark: 256 * 1024 })
-  const stream = path.endsWith('.gz')
+  const stream = /\.gz$/i.test(path)
     ? // The reader hears of a failure from the last stream of the pipeline.
       pipeline(file, createGunzip({ chunkSize: 256 * 1024 }), () => undefined)
     : file

@@ -56,7 +56,7 @@ function noHeader(path: string): TidemarkError {
 
 /** A `.tsv` has tabs; a `.csv` has whichever of comma, semicolon and tab its header has most of. */
 export function delimiterOf(header: string, path: string): string {
-  if (/\.tsv(\.gz)?$/.test(path)) return '\t'
+  if (/\.tsv(\.gz)?$/i.test(path)) return '\t'
   const count = (delimiter: string) => header.split(delimiter).length
   return [',', ';', '\t'].reduce((best, each) => (count(each) > count(best) ? each : best))
 }

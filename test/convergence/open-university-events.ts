@@ -111,7 +111,7 @@ const goodAssessments = rows('assessments', {
   weight: fc.constantFrom('0', '7.5', '100'),
 })
 
-/** Each at a time of its own: of two at the same moment it is not content as text that decides. The last cannot be
+/** Two and two at one moment, as lines of a file, of which the later one counts: row 10 after row 9. The last cannot be
  * computed with. */
 const rules = fc
   .record({ code_module: fc.constantFrom('', 'AAA'), step: fc.nat({ max: 3 }) })
@@ -128,8 +128,8 @@ const rules = fc
       medium_from: 30,
       high_from: 60,
     }
-    const value = { code_module, ...weights }
-    return { topic: 'at_risk_rules', value, timestampMs: baseMs + step * 1000 }
+    const value = { code_module, ...weights, _source_row: `f:${step % 2 === 0 ? 9 : 10}` }
+    return { topic: 'at_risk_rules', value, timestampMs: baseMs + Math.floor(step / 2) * 1000 }
   })
 
 /** Mostly rows of students. */

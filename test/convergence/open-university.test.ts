@@ -17,6 +17,19 @@ import { casesOf, type SourceEvent } from './scenario.ts'
 /** TIDEMARK_TEST_CASES asks for more or fewer. */
 const numRuns = Number(process.env['TIDEMARK_TEST_CASES'] ?? 1000)
 
+const shippedRule = {
+  weight_inactivity: 35,
+  weight_missing: 30,
+  weight_late: 10,
+  weight_score: 15,
+  weight_attempts: 10,
+  inactivity_days_full: 28,
+  score_enough: 60,
+  attempts_full: 3,
+  medium_from: 30,
+  high_from: 60,
+}
+
 const ofRows = { graph: openUniversity, factTables }
 const cases = casesOf(openUniversityEvents, isReferenceData)
 
@@ -81,6 +94,26 @@ test('of lines of one key in a file the last one counts, whatever came first, wh
         table,
       )
     }
+  })
+  await fc.assert(property, { numRuns: Math.ceil(numRuns / 5) })
+})
+
+test('of rules of one moment the last line of their file counts, whatever came first and in which batch', async () => {
+  const deliver = await delivering(ofRows)
+  const { weight_inactivity: _, ...others } = shippedRule
+  const events = fc
+    .array(fc.integer({ min: 0, max: 100 }), { minLength: 2, maxLength: 12 })
+    .map((weights) =>
+      weights.map((weight_inactivity, index): SourceEvent => {
+        const _source_row = `0123456789abcdef:${index + 1}`
+        const value = { code_module: 'AAA', weight_inactivity, ...others, _source_row }
+        return { topic: 'at_risk_rules', value, timestampMs: 5 }
+      }),
+    )
+  const property = fc.asyncProperty(casesOf(events), async ({ set, delivery }) => {
+    const { at_risk_rules: rules = [] } = await deliver(delivery)
+    const { _source_row, ...last } = set.at(-1)!.value
+    assert.deepEqual(rules, [{ ...last, event_time: 5 }])
   })
   await fc.assert(property, { numRuns: Math.ceil(numRuns / 5) })
 })

@@ -19,12 +19,15 @@ const shipped: Rule = {
 
 /** @param rules by module; '' is that of all others */
 export function viewsOf(facts: Tables, rules: ReadonlyMap<string, Rule>): Tables {
-  const submissions = assessmentSubmissions(facts)
-  const inactivity = inactivityRows(facts)
+  const activity = studentActivity(facts)
+  const asOf = asOfDays(facts, activity)
+  const submissions = assessmentSubmissions(facts, asOf)
+  const inactivity = inactivityRows(facts, activity)
   return {
+    student_activity: activity,
     assessment_submissions: submissions,
     inactivity,
-    at_risk: atRisk(facts, rules, submissions, inactivity),
+    at_risk: atRisk(facts, rules, { asOf, submissions, inactivity }),
   }
 }
 
@@ -39,31 +42,52 @@ function lengthsOf(facts: Tables): Map<string, number | null> {
   )
 }
 
-/** Of each presentation's students, the latest last day that lies within it. */
-function latestDays(facts: Tables): Map<string, number | null> {
+/** Of days with a click that lie within the presentation. */
+function studentActivity(facts: Tables): Row[] {
   const lengths = lengthsOf(facts)
-  const students = Map.groupBy(facts['student_engagement']!, presentationOf)
+  const interactions = Map.groupBy(facts['fact_vle_interactions']!, idOf)
+  return facts['student_engagement']!.map((student) => {
+    const { code_module, code_presentation, id_student } = student
+    const length = lengths.get(presentationOf(student)) ?? Infinity
+    const clicked = (interactions.get(idOf(student)) ?? []).flatMap(({ date, sum_click }) =>
+      Number(sum_click) > 0 && Number(date) <= length ? [Number(date)] : [],
+    )
+    const days = [...new Set(clicked)].sort((a, b) => a - b)
+    const gaps = days.slice(1).map((day, index) => day - days[index]! - 1)
+    return {
+      code_module: code_module!,
+      code_presentation: code_presentation!,
+      id_student: id_student!,
+      last_active_day: days.at(-1) ?? null,
+      longest_inactivity_days: Math.max(0, ...gaps),
+    }
+  })
+}
+
+/** Of each presentation, the latest of its students' days. */
+function latestDays(facts: Tables, activity: readonly Row[]): Map<string, number | null> {
+  const students = Map.groupBy(activity, presentationOf)
   return new Map(
     facts['enrolment_funnel']!.map((row) => {
-      const length = lengths.get(presentationOf(row)) ?? Infinity
       const days = (students.get(presentationOf(row)) ?? []).flatMap(({ last_active_day: day }) =>
-        day !== null && (day as number) <= length ? [day as number] : [],
+        day === null ? [] : [day as number],
       )
       return [presentationOf(row), days.length === 0 ? null : Math.max(...days)]
     }),
   )
 }
 
+type AsOf = ReadonlyMap<string, number | null>
+
 /** How far each presentation is; without any click, its whole length. */
-function asOfDays(facts: Tables): Map<string, number | null> {
+function asOfDays(facts: Tables, activity: readonly Row[]): AsOf {
   const lengths = lengthsOf(facts)
   return new Map(
-    [...latestDays(facts)].map(([id, latest]) => [id, latest ?? lengths.get(id) ?? null]),
+    [...latestDays(facts, activity)].map(([id, latest]) => [id, latest ?? lengths.get(id) ?? null]),
   )
 }
 
-function assessmentSubmissions(facts: Tables): Row[] {
-  const asOf = asOfDays(facts)
+function assessmentSubmissions(facts: Tables, asOf: AsOf): Row[] {
   const assessments = Map.groupBy(facts['clean_assessments']!, presentationOf)
   const idOfResult = (row: Row) => `${String(row['id_assessment'])} ${String(row['id_student'])}`
   const results = new Map(facts['fact_assessments']!.map((row) => [idOfResult(row), row]))
@@ -106,12 +130,12 @@ function statusOf(
   return asOf !== null && due < asOf ? 'missing' : 'pending'
 }
 
-function inactivityRows(facts: Tables): Row[] {
-  const latest = latestDays(facts)
-  const engagement = byId(facts['student_engagement']!)
+function inactivityRows(facts: Tables, activity: readonly Row[]): Row[] {
+  const latest = latestDays(facts, activity)
+  const activities = byId(activity)
   return facts['dim_registered_module']!.map((enrolment) => {
     const { code_module, code_presentation, id_student } = enrolment
-    const own = engagement.get(idOf(enrolment))
+    const own = activities.get(idOf(enrolment))
     const latest_day = latest.get(presentationOf(enrolment)) ?? null
     const last_active_day = (own?.['last_active_day'] ?? null) as number | null
     return {
@@ -130,10 +154,13 @@ function inactivityRows(facts: Tables): Row[] {
 function atRisk(
   facts: Tables,
   rules: ReadonlyMap<string, Rule>,
-  submissions: readonly Row[],
-  inactivity: readonly Row[],
+  of: {
+    readonly asOf: AsOf
+    readonly submissions: readonly Row[]
+    readonly inactivity: readonly Row[]
+  },
 ): Row[] {
-  const asOf = asOfDays(facts)
+  const { asOf, submissions, inactivity } = of
   const engagement = byId(facts['student_engagement']!)
   const streaks = byId(inactivity)
   const statuses = Map.groupBy(submissions, idOf)

@@ -50,11 +50,12 @@ export function factsOf(events: readonly TableEvent[]): Tables {
   return { ...facts, ...star(facts), ...engagement.factsOf(facts), at_risk_rules }
 }
 
-/** The latest of each module that can be computed with. */
+/** The latest of each module that can be computed with; of two at one moment the later row of a file. */
 function rules(given: readonly TableEvent[]): Row[] {
   const latestOf = new Map<string, Row>()
-  for (const { value, at } of given.toSorted((a, b) => a.at - b.at)) {
-    const rule = value as unknown as Record<string, number>
+  const rowOf = ({ value }: TableEvent) => Number(value['_source_row']?.split(':')[1] ?? 0)
+  for (const { value, at } of given.toSorted((a, b) => a.at - b.at || rowOf(a) - rowOf(b))) {
+    const { _source_row: _, ...rule } = value as unknown as Record<string, number>
     const divisors = ['inactivity_days_full', 'score_enough', 'attempts_full']
     if (Object.values(rule).some((number) => number < 0)) continue
     if (divisors.some((name) => rule[name] === 0) || rule['medium_from']! > rule['high_from']!)

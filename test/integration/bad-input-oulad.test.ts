@@ -208,3 +208,37 @@ test('a rule of the at-risk score that nothing can be computed with is kept, and
     [{ weight_late: 0, inactivity_days_full: 28 }],
   )
 })
+
+test('of two lines of a file for one key the later one counts, as much of a rule as of a row', async () => {
+  const ingesting = async (topic: string, name: string, lines: readonly object[]) => {
+    const path = join(directory, name)
+    await writeFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    const { code, stderr } = await tidemark([
+      ...['ingest', topic, path, '--topologies', 'open-university', '--wait'],
+      ...['--data-dir', instance.dataDir],
+    ])
+    assert.equal(code, 0, stderr)
+  }
+  const weights = [35, 36, 33, 34]
+  const rules = weights.map((weight_inactivity) => ({ code_module: 'DDD', weight_inactivity }))
+  await ingesting('at_risk_rules', 'twice.jsonl', rules)
+  assert.deepEqual(
+    await rows(
+      `SELECT weight_inactivity FROM open_university.at_risk_rules WHERE code_module = 'DDD'`,
+    ),
+    [{ weight_inactivity: 34 }],
+  )
+  const of = { code_module: 'DDD', code_presentation: '2013J' }
+  const lengths = ['268', '269', '240', '241']
+  const courses = lengths.map((module_presentation_length) => ({
+    ...of,
+    module_presentation_length,
+  }))
+  await ingesting('courses', 'courses.jsonl', courses)
+  assert.deepEqual(
+    await rows(
+      `SELECT module_presentation_length FROM open_university.dim_presentation WHERE code_module = 'DDD'`,
+    ),
+    [{ module_presentation_length: 241 }],
+  )
+})

@@ -5,6 +5,7 @@ import type { TopicDefinition } from '../../core/topic.ts'
 import { feedPosition } from '../../app/feed-positions.ts'
 import type { InstanceClient } from '../../app/instance-client.ts'
 import { sourceTopics } from '../../app/source-topics.ts'
+import { sourceRowField } from '../../facts/open-university-tables.ts'
 import { ingestFiles } from '../../sources/ingest-files.ts'
 import { refusalPolicies, type RefusalPolicy } from '../../sources/ingest-port.ts'
 import type { SenderTotals } from '../../sources/record-sender.ts'
@@ -93,6 +94,7 @@ async function fromFiles(intake: Intake, files: readonly string[]): Promise<Send
       onError,
       recordBytesMax,
       signal,
+      ...rowFieldOf(topic),
       onProgress: ({ file, bytesRead, bytesTotal, rows, rowsPerSecond }) => {
         const note = `${rows} rows, ${Math.round(rowsPerSecond)}/s · ${file}`
         progress.update(bytesRead, bytesTotal, note)
@@ -105,6 +107,12 @@ async function fromFiles(intake: Intake, files: readonly string[]): Promise<Send
   } finally {
     progress.stop()
   }
+}
+
+/** Of two lines of one key in a file the later one counts where the topic’s rows can say which they are. */
+function rowFieldOf({ schema }: TopicDefinition): { readonly identityField?: string } {
+  const { fields = [] } = schema as { readonly fields?: readonly { readonly name: string }[] }
+  return fields.some(({ name }) => name === sourceRowField) ? { identityField: sourceRowField } : {}
 }
 
 async function fromFeed(intake: Intake, url: string, dataDir: string): Promise<void> {

@@ -14,6 +14,21 @@ const asOfDay: ColumnNote = {
     '`open_university.presentation_progress.latest_day`, or else `open_university.dim_presentation.module_presentation_length`',
 }
 
+const withinPresentation =
+  'with `open_university.fact_vle_interactions.sum_click` above 0 that is not above `open_university.dim_presentation.module_presentation_length`'
+
+const lastActiveDay: ColumnNote = {
+  ...day,
+  meaning: 'Last day with a click, up to the end of the presentation.',
+  formula: `greatest \`open_university.fact_vle_interactions.date\` ${withinPresentation}`,
+}
+
+const longestInactivityDays: ColumnNote = {
+  ...days,
+  meaning: 'Most days in a row without a click between two days with one, up to that end.',
+  formula: `greatest gap − 1 between two neighbouring \`open_university.fact_vle_interactions.date\` ${withinPresentation}; 0 without`,
+}
+
 /** A weight of the rule that holds for the module. */
 function ruled(column: string, shipped: number): ColumnNote {
   return {
@@ -40,15 +55,22 @@ export const openUniversityViewNotes: NotesByTable = {
       date: { meaning: 'Of an assessment the day it is due, of clicks their day; from the start.' },
     },
   },
+  'open_university.student_activity': {
+    meaning:
+      'One row per student and presentation: days with a click up to the presentation’s end. Where its length is not known, all days.',
+    columns: {
+      last_active_day: lastActiveDay,
+      longest_inactivity_days: longestInactivityDays,
+    },
+  },
   'open_university.presentation_progress': {
     meaning:
       'How far each presentation is: the latest day with a click; without any click, its whole length.',
     columns: {
       latest_day: {
         ...day,
-        meaning: 'Latest day with a click, but for students whose last click lies behind its end.',
-        formula:
-          'greatest `open_university.student_engagement.last_active_day` that is not above `open_university.dim_presentation.module_presentation_length`',
+        meaning: 'Latest day with a click of anyone, up to the end of the presentation.',
+        formula: 'greatest `open_university.student_activity.last_active_day`',
       },
       as_of_day: {
         ...asOfDay,
@@ -72,6 +94,8 @@ export const openUniversityViewNotes: NotesByTable = {
   'open_university.inactivity': {
     meaning: 'One row per enrolled student: days without a click up to the latest of anyone.',
     columns: {
+      last_active_day: lastActiveDay,
+      longest_inactivity_days: longestInactivityDays,
       inactivity_streak_days: {
         ...days,
         meaning: 'Days since the last click; since day 0 for who never clicked.',
