@@ -73,7 +73,7 @@ describe('a ClickHouse behind faults', () => {
       idleWaitMs: 10,
     })
 
-  /** 3,000 facts of 200 students on three partitions, given and deleted in pieces, while every third insert fails. */
+  /** 6,000 facts of 200 students on three partitions, given and deleted in pieces, while every third insert fails. */
   async function run(sink: Sink): Promise<{ isExact: () => Promise<void> }> {
     const random = randomFrom(seed)
     const log = await openLog(3)
@@ -85,7 +85,7 @@ describe('a ClickHouse behind faults', () => {
       return everyFault[Math.floor(turn / 3) % everyFault.length] ?? null
     }
     await consumer.start()
-    for (let piece = 0; piece < 60; piece++) {
+    for (let piece = 0; piece < 120; piece++) {
       const facts = Array.from({ length: 50 }, () => {
         const student = `s${Math.floor(random() * 200)}`
         return [student, random() < 0.1 ? null : Math.floor(random() * 1e6)] as const

@@ -14,7 +14,7 @@ import { isTableLost, lostTableDetail } from '../lost-table.ts'
 import type { Row, Sink, TableName, TableRows } from '../sink.ts'
 import { BackOff } from './back-off.ts'
 import type { ClickHouse } from './clickhouse.ts'
-import { queryError, sinkError } from './failure.ts'
+import { askedToWaitDetail, queryError, sinkError } from './failure.ts'
 import { versionsTable } from './fact-table-ddl.ts'
 import { makeDatabases } from './lost-objects.ts'
 import { runMigrations } from './migrations.ts'
@@ -152,8 +152,9 @@ FROM system.tables WHERE (database, name) IN (${names.join()})`,
         const error = sinkError(thrown, table)
         if (error.code !== 'SINK_UNAVAILABLE') throw error
         const tooManyParts = error.details['tooManyParts'] === true
+        const isAskedToWait = error.details[askedToWaitDetail] === true
         // The caller gathers a larger batch meanwhile.
-        const isLast = attempt >= this.#attemptsMax || tooManyParts
+        const isLast = attempt >= this.#attemptsMax || tooManyParts || isAskedToWait
         if (tooManyParts) floorMs = tooManyPartsMs
         if (isLast || signal.aborted) throw this.#withRetryAfter(error, floorMs)
       }
@@ -162,7 +163,9 @@ FROM system.tables WHERE (database, name) IN (${names.join()})`,
   }
 
   #withRetryAfter(error: TidemarkError, floorMs: number): TidemarkError {
-    const retryAfterMs = this.#unavailable.nextMs(floorMs)
+    const ownMs = this.#unavailable.nextMs(floorMs)
+    const askedMs = error.details[askedToWaitDetail] === true ? error.details['retryAfterMs'] : 0
+    const retryAfterMs = Math.max(ownMs, Number(askedMs))
     return new TidemarkError(error.code, error.message, {
       details: { ...error.details, retryAfterMs },
       cause: error.cause,

@@ -2,6 +2,8 @@
 import { messageOf, TidemarkError, type ErrorDetails } from '../../core/errors.ts'
 import { lostTableDetail } from '../lost-table.ts'
 import type { TableName } from '../sink.ts'
+import { httpAnswerIn, statusPasses, withoutMarkup } from './http-answer.ts'
+import { passingCodes, tooManyParts } from './passing-codes.ts'
 
 export class ClickHouseFailure extends Error {
   override readonly name = 'ClickHouseFailure'
@@ -28,7 +30,7 @@ export function clickHouseFailure(thrown: unknown): ClickHouseFailure {
   if (thrown instanceof TidemarkError && thrown.cause !== undefined) {
     return clickHouseFailure(thrown.cause)
   }
-  const text = messageOf(thrown).replace(versionPattern, '').trim()
+  const text = withoutMarkup(messageOf(thrown).replace(versionPattern, '').trim())
   const own = thrown as { code?: unknown; type?: unknown; clickhouseCode?: unknown } | null
   const code = codePattern.exec(text)?.[1] ?? own?.clickhouseCode ?? own?.code
   const type = typePattern.exec(text)?.[1] ?? own?.type
@@ -44,52 +46,6 @@ export function clickHouseFailure(thrown: unknown): ClickHouseFailure {
     thrown,
   )
 }
-
-/** Failures that pass by themselves: memory, space, parts to merge, the network, a server that restarts. */
-const passingCodes: ReadonlySet<number> = new Set([
-  3, // UNEXPECTED_END_OF_FILE: the request was cut
-  23, // CANNOT_READ_FROM_ISTREAM: the request was cut
-  32, // ATTEMPT_TO_READ_AFTER_EOF: the request was cut
-  33, // CANNOT_READ_ALL_DATA: the request was cut
-  74, // CANNOT_READ_FROM_FILE_DESCRIPTOR
-  75, // CANNOT_WRITE_TO_FILE_DESCRIPTOR
-  95, // CANNOT_READ_FROM_SOCKET
-  96, // CANNOT_WRITE_TO_SOCKET
-  159, // TIMEOUT_EXCEEDED
-  160, // TOO_SLOW
-  198, // DNS_ERROR
-  201, // QUOTA_EXCEEDED: until the quota's interval is over
-  202, // TOO_MANY_SIMULTANEOUS_QUERIES
-  203, // NO_FREE_CONNECTION
-  209, // SOCKET_TIMEOUT
-  210, // NETWORK_ERROR
-  225, // NO_ZOOKEEPER
-  236, // ABORTED: the server is stopping
-  241, // MEMORY_LIMIT_EXCEEDED
-  242, // TABLE_IS_READ_ONLY: the replica has lost Keeper
-  243, // NOT_ENOUGH_SPACE
-  244, // UNEXPECTED_ZOOKEEPER_ERROR
-  252, // TOO_MANY_PARTS
-  253, // REPLICA_ALREADY_EXISTS: Keeper has the state of a table that was dropped for some minutes more
-  254, // NO_ACTIVE_REPLICAS
-  279, // ALL_CONNECTION_TRIES_FAILED
-  285, // TOO_FEW_LIVE_REPLICAS
-  286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-  319, // UNKNOWN_STATUS_OF_INSERT
-  335, // BARRIER_TIMEOUT
-  394, // QUERY_WAS_CANCELLED
-  425, // SYSTEM_ERROR
-  439, // CANNOT_SCHEDULE_TASK
-  473, // DEADLOCK_AVOIDED
-  499, // S3_ERROR
-  722, // ASYNC_LOAD_WAIT_FAILED: the server is starting
-  735, // QUERY_WAS_CANCELLED_BY_CLIENT
-  999, // KEEPER_EXCEPTION
-  1000, // POCO_EXCEPTION: the network, mostly
-])
-
-/** More inserts make it worse: parts wait to be merged, and each insert is a part. */
-const tooManyParts = 252
 
 /** It was there when the work began, and can be made again. */
 const lostCodes: ReadonlySet<number> = new Set([
@@ -130,7 +86,9 @@ function passes(thrown: unknown, failure: ClickHouseFailure): boolean {
   const system = (thrown as { code?: unknown } | null)?.code
   if (typeof system === 'string' && passingSystemCodes.has(system)) return true
   // Between us and a server stand balancers, whose answers are none of ClickHouse's.
-  return /timeout|socket hang up|closed|aborted|bad gateway|unavailable|upstream|overloaded/i.test(
+  const answer = httpAnswerIn(failure.message)
+  if (answer !== null) return statusPasses(answer.status)
+  return /time-?out|socket hang up|closed|aborted|bad gateway|unavailable|upstream|overloaded/i.test(
     messageOf(thrown),
   )
 }
@@ -138,8 +96,17 @@ function passes(thrown: unknown, failure: ClickHouseFailure): boolean {
 /** How long a caller waits before it offers the same rows again, where nobody knows better. */
 const retryAfterMs = 1_000
 
+/** Present where `retryAfterMs` is what the answer has asked for. */
+export const askedToWaitDetail = 'askedToWait'
+
 function detailsOf({ code }: ClickHouseFailure): ErrorDetails {
   return { clickhouseCode: code, ...(lostCodes.has(code) ? { [lostTableDetail]: true } : {}) }
+}
+
+/** When to come back, and whether somebody in between has asked for that. */
+function waitOf({ message }: ClickHouseFailure): ErrorDetails {
+  const askedMs = httpAnswerIn(message)?.retryAfterMs ?? null
+  return askedMs === null ? { retryAfterMs } : { retryAfterMs: askedMs, [askedToWaitDetail]: true }
 }
 
 export function sinkError(thrown: unknown, table: TableName): TidemarkError {
@@ -150,15 +117,20 @@ export function sinkError(thrown: unknown, table: TableName): TidemarkError {
   if (passes(thrown, failure)) {
     const message = `ClickHouse cannot take rows of ${where} now: ${failure.message}`
     return new TidemarkError('SINK_UNAVAILABLE', message, {
-      details: { ...details, retryAfterMs, tooManyParts: failure.code === tooManyParts },
+      details: { ...details, ...waitOf(failure), tooManyParts: failure.code === tooManyParts },
       cause: thrown,
     })
   }
   const remedy = remedies.get(failure.code)
   const message =
-    `ClickHouse refused rows of ${where}: code ${failure.code}, ${failure.message}` +
+    `ClickHouse refused rows of ${where}: ${numberOf(failure)}${failure.message}` +
     (remedy === undefined ? '' : ` (${remedy})`)
   return new TidemarkError('SINK_REFUSED', message, { details, cause: thrown })
+}
+
+/** What a gateway says has none. */
+function numberOf({ code, message }: ClickHouseFailure): string {
+  return code === 0 && httpAnswerIn(message) !== null ? '' : `code ${code}, `
 }
 
 /** Of a statement that is not about one table's rows: a migration, a lock. */
@@ -168,7 +140,7 @@ export function statementError(thrown: unknown, what: string): TidemarkError {
   const details = detailsOf(failure)
   if (passes(thrown, failure)) {
     return new TidemarkError('SINK_UNAVAILABLE', `ClickHouse, ${what}: ${failure.message}`, {
-      details: { ...details, retryAfterMs },
+      details: { ...details, ...waitOf(failure) },
       cause: thrown,
     })
   }

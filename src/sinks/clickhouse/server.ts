@@ -9,13 +9,14 @@ import { Readable } from 'node:stream'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import type { ClickHouseClient, DataFormat } from '@clickhouse/client'
 import { assert } from '../../core/assert.ts'
-import { messageOf, TidemarkError } from '../../core/errors.ts'
+import { TidemarkError } from '../../core/errors.ts'
 import type { TableName } from '../sink.ts'
 import type { ClickHouse, ReadRequest, ReadResult } from './clickhouse.ts'
 import { clusterLayout } from './cluster-ddl.ts'
 import type { ClusterLayout } from './cluster-ddl.ts'
 import { qualifiedName } from './fact-table-ddl.ts'
 import { clickHouseFailure, sinkError, statementError } from './failure.ts'
+import { agentOf } from './http-answer.ts'
 
 export interface ServerOptions {
   readonly url: string
@@ -56,11 +57,16 @@ export async function openServer(options: ServerOptions): Promise<ClickHouse> {
   }
   const writer = createClient({
     ...common,
+    http_agent: agentOf(options.url),
     compression: { request: options.compression !== 'none', response: false },
     clickhouse_settings:
       options.cluster === undefined ? writerSettings : { ...writerSettings, ...clusterSettings },
   })
-  const reader = createClient({ ...common, clickhouse_settings: { readonly: '1' } })
+  const reader = createClient({
+    ...common,
+    http_agent: agentOf(options.url),
+    clickhouse_settings: { readonly: '1' },
+  })
   const server = new ServerClickHouse(
     writer,
     reader,
@@ -81,7 +87,7 @@ async function greet(writer: ClickHouseClient, url: string): Promise<void> {
   const where = new URL(url).host
   const answer = await writer.ping()
   if (!answer.success) {
-    const message = `no ClickHouse at ${where}: ${messageOf(answer.error)}`
+    const message = `no ClickHouse at ${where}: ${clickHouseFailure(answer.error).message}`
     throw new TidemarkError('SINK_UNAVAILABLE', message, {
       details: { retryAfterMs: 1_000 },
       cause: answer.error,

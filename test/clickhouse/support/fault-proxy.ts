@@ -6,7 +6,8 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
-export type Fault = keyof typeof refusals | 'cut-before' | 'cut-within' | 'cut-after' | 'gateway'
+export type Fault =
+  keyof typeof refusals | keyof typeof gateways | 'cut-before' | 'cut-within' | 'cut-after'
 
 /** As ClickHouse 25 and 26 answer, word by word but for names and numbers. */
 const refusals = {
@@ -23,15 +24,37 @@ const refusals = {
     'Table is in readonly mode due to: the replica has lost its session (replica path: /clickhouse/tables/01/exams/averages_versions/replicas/r1). (TABLE_IS_READ_ONLY)',
   ],
   keeper: [999, 'Coordination error: Session expired. (KEEPER_EXCEPTION)'],
+  overloaded: [
+    745,
+    'CPU is overloaded, CPU is waiting for execution way more than executing, ratio of wait time (OSCPUWaitMicroseconds metric) to busy time (OSCPUVirtualTimeMicroseconds metric) is 3.1. Min ratio for error 2, max ratio for error 6, probability used to decide whether to discard the query 0.27. (SERVER_OVERLOADED)',
+  ],
+  'replica-status': [
+    416,
+    'Insert failed due to zookeeper exception: replica status changed during insert (REPLICA_STATUS_CHANGED)',
+  ],
   timeout: [159, 'Timeout exceeded: elapsed 60000.12 ms, maximum: 60000 ms. (TIMEOUT_EXCEEDED)'],
 } as const satisfies Record<string, readonly [code: number, text: string]>
+
+/** Of a balancer or a gateway in between: its status and its text. */
+const gateways = {
+  gateway: [
+    503,
+    'upstream connect error or disconnect/reset before headers. reset reason: connection failure',
+  ],
+  'gateway-time-out': [
+    504,
+    '<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n<center><h1>504 Gateway Time-out</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n',
+  ],
+  'gateway-silent': [504, ''],
+  'gateway-limit': [429, 'Too Many Requests'],
+} as const satisfies Record<string, readonly [status: number, text: string]>
 
 export const everyFault: readonly Fault[] = [
   ...(Object.keys(refusals) as (keyof typeof refusals)[]),
   'cut-before',
   'cut-within',
   'cut-after',
-  'gateway',
+  ...(Object.keys(gateways) as (keyof typeof gateways)[]),
 ]
 
 export class FaultProxy {
@@ -102,11 +125,10 @@ export class FaultProxy {
     else if (fault === 'cut-after') {
       await this.#forward(incoming, body, null)
       incoming.socket.destroy()
-    } else if (fault === 'gateway') {
-      outgoing.writeHead(503, { 'content-type': 'text/plain' })
-      outgoing.end(
-        'upstream connect error or disconnect/reset before headers. reset reason: connection failure',
-      )
+    } else if (isGateway(fault)) {
+      const [status, text] = gateways[fault]
+      outgoing.writeHead(status, { 'content-type': 'text/html' })
+      outgoing.end(text)
     } else {
       const [code, text] = refusals[fault]
       outgoing.writeHead(500, {
@@ -170,6 +192,10 @@ export class FaultProxy {
   #count(fault: Fault | 'away'): void {
     this.struck.set(fault, (this.struck.get(fault) ?? 0) + 1)
   }
+}
+
+function isGateway(fault: Fault): fault is keyof typeof gateways {
+  return fault in gateways
 }
 
 function headersOf({ headers }: IncomingMessage) {
