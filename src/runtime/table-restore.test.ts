@@ -38,7 +38,8 @@ async function itemsIn({ state }: InMemoryStorage): Promise<string[]> {
   const [definition] = topology.subTopologies.flatMap(({ stores }) => stores)
   assert.ok(definition)
   const reader = new StoreReader(new ScopedState(state, topology.name), definition, partition)
-  const rows = await reader.range({ from: null, to: null, entriesMax: 10 })
+  const bounds = { from: null, to: null, entriesMax: 10, bytesMax: Infinity }
+  const { entries: rows } = await reader.range(bounds)
   return rows.map(({ value }) => (value as Order).item)
 }
 

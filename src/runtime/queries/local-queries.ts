@@ -18,7 +18,7 @@ import { ScopedState, scopedStoreName } from '../scoped-state.ts'
 import { compileTaskGraph } from '../task-graph.ts'
 import type { HeldTask, QueryableRuntime } from './hosts.ts'
 import { StoreReader } from './store-reader.ts'
-import type { ReadEntry } from './store-reader.ts'
+import type { ReadEntries, ReadEntry } from './store-reader.ts'
 
 export type StoreQuery =
   | { readonly kind: 'key'; readonly key: Buffer }
@@ -29,6 +29,7 @@ export type StoreQuery =
       /** Exclusive; null is open. */
       readonly to: Buffer | null
       readonly entriesMax: number
+      readonly bytesMax: number
     }
   | {
       readonly kind: 'windows' | 'sessions'
@@ -36,6 +37,7 @@ export type StoreQuery =
       readonly fromMs: number
       readonly toMs: number
       readonly entriesMax: number
+      readonly bytesMax: number
     }
 
 /** Where an answer comes from and how old it may be. */
@@ -52,6 +54,8 @@ export interface Freshness {
 export interface PartitionRead extends Freshness {
   readonly partition: Partition
   readonly entries: readonly ReadEntry[]
+  /** As `ReadEntries`. */
+  readonly isCut: boolean
 }
 
 /** What this process holds of a partition of a store. */
@@ -129,10 +133,13 @@ export class LocalQueries {
     if (held?.isComplete !== true) return null
     const scoped = new ScopedState(this.#options.state, store.topology)
     const freshness = await this.#freshness(store, partition, held)
-    const entries = await entriesOf(new StoreReader(scoped, store.definition, partition), query)
+    const { entries, isCut } = await entriesOf(
+      new StoreReader(scoped, store.definition, partition),
+      query,
+    )
     // What was taken away or begun anew meanwhile may have been read half deleted.
     if (this.held(store, partition)?.isComplete !== true) return null
-    return { partition, ...freshness, entries }
+    return { partition, ...freshness, entries, isCut }
   }
 
   async #freshness(
@@ -190,11 +197,11 @@ async function endsOf({ topic }: StoreChangelog, log: Log): Promise<Ends> {
 
 type Ends = ReadonlyMap<Partition, number>
 
-async function entriesOf(reader: StoreReader, query: StoreQuery): Promise<readonly ReadEntry[]> {
+async function entriesOf(reader: StoreReader, query: StoreQuery): Promise<ReadEntries> {
   switch (query.kind) {
     case 'key': {
       const entry = await reader.get(query.key)
-      return entry === null ? [] : [entry]
+      return { entries: entry === null ? [] : [entry], isCut: false }
     }
     case 'range':
       return reader.range(query)

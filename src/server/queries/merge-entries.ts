@@ -8,7 +8,7 @@ export interface MergedEntry {
 }
 
 /**
- * By serialized key. Data that every task has whole (broadcast topics) is in each partition: of equal keys the copy
+ * By serialized key, up to where each partition has been read. Data that every task has whole (broadcast topics) is in each partition: of equal keys the copy
  * of the first partition is taken.
  */
 export function mergeByKey(parts: readonly AnsweredPartition[]): readonly MergedEntry[] {
@@ -23,8 +23,21 @@ export function mergeByKey(parts: readonly AnsweredPartition[]): readonly Merged
     .sort(
       (left, right) => left.keyBytes.compare(right.keyBytes) || left.partition - right.partition,
     )
+  const end = parts.map(endOf).reduce(earlier, null)
   return merged.filter(({ keyBytes }, index) => {
+    if (end !== null && keyBytes.compare(end) > 0) return false
     const before = merged[index - 1]
     return before === undefined || !before.keyBytes.equals(keyBytes)
   })
+}
+
+/** The last key of a partition that was not read to its end; else null. */
+function endOf({ entries, isCut }: AnsweredPartition): Buffer | null {
+  const last = entries.at(-1)
+  return isCut !== true || last === undefined ? null : Buffer.from(last.keyBytes, 'base64')
+}
+
+function earlier(left: Buffer | null, right: Buffer | null): Buffer | null {
+  if (left === null || right === null) return left ?? right
+  return left.compare(right) <= 0 ? left : right
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Hono } from 'hono'
+import { present } from '../../core/assert.ts'
 import { systemClock } from '../../core/clock.ts'
 import { partitionForKey } from '../../core/partitioner.ts'
 import type { PartitionRecords } from '../../log/log.ts'
@@ -23,6 +24,7 @@ const all: Click[] = Array.from({ length: 400 }, (_, at) => ({
   user: at % 10,
   atMs: at,
 }))
+const key = encodeURIComponent('["a",2]')
 const expected = new Map<string, number>()
 for (const { page, user } of all) {
   const key = JSON.stringify([page, user])
@@ -46,7 +48,7 @@ describe('interactive queries of two instances', () => {
     return await app.request(url.pathname + url.search, init)
   }
 
-  const queries = (name: string, runtime: QueryableRuntime): Hono => {
+  const queries = (name: string, runtime: QueryableRuntime, bytesMax?: number): Hono => {
     const state = cluster.states.get(name)
     assert.ok(state)
     const local = new LocalQueries({
@@ -56,7 +58,9 @@ describe('interactive queries of two instances', () => {
       clock: systemClock,
       runtime,
     })
-    return queriesApp({ local, runtime, clock: systemClock, fetch: network, timeoutMs: 200 })
+    const bounded = bytesMax === undefined ? {} : { bytesMax }
+    const asked = { local, runtime, clock: systemClock, fetch: network, timeoutMs: 200 }
+    return queriesApp({ ...asked, ...bounded })
   }
 
   before(async () => {
@@ -108,6 +112,31 @@ describe('interactive queries of two instances', () => {
       [380, 380],
       [360, 360],
     ])
+  })
+
+  test('an answer ends where it has its bytes, and the next page goes on there', async () => {
+    for (const bytesMax of [1, 100, 400]) {
+      const app = queries('one', present(cluster.runtimes.get('one'), 'a runtime'), bytesMax)
+      const range = async (page: string): Promise<Body> => {
+        const path = `/topologies/clicks/stores/counts/range?limit=1000${page}`
+        return (await (await app.request(path)).json()) as Body
+      }
+      const pages: Body[][] = []
+      let body = await range('')
+      for (;;) {
+        pages.push(body['entries'] as Body[])
+        if (body['next'] === null) break
+        assert.ok((body['entries'] as Body[]).length > 0)
+        body = await range(`&page=${body['next'] as string}`)
+      }
+      assert.ok(pages.length > 2, `${pages.length} pages of ${bytesMax} bytes`)
+      const seen = pages.flat().map(({ key }) => JSON.stringify(key))
+      assert.deepEqual(seen, [...expected.keys()].map(serialized).sort().map(parsed))
+      const windows = await app.request(`/topologies/clicks/stores/windows/windows/${key}`)
+      const found = (await windows.json()) as Body
+      assert.equal(found['isComplete'], bytesMax === 400)
+      assert.ok(found['entries'].length > 0)
+    }
   })
 
   test('a range is gathered from all owners in the order of keys, page by page', async () => {

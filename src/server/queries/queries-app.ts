@@ -15,12 +15,15 @@ import { afterOf, pageToken } from './page-token.ts'
 import { consistencyOf, limitOf, partitionOf, refuseUnknown, timeOf } from './query-parameters.ts'
 import { QueryRouter } from './query-router.ts'
 import type { QueryRouterOptions } from './query-router.ts'
-import { readMessage } from './read-message.ts'
+import { answerBytesMax, readMessage } from './read-message.ts'
 import type { AnsweredPartition } from './read-message.ts'
 import { forwardedHeader } from './remote-host.ts'
 
 export type QueriesOptions = Pick<QueryRouterOptions, 'local' | 'runtime' | 'clock'> &
-  Partial<Pick<QueryRouterOptions, 'timeoutMs' | 'fetch' | 'headers'>>
+  Partial<Pick<QueryRouterOptions, 'timeoutMs' | 'fetch' | 'headers'>> & {
+    /** As `answerBytesMax`, the default. */
+    readonly bytesMax?: number
+  }
 
 const messageBytesMax = 1024 * 1024
 /** How long one instance waits for another. */
@@ -155,25 +158,27 @@ async function rangeAnswer(
     text === undefined ? null : keyBytesOf(keySerde, text, name)
   const page = query['page']
   const limit = limitOf(query)
+  const at = partitionsFor(options, store, null, query)
   const asked: StoreQuery = {
     kind: 'range',
+    bytesMax: bytesOfEach(options, at),
     from: page === undefined ? bound(query['from']) : successor(afterOf(page)),
     to: bound(query['to']),
     // One more than is shown tells whether there is a next page.
     entriesMax: limit + 1,
   }
-  const at = partitionsFor(options, store, null, query)
   const answer = await router.read(store, at, asked, consistencyOf(query))
   if ('refusal' in answer) return unavailable(context, answer)
   const merged = mergeByKey(answer.partitions)
   const shown = merged.slice(0, limit)
   const last = shown.at(-1)
+  const isMore = merged.length > limit || answer.partitions.some(({ isCut }) => isCut === true)
   return context.json({
     entries: shown.map(({ partition, entry: { keyBytes: _, ...entry } }) => ({
       ...entry,
       partition,
     })),
-    next: merged.length > limit && last !== undefined ? pageToken(last.keyBytes) : null,
+    next: isMore && last !== undefined ? pageToken(last.keyBytes) : null,
     sources: answer.partitions.map(sourceOf),
   })
 }
@@ -194,18 +199,27 @@ async function timedAnswer(
   const fromMs = timeOf(query, 'from', -8_640_000_000_000_000)
   const toMs = timeOf(query, 'to', 8_640_000_000_000_000)
   const at = partitionsFor(options, store, key, query)
-  const asked: StoreQuery = { kind, key, fromMs, toMs, entriesMax: limit + 1 }
+  const bytesMax = bytesOfEach(options, at)
+  const asked: StoreQuery = { kind, key, fromMs, toMs, entriesMax: limit + 1, bytesMax }
   const answer = await router.read(store, at, asked, consistencyOf(query))
   if ('refusal' in answer) return unavailable(context, answer)
+  const isCut = answer.partitions.some((part) => part.isCut === true)
   const entries = answer.partitions
     .flatMap((part) => part.entries)
     .sort((left, right) => (left.startMs ?? 0) - (right.startMs ?? 0))
   return context.json({
     entries: entries.slice(0, limit).map(({ keyBytes: _, ...entry }) => entry),
     // Windows are paged by time: the next page begins after the last start.
-    isComplete: entries.length <= limit,
+    isComplete: entries.length <= limit && !isCut,
     sources: answer.partitions.map(sourceOf),
   })
+}
+
+function bytesOfEach(
+  { bytesMax = answerBytesMax }: QueriesOptions,
+  partitions: readonly Partition[],
+): number {
+  return Math.max(Math.floor(bytesMax / Math.max(partitions.length, 1)), 1)
 }
 
 /** @param key null asks all partitions where the request names none */
@@ -236,7 +250,7 @@ function described(store: FoundStore, local: QueriesOptions['local']) {
   }
 }
 
-function sourceOf({ entries: _, ...source }: AnsweredPartition) {
+function sourceOf({ entries: _, isCut: __, ...source }: AnsweredPartition) {
   return source
 }
 

@@ -21,7 +21,12 @@ export interface AnsweredPartition extends Freshness {
   readonly partition: Partition
   readonly host: string
   readonly entries: readonly AnsweredEntry[]
+  /** As `ReadEntries`; absent from instances of earlier versions, which read on. */
+  readonly isCut?: boolean
 }
+
+/** Serialized, of all partitions together, about: an answer is held in memory as a whole. */
+export const answerBytesMax = 8 * 1024 * 1024
 
 export interface ReadMessage {
   readonly partitions: readonly Partition[]
@@ -71,14 +76,16 @@ function readQuery(query: Record<string, unknown>): StoreQuery {
   const { kind } = query
   if (kind === 'key') return { kind, key: bytesOf(query['key']) }
   const entriesMax = numberOf(query['entriesMax'], 'entriesMax')
+  // Earlier versions do not say.
+  const bytesMax = numberOf(query['bytesMax'] ?? answerBytesMax, 'bytesMax')
   if (kind === 'range') {
     const bound = (form: unknown) => (form === null ? null : bytesOf(form))
-    return { kind, from: bound(query['from']), to: bound(query['to']), entriesMax }
+    return { kind, from: bound(query['from']), to: bound(query['to']), entriesMax, bytesMax }
   }
   if (kind !== 'windows' && kind !== 'sessions') throw invalid('kind')
   const fromMs = numberOf(query['fromMs'], 'fromMs')
   const toMs = numberOf(query['toMs'], 'toMs')
-  return { kind, key: bytesOf(query['key']), fromMs, toMs, entriesMax }
+  return { kind, key: bytesOf(query['key']), fromMs, toMs, entriesMax, bytesMax }
 }
 
 function objectOf(value: unknown): Record<string, unknown> {
