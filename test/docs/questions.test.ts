@@ -1,4 +1,7 @@
-/** The saved questions against the tables that the migrations make: each is a statement that the engine answers. */
+/**
+ * The saved questions against the tables that the migrations make: each is a statement that the engine answers. What they
+ * answer over facts is in `test/questions`.
+ */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
@@ -11,6 +14,9 @@ import {
   type TemporaryClickHouse,
 } from '../../src/sinks/clickhouse/temporary-clickhouse.test-support.ts'
 
+/** Where saved questions are asked over facts whose answers are known. */
+const answered = new URL('../questions/', import.meta.url)
+const golden = new URL('../golden/student-performance.test.ts', import.meta.url)
 const folder = new URL('../../schemas/clickhouse/questions/', import.meta.url)
 const files = readdirSync(folder).filter((file) => file.endsWith('.sql'))
 
@@ -40,6 +46,24 @@ describe('saved questions', () => {
       assert.deepEqual(told.toSorted(), Object.keys(parametersOf(sql)).toSorted(), file)
     }
   })
+})
+
+it('each has a test that knows its answer over facts', () => {
+  const tests = readdirSync(answered)
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => readFileSync(new URL(file, answered), 'utf8'))
+    .join('\n')
+  const ofStudents = 'student-performance-'
+  const students = readFileSync(golden, 'utf8')
+  const hasTest = (name: string) =>
+    name.startsWith(ofStudents)
+      ? students.includes(`'${name.slice(ofStudents.length)}': [`)
+      : tests.includes(`.answer('${name}'`)
+  const names = files.map((file) => file.slice(0, -'.sql'.length))
+  assert.deepEqual(
+    names.filter((name) => !hasTest(name)),
+    [],
+  )
 })
 
 /** A value of each parameter's type, by its name. */

@@ -92,7 +92,7 @@ test('every table, column and topic that answers a line is documented', () => {
         return columns.has(span) ? [] : [`${seed}, line ${firstLine}: there is no ${span}`]
       }
       // Of a table that is followed by a colon, the columns.
-      if (of === '' || !answer.includes(`\`${of}\`: `) || !/^[a-z_0-9]+$/.test(span)) return []
+      if (of === '' || !answer.includes(`\`${of}\`: `) || !/^[a-z_0-9<>]+$/.test(span)) return []
       const isColumn = columns.get(of)?.has(span) ?? false
       return isColumn ? [] : [`${seed}, line ${firstLine}: ${of} has no column ${span}`]
     })

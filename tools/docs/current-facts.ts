@@ -1,9 +1,9 @@
-/** The model of this version: all of src/facts, all topologies, all migrations. */
+/** The model of this version: all of src/facts, all topologies, all migrations, and what the program makes itself. */
 import { readdirSync } from 'node:fs'
 import { ownFacts } from '../../src/app/fact-consumers.ts'
 import { bundledTopologyNames, loadTopologies } from '../../src/app/topologies.ts'
 import { factsModel, type DefinedFact, type FactsModel } from './facts-model.ts'
-import { relationsOfMigrations, type Relation } from './relations.ts'
+import { currentRelations, type Relation } from './relations.ts'
 
 const factsFolder = new URL('../../src/facts/', import.meta.url)
 
@@ -14,7 +14,7 @@ export interface CurrentFacts {
 
 export async function currentFacts(): Promise<CurrentFacts> {
   const topologies = await loadTopologies(bundledTopologyNames())
-  const relations = await relationsOfMigrations()
+  const relations = await currentRelations()
   const model = factsModel({
     graphs: topologies.map(({ graph }) => graph),
     // Some folders of facts build their tables from a list: those are known by their topology alone.

@@ -26,6 +26,15 @@ ClickHouse has not merged yet. Every row has besides its own columns:
 | \`version\` | UInt64 | Grows for each key: epoch << 48 \\| offset of the fact topic. |
 | \`is_deleted\` | UInt8 | 1 where the row is gone; only in \`_versions\`. |
 
+Beside the tables and views of this page a database may have others that hold no facts and are nothing to read:
+
+| name | what it is |
+| --- | --- |
+| \`tidemark.fact_epoch_<hash>_<n>\` | Where instances share a ClickHouse, the n-th incarnation of a fact topic: a view whose comment says which it is, and its epoch. |
+| \`tidemark.schema_lock\`, \`tidemark.schema_lock_lease_<id>_<n>\`, \`tidemark.schema_lock_broken_<id>\` | While an instance changes the tables of a ClickHouse that others share: who does, in the comment. |
+| \`database.table_rebuild_<id>_versions\` | While a table is filled again from its fact topic: what takes its place, then the old one. |
+| \`tidemark.quality_results_erase\` | While a person is erased: \`tidemark.quality_results\` without their names. |
+
 In the fact topics times are milliseconds since 1970-01-01 UTC; in ClickHouse they are \`DateTime64(3, 'UTC')\`. A formula that is
 empty means that the value is taken as it is. A text, a truth value and a time have no unit.
 `

@@ -1,9 +1,12 @@
-/** The tables and views that the migrations make, as the engine itself describes them. */
+/** The tables and views that the migrations and the program make, as the engine itself describes them. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { migrationsDirectory } from '../../src/app/migrations-directory.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import { wideViewStatement } from '../../src/jobs/features-columns.ts'
+import type { ClickHouse } from '../../src/sinks/clickhouse/clickhouse.ts'
+import { clusterEpochs } from '../../src/sinks/clickhouse/cluster-epoch.ts'
 import { readMigrations, runMigrations } from '../../src/sinks/clickhouse/migrations.ts'
 import { openClickHouse } from '../../src/sinks/clickhouse/open-clickhouse.ts'
 import { ask } from '../../src/sinks/clickhouse/run-statement.ts'
@@ -26,13 +29,17 @@ export interface Relation {
   readonly isUnion: boolean
 }
 
-/** In the order in which the migrations make them; what the program itself keeps comes last. */
-export async function relationsOfMigrations(): Promise<readonly Relation[]> {
+/** Stands for every topic in the names of columns that topics make. */
+export const anyTopic = '<topic>'
+
+/** In the order in which the migrations make them; what the program itself makes comes last. */
+export async function currentRelations(): Promise<readonly Relation[]> {
   const path = await mkdtemp(join(tmpdir(), 'tidemark-docs-'))
   try {
     const clickhouse = await openClickHouse({ path })
     try {
       await runMigrations(clickhouse, { directory: migrationsDirectory, clock: systemClock })
+      await makeOthers(clickhouse)
       const tables = await ask<TableRow>(clickhouse, tablesQuery)
       const columns = await ask<ColumnRow>(clickhouse, columnsQuery)
       const relations = tables.map((table) => relationOf(table, columns, tables))
@@ -49,6 +56,12 @@ export async function relationsOfMigrations(): Promise<readonly Relation[]> {
   } finally {
     await rm(path, { recursive: true, force: true })
   }
+}
+
+/** What no migration makes and readers see all the same. */
+async function makeOthers(clickhouse: ClickHouse): Promise<void> {
+  await clickhouse.writer.command({ query: wideViewStatement([anyTopic]) })
+  await clusterEpochs(clickhouse, [])
 }
 
 interface TableRow {

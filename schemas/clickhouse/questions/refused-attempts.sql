@@ -4,4 +4,4 @@ SELECT topic, `check`, level, count() AS records, max(event_time) AS latest
 FROM tidemark.quarantine
 WHERE topic IN ('user.attempts', 'user.sessions', 'ml.training')
 GROUP BY topic, `check`, level
-ORDER BY topic, records DESC
+ORDER BY topic, records DESC, `check`, level

@@ -10,4 +10,4 @@ SELECT user_id, attempt_id, topic, response_time_seconds, response_time_category
 FROM adaptive_learning.user_attempts INNER JOIN fences USING (topic)
 WHERE response_time_seconds > high + 1.5 * (high - low)
   OR response_time_seconds < low - 1.5 * (high - low)
-ORDER BY topic, response_time_seconds DESC
+ORDER BY topic, response_time_seconds DESC, user_id, attempt_id

@@ -3,4 +3,4 @@
 SELECT topic, item_id, learners, facility, discrimination_index, test_reliability
 FROM adaptive_learning.item_statistics
 WHERE discrimination_index IS NOT NULL AND discrimination_index < 20
-ORDER BY topic, discrimination_index
+ORDER BY topic, discrimination_index, item_id

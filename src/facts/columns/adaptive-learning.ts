@@ -57,16 +57,17 @@ const attemptColumns: Record<string, ColumnNote> = {
   sm2_easiness_factor_before: {
     unit: 'factor, 1.3 and more',
     formula:
-      'SM-2 on `user.attempts.quality` or its derived `quality`: EF + 0.1 − (5 − q)(0.08 + (5 − q) 0.02), at least 1.3, from 2.5; a `user.attempts.sm2_easiness_factor_before` goes first',
+      'SM-2 on `user.attempts.quality` or its derived `quality` by `item_id` and learner: EF 2.5 at the first; q ≥ 3 makes it EF + 0.1 − (5 − q)(0.08 + (5 − q) 0.02), at least 1.3; a lapse, q < 3, keeps EF; a `user.attempts.sm2_easiness_factor_before` goes first',
   },
   sm2_interval_before: {
     unit: 'days',
     formula:
-      'SM-2 on `quality`: 1, 6, then ⌈interval × EF⌉, at most 36,500; 1 after q < 3; a `user.attempts.sm2_interval_before` goes first',
+      'SM-2 on `quality` by `item_id` and learner: 0 at the first; after a lapse, q < 3, 1; after q ≥ 3 for the first time in a row 1, the second 6, then ⌈interval × EF⌉ with the EF that this attempt has made, at most 36,500; a `user.attempts.sm2_interval_before` goes first',
   },
   sm2_repetitions_before: {
     ...attempts,
-    formula: 'attempts in a row with `quality` ≥ 3',
+    formula:
+      'attempts in a row with `quality` ≥ 3, by `item_id` and learner; 0 after a lapse, q < 3',
   },
   bkt_prob_knowledge_before: {
     unit: '0 to 1',
@@ -115,6 +116,18 @@ export const adaptiveLearningNotes: NotesByTable = {
       revision: { unit: 'rows', formula: 'number of earlier rows of the same `attempt_id`' },
       superseded_at: {
         formula: 'known_at of the row of `user.attempts` that took its place',
+      },
+    },
+  },
+  'adaptive_learning.user_attempts_wide': {
+    meaning:
+      'All attempts, with a column for the ability in each topic under the seed’s name, in place of the maps `irt_ability_before` and `feature_differences`. Its topics are those that occur when the view is made: by an instance a minute after its start and each hour, by `tidemark features view --create` at once, with `--topics` those that are named.',
+    columns: {
+      'irt_ability_<topic>_before': {
+        ...logits,
+        meaning:
+          'Ability in this topic before the attempt, a column for each topic; NULL where the learner had not met the topic.',
+        formula: 'the entry of the topic in `adaptive_learning.user_attempts.irt_ability_before`',
       },
     },
   },

@@ -89,6 +89,19 @@ export const programNotes: NotesByTable = {
       },
     },
   },
+  'tidemark.fact_epochs': {
+    meaning:
+      'One row per incarnation of a fact topic; only on a ClickHouse that instances of a cluster share.',
+    origin: 'the instance that first met the topic',
+    columns: {
+      topic_id: { formula: 'Kafka’s identity of the topic' },
+      epoch: {
+        unit: 'a number from 1',
+        formula:
+          'one more than every epoch before it, of the earlier incarnations and of the rows in the table',
+      },
+    },
+  },
   'tidemark.schema_migrations': {
     meaning: 'One row per migration that was applied.',
     origin: 'the files in `schemas/clickhouse`',

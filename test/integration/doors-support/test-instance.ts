@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadConfiguration, type Configuration } from '../../../src/app/configuration.ts'
 import { openInstance, type Instance } from '../../../src/app/instance.ts'
-import { systemClock } from '../../../src/core/clock.ts'
+import { systemClock, type Clock } from '../../../src/core/clock.ts'
 import { partition, topicName, type ProducerRecord } from '../../../src/core/record.ts'
 import type { RedriveOutcome, RedriveRequest } from '../../../src/server/console/console-app.ts'
 import type { InstanceStatus } from '../../../src/server/console/instance-status.ts'
@@ -53,6 +53,7 @@ export class TestInstance {
   /** `dataDir` absent: a new one, gone after `stop`. */
   static async open(
     flags: Partial<Record<keyof Configuration, unknown>> = {},
+    clock: Clock = systemClock,
   ): Promise<TestInstance> {
     const own = flags.dataDir === undefined
     const directory = own ? await mkdtemp(join(tmpdir(), 'tidemark-doors-')) : null
@@ -62,7 +63,7 @@ export class TestInstance {
       directory: tmpdir(),
     })
     try {
-      const instance = await openInstance(configuration, { listen: false, clock: systemClock })
+      const instance = await openInstance(configuration, { listen: false, clock })
       return new TestInstance(instance, directory)
     } catch (thrown) {
       if (directory !== null) await rm(directory, { recursive: true, force: true })
@@ -114,8 +115,13 @@ export class TestInstance {
     if (body.idle !== true) throw new Error(`not idle: ${JSON.stringify(await this.status())}`)
   }
 
-  async rows<Row = Record<string, unknown>>(sql: string): Promise<readonly Row[]> {
-    const response = await this.instance.apps.clickhouse.request('/?default_format=JSON', {
+  async rows<Row = Record<string, unknown>>(
+    sql: string,
+    parameters: Readonly<Record<string, string>> = {},
+  ): Promise<readonly Row[]> {
+    const query = new URLSearchParams({ default_format: 'JSON' })
+    for (const [name, value] of Object.entries(parameters)) query.set(`param_${name}`, value)
+    const response = await this.instance.apps.clickhouse.request(`/?${query.toString()}`, {
       method: 'POST',
       body: sql,
     })
