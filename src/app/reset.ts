@@ -30,6 +30,7 @@ import { noteFactStarts } from './fact-starts.ts'
 import { refusalsOfOthersTopologies } from './other-application.ts'
 import { noteReplays } from './replays.ts'
 import { noteResets } from './reset-records.ts'
+import { noteResetsBegun, noteResetsEnded } from './resets-under-way.ts'
 import { loadTopologies, type LoadedTopology } from './topologies.ts'
 import { storesOf, type TopicManifest, type TopologyManifest } from '../topology/manifest.ts'
 import { changelogTopic } from '../runtime/changelog.ts'
@@ -110,7 +111,8 @@ export async function ownResetPlan(
   const graphs = graphsOf(topologies)
   const names = graphs.map(({ name }) => name)
   const replays = replaySteps(meta, names, clock, asked)
-  return { steps: [...replays, ...steps, ...forgetSteps(meta, graphs)], refusals }
+  const all = withMarks([...steps, ...forgetSteps(meta, graphs)], meta, names, clock)
+  return { steps: [...replays, ...all], refusals }
 }
 
 async function clusterPlan(
@@ -157,7 +159,29 @@ async function clusterPlan(
   const forget = forgetSteps(meta, graphsOf(topologies))
   // First: a topic that is gone while an instance still trusts its state would be the worse half.
   const noted = [...replaySteps(meta, names, clock, { position, withFacts }), note]
-  return { steps: [...noted, ...steps, ...starts, ...forget], refusals: [...others, ...refusals] }
+  const all = withMarks([...steps, ...starts, ...forget], meta, names, clock)
+  return { steps: [...noted, ...all], refusals: [...others, ...refusals] }
+}
+
+/** Between the first and the last of them nothing starts. */
+function withMarks(
+  steps: readonly ResetStep[],
+  meta: MetaRecords,
+  names: readonly string[],
+  clock: Clock,
+): readonly ResetStep[] {
+  const topology = names.join(',')
+  const begin: ResetStep = {
+    topology,
+    what: 'note that a reset has begun: no start until it has ended',
+    run: () => noteResetsBegun(meta, names, clock.nowMs()),
+  }
+  const end: ResetStep = {
+    topology,
+    what: 'note that the reset has ended',
+    run: () => noteResetsEnded(meta, names),
+  }
+  return [begin, ...steps, end]
 }
 
 /** Before anything is changed. Facts that stay, of events that are not read again, are known since when they were. */

@@ -4,8 +4,9 @@
  * steps that say what they do, and of what stands against them; a dry run prints both.
  *
  *  1. Nothing is touched while a member of the group lives: it would go on from what it has in memory. A plan may be made.
- *  2. The offsets go first: interrupted behind them, inputs are read again into state that knows them, which changes
- *     nothing; the other way round, state would be gone whose inputs nobody reads. Run again, a reset ends.
+ *  2. The offsets go first, so that no state is gone whose inputs nobody reads. Interrupted behind them, inputs would be read
+ *     again into state that has counted them: whoever carries a reset out sees to it that nothing starts before one has
+ *     ended. Run again, a reset ends.
  *  3. Facts stay unless they are asked for: the same inputs give the same rows, which replace the ones that are there. Where they
  *     keep state, whoever resets sees to it that the state begins behind them.
  */
