@@ -8,6 +8,7 @@ import { bytesSerde } from '../src/core/serde.ts'
 import type { TopicDefinition } from '../src/core/topic.ts'
 import { tupleSerde } from '../src/core/tuple.ts'
 import * as facts from '../src/facts/adaptive-learning.ts'
+import { ratingVersion } from '../src/processors/adaptive-learning/ability.ts'
 import {
   attemptPorts,
   AttemptsProcessor,
@@ -42,6 +43,7 @@ import {
   sessionPorts,
   SessionsProcessor,
 } from '../src/processors/adaptive-learning/sessions-processor.ts'
+import { sm2Variant } from '../src/processors/adaptive-learning/sm2.ts'
 import {
   laterTraining,
   TrainingChecksProcessor,
@@ -61,8 +63,10 @@ import { tallySerde, type Tally } from '../src/processors/item-statistics/tally.
 import { numberSerde } from '../src/processors/number-serde.ts'
 import { timestampedSerde } from '../src/processors/timestamped.ts'
 import { loadSchema } from '../src/schema/schema-files.ts'
+import type { StoreParameters } from '../src/state/stores.ts'
 import { defineTopology, type TopologyBuilder } from '../src/topology/define.ts'
 import type { TopologyGraph } from '../src/topology/graph.ts'
+import { storeParameters } from '../src/topology/store-parameters.ts'
 import { keyValueStore } from '../src/topology/stores.ts'
 import type { KStream } from '../src/topology/streams.ts'
 
@@ -113,15 +117,17 @@ export const factTables = Object.values(facts)
 
 /** The same with other parameters: a topology of one's own, under its own name. */
 export function adaptiveLearning(name: string, parameters: FeatureParameters): TopologyGraph {
+  // Of all five stores: each place, undo and state is what these parameters made of the attempts before.
+  const computed = { parameters: statedParameters(parameters) }
   return defineTopology(name, (builder) => {
     const attempts = builder.process<UserId, any>(dayInputs.attempts, {
       inputs: [builder.stream('user-attempts', topics.attempts)],
       stores: [
-        keyValueStore('attempts', inUserSerde, keptAttemptSerde),
-        keyValueStore('places', tupleSerde<PlaceId>(), bytesSerde),
-        keyValueStore('learners', userIdSerde, learnerSerde),
-        keyValueStore('learner-topics', inUserSerde, learnerTopicSerde),
-        keyValueStore('learner-items', inUserSerde, learnerItemSerde),
+        keyValueStore('attempts', inUserSerde, keptAttemptSerde, computed),
+        keyValueStore('places', tupleSerde<PlaceId>(), bytesSerde, computed),
+        keyValueStore('learners', userIdSerde, learnerSerde, computed),
+        keyValueStore('learner-topics', inUserSerde, learnerTopicSerde, computed),
+        keyValueStore('learner-items', inUserSerde, learnerItemSerde, computed),
       ],
       supplier: () => new AttemptsProcessor(parameters),
       keepsKey: true,
@@ -153,6 +159,11 @@ export function adaptiveLearning(name: string, parameters: FeatureParameters): T
     itemStatistics(attempts)
     training(builder)
   })
+}
+
+/** A topology of one's own names its version as it likes: the variants of the models are seen all the same. */
+function statedParameters(parameters: FeatureParameters): StoreParameters {
+  return storeParameters(parameters.version, { parameters, models: [sm2Variant, ratingVersion] })
 }
 
 /** First attempts at the items of a topic, summed by topic. */

@@ -11,6 +11,8 @@ import counting, { counts, words } from '../runtime/test-support/counting.ts'
 import { checkStart } from './check-start.ts'
 import { loadConfiguration } from './configuration.ts'
 import type { Foundation } from './foundation.ts'
+import { manifestOf } from './manifest.ts'
+import { writeManifests } from './manifest-records.ts'
 import { ownMetaRecords } from './meta-records.ts'
 
 const clock = new ManualClock()
@@ -29,7 +31,7 @@ async function foundationWith(context: TestContext, ...specs: readonly TopicSpec
   const foundation = parts as unknown as Foundation
   const configuration = loadConfiguration({ flags: {}, environment: {}, directory: dataDir })
   const start = () => checkStart(configuration, foundation, [counting], clock)
-  return { log, start }
+  return { log, start, meta: parts.meta }
 }
 
 function spec({ name }: { readonly name: TopicSpec['name'] }, more: Partial<TopicSpec>): TopicSpec {
@@ -61,4 +63,15 @@ test('a fact topic that is compacted and deleted loses rows, and is refused', as
     code: 'TOPIC_MISMATCH',
     message: /cleanup\.policy compact,delete, which loses the last record.*kafka-configs/,
   })
+})
+
+test('a topology that is new may not take the group of one that another instance runs', async (context) => {
+  const { log, start, meta } = await foundationWith(context)
+  const other = manifestOf(counting, { defaultPartitionCount: 4, withChangelogs: false })
+  await writeManifests(meta, [{ ...other, topology: `${counting.name}-clickhouse` }])
+  await assert.rejects(start(), {
+    code: 'TOPOLOGY_INVALID',
+    message: /^group "counting-clickhouse" would be .*: rename one of the topologies$/,
+  })
+  assert.deepEqual(await log.describeTopics(), [])
 })

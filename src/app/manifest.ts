@@ -86,6 +86,7 @@ function subTopologyOf(
     kind: store.kind,
     settings: settingsOf(store),
     changelog: factChangelogOf(store) ?? changelogOf(store.name),
+    ...(store.parameters === undefined ? {} : { parameters: store.parameters }),
   }))
   const isBroadcast = subTopology.nodes.some((node) => node.kind === 'source' && node.broadcast)
   if (isBroadcast) {

@@ -46,7 +46,7 @@ import { Replays } from './replays.ts'
 import { createRunsTopic, recorderOf } from './run-records.ts'
 import { sourceTopicsOf } from './source-topics.ts'
 import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
-import { keepManifests } from './topology-changes.ts'
+import { keepManifests, tellAcceptedParameters } from './topology-changes.ts'
 import { databasesOf, loadTopologies, type LoadedTopology } from './topologies.ts'
 import { wipedStoresTold } from './wiped-stores.ts'
 
@@ -114,6 +114,7 @@ export async function openServices(
   })
   const { log, doorLog, state, registry, clickhouse } = foundation
   const changes = await checkStart(configuration, foundation, graphs, clock)
+  tellAcceptedParameters(changes, told.onProgress)
   const codecs = await openCodecs(topologies, registry, foundation.knowsSchema)
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})

@@ -6,6 +6,7 @@ import { messageOf, TidemarkError } from '../core/errors.ts'
 import type { FactTable } from '../core/fact-table.ts'
 import { sharedFactFaults } from '../topology/fact-changelog.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
+import { sharedNameFaults } from './derived-names.ts'
 
 interface TopologyModule {
   readonly default?: unknown
@@ -33,9 +34,28 @@ export async function loadTopologies(names: readonly string[]): Promise<readonly
   const loaded = outcomes.flatMap((outcome) =>
     outcome.status === 'fulfilled' ? [outcome.value] : [],
   )
-  faults.push(...sharedFactFaults(loaded.map(({ graph }) => graph)))
+  const graphs = loaded.map(({ graph }) => graph)
+  faults.push(...namesakeFaults(names, outcomes))
+  faults.push(...sharedFactFaults(graphs), ...sharedNameFaults(graphs))
   if (faults.length > 0) throw new TidemarkError('TOPOLOGY_INVALID', faults.join('\n'))
   return loaded
+}
+
+/** Files apart that define topologies of one name, which would be one in the log and in the state. */
+function namesakeFaults(
+  names: readonly string[],
+  outcomes: readonly PromiseSettledResult<LoadedTopology>[],
+): string[] {
+  const loaded = outcomes.flatMap((outcome, index) =>
+    outcome.status === 'fulfilled' ? [{ asked: names[index], name: outcome.value.graph.name }] : [],
+  )
+  return [...Map.groupBy(loaded, ({ name }) => name)].flatMap(([name, same]) => {
+    const asked = [...new Set(same.map((each) => each.asked))]
+    if (asked.length < 2) return []
+    return [
+      `topology "${name}" is defined by ${asked.join(' and ')}: rename one of them, or leave it out`,
+    ]
+  })
 }
 
 /** Where their facts go. */

@@ -6,7 +6,7 @@ import { changelogTopic } from '../runtime/changelog.ts'
 import { storeName, type TopicName } from '../core/record.ts'
 import type { SchemaRegistry } from '../schema/schema-registry.ts'
 import { schemaDifference } from '../schema/schema-refusal.ts'
-import { diffTopology, startRefusal, type TopologyChange } from '../topology/diff.ts'
+import { diffTopology, linesOf, startRefusal, type TopologyChange } from '../topology/diff.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
 import { nextManifest, storesOf, type TopologyManifest } from '../topology/manifest.ts'
 import { valueSubject } from '../schema/schema-registry.ts'
@@ -68,11 +68,24 @@ export async function changesOf(
   return found
 }
 
-/** @throws TidemarkError STORE_ORPHANED | TOPIC_MISMATCH of the first topology that may not start */
+/** @throws TidemarkError STORE_ORPHANED | PARAMETERS_CHANGED | TOPIC_MISMATCH of the first topology that may not start */
 export function refuseOrphans(found: readonly TopologyChanges[]): void {
   for (const { topology, changes } of found) {
     const refusal = startRefusal(topology, changes)
     if (refusal !== null) throw refusal
+  }
+}
+
+/** A line where state is gone on with that other parameters have left: once it is kept, nothing else tells of it. */
+export function tellAcceptedParameters(
+  found: readonly TopologyChanges[],
+  tell: (line: string) => void,
+): void {
+  for (const { topology, changes } of found) {
+    const accepted = changes.filter(
+      ({ kind, verdict }) => kind === 'parameters-changed' && verdict === 'notice',
+    )
+    for (const line of linesOf(accepted)) tell(`topology ${topology}: ${line}`)
   }
 }
 

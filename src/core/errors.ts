@@ -52,6 +52,8 @@ export const errorTable = {
   PROCESSING_FAILED: 'stop',
   STORE_KEY_NOT_LOADED: 'stop',
   STORE_ORPHANED: 'stop',
+  RESET_UNFINISHED: 'stop',
+  PARAMETERS_CHANGED: 'stop',
   RESTORE_FAILED: 'restart-task',
   SINK_UNAVAILABLE: 'retry',
   SINK_REFUSED: 'stop',

@@ -9,7 +9,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { Offset, TopicName, TopicPartition } from '../core/record.ts'
 import type { Log } from '../log/log.ts'
 
-const groupId = 'tidemark-rebuilt'
+export const rebuiltGroup = 'tidemark-rebuilt'
 
 /** A table as an incarnation of its topic filled it. */
 export interface RebuiltTable {
@@ -31,7 +31,7 @@ export async function tellRebuilt(
     offset,
     metadata,
   }))
-  const nobody = { groupId, generationId: -1, memberId: '' }
+  const nobody = { groupId: rebuiltGroup, generationId: -1, memberId: '' }
   await unlessRefused(() => log.commitOffsets(nobody, offsets))
 }
 
@@ -42,7 +42,7 @@ export async function rebuiltOffsets(
   tableOf: (topic: TopicName) => RebuiltTable,
 ): Promise<readonly (Offset | null)[]> {
   if (partitions.length === 0) return []
-  const told = (await unlessRefused(() => log.committedOffsets(groupId, partitions))) ?? []
+  const told = (await unlessRefused(() => log.committedOffsets(rebuiltGroup, partitions))) ?? []
   return partitions.map(({ topic }, index) => {
     const offset = told[index] ?? null
     return offset?.metadata === metadataOf(tableOf(topic)) ? offset.offset : null

@@ -10,6 +10,16 @@ interface StoreCommon<K, V> {
   readonly name: StoreName
   readonly keySerde: Serde<K>
   readonly valueSerde: Serde<V>
+  /** Absent: the content follows from the events and the code alone. */
+  readonly parameters?: StoreParameters
+}
+
+/** What a store's content was computed with: with others, the same events would have given another. */
+export interface StoreParameters {
+  /** As the rows that rest on the store name them. */
+  readonly version: string
+  /** Of all their values: equal where these are. */
+  readonly fingerprint: string
 }
 
 export interface KeyValueStoreDefinition<K = any, V = any> extends StoreCommon<K, V> {

@@ -193,6 +193,71 @@ test('what a store would be restored from is told: facts that may have all its r
   )
 })
 
+const computed = (version: string, fingerprint: string) =>
+  manifest([sub(0, ['events'], [store('counts', { parameters: { version, fingerprint } })])])
+
+test('a store that was computed with other parameters is refused until it is agreed to, and the refusal says how', () => {
+  const before = computed('v1', 'aaaa')
+  assert.deepEqual(told(computed('v1', 'aaaa'), ran(before)), [])
+  const changes = diffTopology(computed('v2', 'bbbb'), ran(before), { accepted: [] })
+  const refusal = startRefusal('app', changes)
+  assert.equal(refusal?.code, 'PARAMETERS_CHANGED')
+  assert.match(
+    refusal.message,
+    /counts: was computed with parameters v1, and this code has v2: .*tidemark reset.*\(--accept app\/counts\)$/,
+  )
+  const accepted = ['counts']
+  assert.deepEqual(told(computed('v2', 'bbbb'), ran(before), { accepted }), [
+    'notice parameters-changed counts',
+  ])
+  // Agreed to, it is what the next start is compared with.
+  const kept = nextManifest(computed('v2', 'bbbb'), before, accepted)
+  assert.deepEqual(told(computed('v2', 'bbbb'), ran(kept)), [])
+  assert.deepEqual(told(before, ran(kept)), ['refused parameters-changed counts'])
+})
+
+test('other parameters of the same version are seen, and so is a store that states none any more', () => {
+  const before = computed('v1', 'aaaaaaaa11')
+  const effectOf = (wanted: TopologyManifest) =>
+    diffTopology(wanted, ran(before), { accepted: [] }).map(({ effect }) => effect)
+  const [same = '', ...others] = effectOf(computed('v1', 'bbbbbbbb22'))
+  assert.deepEqual(others, [])
+  assert.match(
+    same,
+    /has others of the same version \(fingerprint aaaaaaaa, now bbbbbbbb; give them/,
+  )
+  assert.match(effectOf(counts).join(), /parameters v1, and this code states none/)
+})
+
+test('what an earlier version kept, which knew of no parameters, is taken for unchanged', () => {
+  assert.deepEqual(told(computed('v1', 'aaaa'), ran(counts)), [])
+  assert.deepEqual(nextManifest(computed('v1', 'aaaa'), counts, []), computed('v1', 'aaaa'))
+})
+
+test('of stores of which the same is to be said one line is, with all that --accept takes', () => {
+  const both = (version: string) => {
+    const parameters = { version, fingerprint: version }
+    return manifest([sub(0, ['events'], [store('a', { parameters }), store('b', { parameters })])])
+  }
+  const changes = diffTopology(both('v2'), ran(both('v1')), { accepted: [] })
+  const message = startRefusal('app', changes)?.message ?? ''
+  assert.match(message, /\n {2}a, b: was computed .* \(--accept app\/a,app\/b\)$/)
+  assert.equal(message.split('\n').length, 2)
+})
+
+test('a lost store beside other parameters: the code is of what is worse', () => {
+  const before = manifest([
+    sub(
+      0,
+      ['events'],
+      [store('a'), store('b', { parameters: { version: 'v1', fingerprint: 'v1' } })],
+    ),
+  ])
+  const now = [store('b', { parameters: { version: 'v2', fingerprint: 'v2' } })]
+  const changes = diffTopology(manifest([sub(0, ['events'], now)]), ran(before), { accepted: [] })
+  assert.equal(startRefusal('app', changes)?.code, 'STORE_ORPHANED')
+})
+
 test('a new number of a sub-topology is told; refused where positions are kept under the old one', () => {
   const two = manifest([sub(0, ['events'], [store('counts')]), sub(1, ['clicks'], [])])
   const turned = manifest([sub(0, ['clicks'], []), sub(1, ['events'], [store('counts')])])

@@ -3,9 +3,11 @@
  * the manifest and the topics first.
  *
  * A change is refused where going on would lose or mix up state silently: a store that nobody reads any more, one whose
- * keys would lie in other partitions, positions that another sub-topology would take for its own.
+ * keys would lie in other partitions, one that was computed with other parameters, positions that another sub-topology
+ * would take for its own.
  */
-import { TidemarkError } from '../core/errors.ts'
+import { TidemarkError, type ErrorCode } from '../core/errors.ts'
+import { parametersChange } from './diff-parameters.ts'
 import { subTopologyChanges } from './diff-sub-topologies.ts'
 import {
   isAccepted,
@@ -22,6 +24,7 @@ export type ChangeKind =
   | 'store-changed'
   | 'store-moved'
   | 'store-repartitioned'
+  | 'parameters-changed'
   | 'changelog-lost'
   | 'sub-topology-renumbered'
   | 'topic-created'
@@ -79,16 +82,28 @@ export function startRefusal(
 ): TidemarkError | null {
   const refused = changes.filter(({ verdict }) => verdict === 'refused')
   if (refused.length === 0) return null
-  const told = refused.map(
-    ({ name, effect, accept }) =>
-      `  ${name}: ${effect}${accept === null ? '' : ` (--accept ${accept})`}`,
-  )
-  const isOrphan = refused.some(({ accept }) => accept !== null)
+  const told = linesOf(refused).map((line) => `  ${line}`)
   return new TidemarkError(
-    isOrphan ? 'STORE_ORPHANED' : 'TOPIC_MISMATCH',
+    refusalCode(refused),
     `topology ${topology} is not the one that ran here:\n${told.join('\n')}`,
     { details: { topology, stores: refused.map(({ name }) => name).join(',') } },
   )
+}
+
+/** One for all of which the same is to be said. */
+export function linesOf(changes: readonly TopologyChange[]): string[] {
+  return [...Map.groupBy(changes, ({ effect }) => effect)].map(([effect, alike]) => {
+    const accept = alike.flatMap((change) =>
+      change.verdict === 'refused' && change.accept !== null ? [change.accept] : [],
+    )
+    const names = alike.map(({ name }) => name).join(', ')
+    return `${names}: ${effect}${accept.length === 0 ? '' : ` (--accept ${accept.join(',')})`}`
+  })
+}
+
+function refusalCode(refused: readonly TopologyChange[]): ErrorCode {
+  if (refused.every(({ kind }) => kind === 'parameters-changed')) return 'PARAMETERS_CHANGED'
+  return refused.some(({ accept }) => accept !== null) ? 'STORE_ORPHANED' : 'TOPIC_MISMATCH'
 }
 
 function agreed(
@@ -113,7 +128,11 @@ function storeChanges(
   for (const [name, place] of now) {
     const was = before.get(name)
     if (was !== undefined) {
-      changes.push(...storeChange(wanted, was, place), ...lostChangelog(was, place, topics))
+      changes.push(
+        ...storeChange(wanted, was, place),
+        ...parametersChange(topology, was.store, place.store),
+        ...lostChangelog(was, place, topics),
+      )
     } else changes.push(...newStore(topology, place.store, { manifest, topics }))
   }
   for (const name of before.keys()) {

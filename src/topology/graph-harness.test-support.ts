@@ -205,6 +205,7 @@ class Task {
         topic: topic.name,
         partition: input.partition,
         offset: offset(input.position),
+        timestampMs: record.timestampMs,
       }
       input.position += 1
       this.#streamTimeMs = Math.max(this.#streamTimeMs, record.timestampMs)
@@ -213,8 +214,11 @@ class Task {
     }
     this.#recordMetadata = null
     for (const node of this.#subTopology.nodes) {
-      await this.#processors.get(node.name)?.flush?.()
-      await this.#deliverForwarded()
+      const processor = this.#processors.get(node.name)
+      do {
+        await processor?.flush?.()
+        await this.#deliverForwarded()
+      } while (processor?.holdsMore === true)
     }
     await this.#backend.write(this.#stores.pendingChanges())
     this.#stores.committed()
@@ -301,6 +305,7 @@ class Task {
       },
       ifTakenBack: () => undefined,
       noteProgress: () => undefined,
+      noteHeld: () => undefined,
     }
   }
 }

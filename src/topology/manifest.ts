@@ -1,4 +1,5 @@
 /** What a topology left behind where it ran: plain data, kept with the application, compared before the next start. */
+import type { StoreParameters } from '../state/stores.ts'
 
 export interface TopologyManifest {
   readonly layout: 1
@@ -27,6 +28,8 @@ export interface StoreManifest {
   readonly settings: string
   /** Null where the log keeps the state itself. Of a sink: it is written from the store. */
   readonly changelog: string | null
+  /** Absent where the store states none, and in what earlier versions have kept. */
+  readonly parameters?: StoreParameters
 }
 
 export interface TopicManifest {

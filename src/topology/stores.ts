@@ -6,11 +6,17 @@ import { versionsSerde } from '../state/versions-serde.ts'
 import type {
   KeyValueStoreDefinition,
   SessionStoreDefinition,
+  StoreParameters,
   VersionedStoreDefinition,
   WindowStoreDefinition,
 } from '../state/stores.ts'
 
 // Names are taken as they are: `validate` reports every illegal one of a topology at once.
+
+interface StoreOptions {
+  /** What the content is computed with (`storeParameters`): a start with others than before is refused. */
+  readonly parameters?: StoreParameters
+}
 
 /** @param options.ttlMs how long after its last write, in stream time, an entry is kept; absent: for ever
  * @param options.caching false where a key that was processed hardly comes again (Kafka Streams' `withCachingDisabled`)
@@ -19,13 +25,13 @@ export function keyValueStore<K, V>(
   name: string,
   keySerde: Serde<K>,
   valueSerde: Serde<V>,
-  options: {
+  options: StoreOptions & {
     readonly ttlMs?: number
     readonly caching?: boolean
     readonly changelog?: TopicDefinition<K, V>
   } = {},
 ): KeyValueStoreDefinition<K, V> {
-  const { ttlMs = null, caching = true, changelog } = options
+  const { ttlMs = null, caching = true, changelog, ...stated } = options
   const definition = {
     kind: 'key-value',
     name: name as StoreName,
@@ -33,6 +39,7 @@ export function keyValueStore<K, V>(
     valueSerde,
     ttlMs,
     caching,
+    ...stated,
   } as const
   return changelog === undefined ? definition : { ...definition, factTopic: changelog }
 }
@@ -42,7 +49,7 @@ export function windowStore<K, V>(
   name: string,
   keySerde: Serde<K>,
   valueSerde: Serde<V>,
-  options: { readonly windowSizeMs: number; readonly retentionMs: number },
+  options: StoreOptions & { readonly windowSizeMs: number; readonly retentionMs: number },
 ): WindowStoreDefinition<K, V> {
   return { kind: 'window', name: name as StoreName, keySerde, valueSerde, ...options }
 }
@@ -52,7 +59,7 @@ export function sessionStore<K, V>(
   name: string,
   keySerde: Serde<K>,
   valueSerde: Serde<V>,
-  options: { readonly retentionMs: number },
+  options: StoreOptions & { readonly retentionMs: number },
 ): SessionStoreDefinition<K, V> {
   return { kind: 'session', name: name as StoreName, keySerde, valueSerde, ...options }
 }
@@ -63,9 +70,9 @@ export function versionedStore<K, V>(
   name: string,
   keySerde: Serde<K>,
   valueSerde: Serde<V>,
-  options: { readonly historyMs: number; readonly ttlMs?: number },
+  options: StoreOptions & { readonly historyMs: number; readonly ttlMs?: number },
 ): VersionedStoreDefinition<K, V> {
-  const { historyMs, ttlMs = null } = options
+  const { historyMs, ttlMs = null, ...stated } = options
   return {
     kind: 'versioned',
     name: name as StoreName,
@@ -73,5 +80,6 @@ export function versionedStore<K, V>(
     valueSerde: versionsSerde(valueSerde),
     historyMs,
     ttlMs,
+    ...stated,
   }
 }

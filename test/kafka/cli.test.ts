@@ -14,6 +14,7 @@ import { crashEvents } from '../integration/support/crash-events.ts'
 import { assertSameFacts, factsOf, type Facts } from '../integration/support/facts.ts'
 import { batchesOf, Feed } from '../integration/support/feed.ts'
 import { InstanceProcess, killAllInstances } from '../integration/support/instance-process.ts'
+import { mineTopology } from '../integration/support/mine-topology.ts'
 import { until } from '../integration/support/until.ts'
 import { runCommand } from '../integration/support/run-command.ts'
 import { startOwnKafka } from './support/kafka-for-tests.ts'
@@ -142,6 +143,32 @@ void test('a store that is gone is refused, by its changelog too where nothing e
   const accepted = await start(plain, '--accept', 'clicks/click-counts')
   assert.equal(accepted.code, 0, accepted.stderr)
   assert.equal((await start(plain)).code, 0, 'it is remembered')
+})
+
+void test('other parameters are refused, until a reset has all computed with them or they are agreed to', async (context) => {
+  if (kafka === null) return context.skip(unavailable)
+  const [one, other] = [
+    await mineTopology(directory, 'v1', 0.1),
+    await mineTopology(directory, 'v2', 0.4),
+  ]
+  const start = async (topology: string, ...words: string[]) => {
+    const offset = String(await freePortOffset())
+    const place = ['--data-dir', join(directory, 'mine'), '--port-offset', offset]
+    return command('up', '--exit-when-idle', '--topologies', topology, ...place, ...words)
+  }
+  assert.equal((await start(one)).code, 0)
+  const diff = await command('topology', 'diff', other)
+  assert.equal(diff.code, 1)
+  assert.match(diff.stdout, /refused +parameters-changed +attempts .* mine\/attempts/)
+  const refused = await start(other)
+  assert.match(refused.stderr, /PARAMETERS_CHANGED: .*\n.*parameters v1, .* has v2: /)
+  const reset = await command('reset', '--topologies', other)
+  assert.equal(reset.code, 0, reset.stderr)
+  assert.equal((await start(other)).code, 0)
+  const accept = /--accept (\S+)\)/.exec((await start(one)).stderr)?.[1] ?? ''
+  const accepted = await start(one, '--accept', accept)
+  assert.equal(accepted.code, 0, accepted.stderr)
+  assert.equal((await start(one)).code, 0, 'it is remembered')
 })
 
 void test('a reset is refused while the group lives; after it the same facts come again', async (context) => {

@@ -1,4 +1,5 @@
-/** What the features rest on. A change of any of it is a change of `version`, which every row names. */
+/** What the features rest on. A change of any of it is a change of `version`, which every row names. The stores of the
+ * attempts state all of it, so that a start with other values than theirs is refused. */
 import { ratingVersion } from './ability.ts'
 import { bktDefaults, type BktParameters } from './bkt.ts'
 import { sm2Variant } from './sm2.ts'
