@@ -22,6 +22,8 @@ export interface RecordMetadata {
   readonly topic: TopicName
   readonly partition: Partition
   readonly offset: Offset
+  /** The one that the record bears in its topic, whatever time its event has: as a rule when it was sent. */
+  readonly timestampMs: number
 }
 
 /** Why a record had no effect; each is counted where an operator sees it (law 4). */
@@ -67,6 +69,9 @@ export interface ProcessorContext<KOut = unknown, VOut = unknown> {
   ifTakenBack(undo: () => void): void
   /** For a callback that takes long: without a word for so long as `stallMaxMs` it is taken to hang, and its task fails. */
   noteProgress(): void
+  /** For a processor that holds back what it forwards in `flush`: about how many bytes that will be, of the record in hand.
+   * A batch that holds too many is committed. */
+  noteHeld(bytes: number): void
   /** Keeps a record that fails a check, with its original bytes (law 4). */
   quarantine(reason: QuarantineReason): void
 }
@@ -98,6 +103,8 @@ export interface Processor<KIn = unknown, VIn = unknown, KOut = unknown, VOut = 
   process(record: StreamRecord<KIn, VIn>, parent: string): void | Promise<void>
   /** After the last record of a batch, before its commit: forward what was held back. */
   flush?(): void | Promise<void>
+  /** True after a `flush` where more is held back than is handed on at once: it is called again once that is through. */
+  readonly holdsMore?: boolean
   close?(): void
 }
 

@@ -21,6 +21,10 @@ export class Origin implements RecordMetadata {
   get offset(): Offset {
     return this.raw.offset
   }
+
+  get timestampMs(): number {
+    return this.raw.timestampMs
+  }
 }
 
 export interface InputRecord {

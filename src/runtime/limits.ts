@@ -6,6 +6,9 @@ export interface RuntimeLimits {
   readonly batchRecordsMax: number
   /** Records that a task processes before the other tasks of its thread have their turn, at most. */
   readonly turnRecordsMax: number
+  /** Bytes that a task's batch has to write and that its processors hold back until its commit, about. Beyond it the batch is
+   * committed. */
+  readonly uncommittedBytesMax: number
   /** Bytes that one fetch of a task brings, about. */
   readonly batchBytesMax: number
   /** Bytes that the fetches of all tasks of a thread bring at a time, about; each task has the same share. */
@@ -62,6 +65,7 @@ export interface RuntimeLimits {
 export const defaultLimits: RuntimeLimits = {
   batchRecordsMax: 10_000,
   turnRecordsMax: 2000,
+  uncommittedBytesMax: 32 * 1024 * 1024,
   batchBytesMax: 4 * 1024 * 1024,
   threadFetchBytesMax: 16 * 1024 * 1024,
   bufferedRecordsMax: 4000,

@@ -33,6 +33,7 @@ export interface TaskEnvironment {
   readonly quarantine: Quarantine
   readonly streamTimeMs: number
   readonly noteProgress: () => void
+  readonly noteHeld: (bytes: number) => void
   /** Null until all processors are made. */
   readonly execution: Execution | null
 }
@@ -111,6 +112,10 @@ export class NodeContext implements ProcessorContext {
 
   noteProgress(): void {
     this.#task.noteProgress()
+  }
+
+  noteHeld(bytes: number): void {
+    this.#task.noteHeld(bytes)
   }
 
   quarantine(why: QuarantineReason): void {

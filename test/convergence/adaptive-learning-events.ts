@@ -26,6 +26,8 @@ const timeMs = fc.constantFrom(...offsetsMs).map((offsetMs) => baseMs + offsetMs
 const user = fc.constantFrom('ann', 'ann', 'ann', 'bob', 'cy')
 const item = fc.constantFrom('i1', 'i1', 'i2', 'i3')
 const topic = fc.constantFrom('algebra', 'algebra', 'geometry')
+/** Of records: few, so that versions are sent together too; before, between and after the events. */
+const sentMs = fc.constantFrom(-1, 0, 0, 8 * dayMs).map((offsetMs) => baseMs + offsetMs)
 
 /** The first value is one that a check refuses, or an odd one. */
 function rarely<T>(odd: T, ...usual: T[]): fc.Arbitrary<T> {
@@ -51,29 +53,30 @@ const attempt = fc
     irt_ability_before: fc.constantFrom(null, null, { algebra: 0.25, other: -1 }),
   })
   .chain((value) =>
-    timeMs.map((recordMs): SourceEvent => ({
+    (value.timestamp === null ? timeMs : sentMs).map((recordMs): SourceEvent => ({
       topic: 'user.attempts',
       value,
-      timestampMs: value.timestamp ?? recordMs,
+      timestampMs: recordMs,
     })),
   )
 
 const session = fc
   .record({
-    session_id: fc.constantFrom('s1', 's2', 's3'),
+    session_id: fc.constantFrom('s1', 's1', 's2'),
     user_id: user,
-    start_time: timeMs,
-    end_time: fc.option(timeMs),
-    items_attempted: fc.integer({ min: 0, max: 4 }),
-    correct_count: fc.integer({ min: 0, max: 4 }),
+    start_time: fc.oneof({ arbitrary: fc.constant(baseMs), weight: 2 }, timeMs),
+    end_time: fc.constantFrom(null, baseMs, baseMs + minuteMs, baseMs + dayMs),
+    items_attempted: fc.constantFrom(1, 9, 10, 25),
+    correct_count: fc.constantFrom(0, 1, 2),
+    recordMs: sentMs,
     accuracy: fc.constantFrom(null, null, 0.5),
     topics: fc.array(topic, { maxLength: 3 }),
     session_type: fc.constantFrom('practice', 'review', 'mock_test', 'other'),
   })
-  .map((value): SourceEvent => ({
+  .map(({ recordMs, ...value }): SourceEvent => ({
     topic: 'user.sessions',
     value,
-    timestampMs: value.end_time ?? value.start_time,
+    timestampMs: recordMs,
   }))
 
 const training = fc
@@ -86,9 +89,14 @@ const training = fc
     features: fc.constantFrom<Record<string, number>>({}, { a: 1, b: 0.5 }, { a: 1 / 3 }),
     label: fc.constantFrom(0, 1, null),
     prediction: fc.constantFrom(0.25, 0.1, null),
-    timestamp: timeMs,
+    timestamp: fc.oneof(fc.constant(baseMs), timeMs),
+    recordMs: sentMs,
   })
-  .map((value): SourceEvent => ({ topic: 'ml.training', value, timestampMs: value.timestamp }))
+  .map(({ recordMs, ...value }): SourceEvent => ({
+    topic: 'ml.training',
+    value,
+    timestampMs: recordMs,
+  }))
 
 export const adaptiveEvents: fc.Arbitrary<SourceEvent[]> = fc.array(
   fc.oneof(

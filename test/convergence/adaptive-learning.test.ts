@@ -36,8 +36,13 @@ const ofEvents = {
 
 /** In order, one by one: as features are served online. */
 function online(set: readonly SourceEvent[]): Delivery {
-  const events = set.toSorted((a, b) => a.timestampMs - b.timestampMs)
+  const events = set.toSorted((a, b) => eventMsOf(a) - eventMsOf(b))
   return { events, partitionCount: 1, batchRecords: 1, runAfter: [...events.keys()] }
+}
+
+function eventMsOf({ value, timestampMs }: SourceEvent): number {
+  const { timestamp, start_time: startMs, end_time: endMs } = value as Record<string, number | null>
+  return timestamp ?? endMs ?? startMs ?? timestampMs
 }
 
 test('any order, repetition, partitioning and batches give the rows of the set', async () => {

@@ -130,10 +130,10 @@ function sourceEvents({ attempts, sessions }: AdaptiveEvents): SourceEvent[] {
       value,
       timestampMs: at,
     })),
-    ...sessions.map((value): SourceEvent => ({
+    ...sessions.map(({ at, ...value }): SourceEvent => ({
       topic: 'user.sessions',
-      value: { ...value },
-      timestampMs: value.end_time ?? value.start_time,
+      value,
+      timestampMs: at,
     })),
   ]
 }

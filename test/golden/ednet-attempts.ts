@@ -65,6 +65,7 @@ export function ednetAttempts(directory: string): AdaptiveEvents {
       accuracy: null,
       topics: own.map(({ topic }) => topic),
       session_type: 'practice',
+      at: ends.length === 0 ? start_time : Math.min(...ends),
     }
   })
   return { attempts, sessions: ended, training: [] }

@@ -24,6 +24,8 @@ export interface SessionEvent {
   accuracy: number | null
   topics: string[]
   session_type: string
+  /** The record's time. */
+  at: number
 }
 
 export interface TrainingEvent {
@@ -61,7 +63,7 @@ export function factsOf({ attempts, sessions, training }: AdaptiveEvents): Adapt
   const kept = lastVersions(
     seen,
     (attempt) => [attempt.user_id, attempt.id],
-    (attempt) => attempt.ms,
+    ({ ms, at }) => [ms, at],
     contentOfAttempt,
   )
   const seenSessions = sessions.filter(isGoodSession).map((event) => ({
@@ -72,13 +74,13 @@ export function factsOf({ attempts, sessions, training }: AdaptiveEvents): Adapt
   const keptSessions = lastVersions(
     seenSessions,
     (session) => [session.user_id, session.session_id],
-    (session) => session.ms,
+    ({ ms, end_time, at }) => [ms, end_time === null ? 0 : 1, at],
     (session) => [
-      session.start_time,
-      session.end_time,
       session.items_attempted,
       session.correct_count,
+      session.topics.length,
       session.topics,
+      session.start_time,
       session.session_type,
     ],
   )
@@ -119,43 +121,57 @@ function isGoodSession(event: SessionEvent): boolean {
   )
 }
 
-/** Of each id the version with the greatest time, and at the same time with the greatest content. */
+/** Of each id the version with the greatest times, the first first, and at the same times with the greatest content. */
 function lastVersions<E>(
   events: readonly E[],
   idOf: (event: E) => unknown[],
-  msOf: (event: E) => number,
+  timesOf: (event: E) => number[],
   contentOf: (event: E) => unknown[],
 ): E[] {
   const kept = new Map<string, E>()
   for (const event of events) {
     const id = JSON.stringify(idOf(event))
     const known = kept.get(id)
-    const isLater =
-      known === undefined ||
-      msOf(event) > msOf(known) ||
-      (msOf(event) === msOf(known) &&
-        JSON.stringify(contentOf(event)) > JSON.stringify(contentOf(known)))
-    if (isLater) kept.set(id, event)
+    const whole = (one: E) => [...timesOf(one), ...contentOf(one)]
+    if (known === undefined || compare(whole(event), whole(known)) > 0) kept.set(id, event)
   }
   return [...kept.values()]
+}
+
+/** Lists by the first item in which they differ, or else the longer is greater; null is least. */
+function compare(a: any, b: any): number {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    for (const [index, item] of a.slice(0, b.length).entries()) {
+      const order = compare(item, b[index])
+      if (order !== 0) return order
+    }
+    return a.length - b.length
+  }
+  if (a === b) return 0
+  if (a === null) return -1
+  return b === null || a > b ? 1 : -1
 }
 
 function contentOfAttempt(attempt: Attempt): unknown[] {
   const abilities = attempt.irt_ability_before
   return [
-    attempt.item_id,
-    attempt.topic,
-    attempt.session_id,
-    attempt.correct,
     attempt.answered,
+    attempt.correct,
     attempt.time_taken_ms,
     attempt.quality,
     attempt.item_difficulty,
     attempt.sm2_easiness_factor_before,
     attempt.sm2_interval_before,
     attempt.bkt_prob_knowledge_before,
-    abilities === null ? null : Object.entries(abilities).sort(([a], [b]) => (a < b ? -1 : 1)),
+    abilities === null ? null : sortedEntries(abilities),
+    attempt.session_id,
+    attempt.topic,
+    attempt.item_id,
   ]
+}
+
+function sortedEntries(numbers: Record<string, number>): [string, number][] {
+  return Object.entries(numbers).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 function sessionRow(session: SessionEvent & { ms: number }): Row {
@@ -231,15 +247,15 @@ function trainingRows(events: TrainingEvent[]): Row[] {
   const kept = lastVersions(
     timed,
     (event) => [event.training_id],
-    (event) => event.ms,
+    ({ ms, at }) => [ms, at],
     (event) => [
+      event.label,
+      event.prediction,
+      sortedEntries(event.features),
       event.algorithm,
       event.model_version,
       event.user_id,
       event.item_id,
-      Object.entries(event.features).sort(([a], [b]) => (a < b ? -1 : 1)),
-      event.label,
-      event.prediction,
     ],
   )
   return kept.map(({ ms, timestamp: _, at: __, ...event }) => {

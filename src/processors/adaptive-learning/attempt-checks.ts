@@ -120,11 +120,11 @@ export const trainingChecks: readonly Check<MlTraining>[] = [
     name: 'training_finite',
     level: 'Error',
     fault: ({ features, label, prediction }) => {
-      const numbers = Object.entries({
-        ...features,
-        label: label ?? 0,
-        prediction: prediction ?? 0,
-      })
+      const numbers = [
+        ...Object.entries(features).map(([name, value]) => [`features.${name}`, value] as const),
+        ['label', label ?? 0] as const,
+        ['prediction', prediction ?? 0] as const,
+      ]
       const found = numbers.find(([, value]) => !(Math.abs(value) <= trainingMax))
       return found === undefined
         ? null

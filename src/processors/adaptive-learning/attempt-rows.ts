@@ -19,6 +19,7 @@ export function attemptRow(
 ): UserAttemptFact {
   const { brought, timestampMs } = attempt
   const { hour, dayOfWeek } = utcParts(timestampMs)
+  const abilities = abilitiesByTopic(features)
   return {
     user_id: attempt.userId,
     attempt_id: attempt.attemptId,
@@ -38,18 +39,37 @@ export function attemptRow(
     sm2_interval_before: brought.intervalDays ?? features.sm2.intervalDays,
     sm2_repetitions_before: features.sm2.repetitions,
     bkt_prob_knowledge_before: brought.known ?? features.known,
-    irt_ability_before: brought.abilities ?? features.abilities,
+    irt_ability_before: brought.abilities ?? abilities,
     item_difficulty_before: features.difficulty,
     probability_correct_before: features.probabilityCorrect,
     ...countColumns(features),
     features_source: Object.values(brought).some((value) => value !== null) ? 'event' : 'computed',
-    feature_differences: differencesOf(attempt, features),
+    feature_differences: differencesOf(attempt, features, abilities),
     parameter_version: parameters.version,
     is_late: isLate,
     ...dateOf(timestampMs),
     event_time: timestampMs,
     known_at: knownAtMs,
   }
+}
+
+function abilitiesByTopic({ abilities: { topics, values } }: Features): Record<string, number> {
+  const abilities: Record<string, number> = {}
+  for (const [index, topic] of topics.entries()) {
+    const value = values[index] ?? 0
+    if (topic === '__proto__') define(abilities, topic, value)
+    else abilities[topic] = value
+  }
+  return abilities
+}
+
+function define(abilities: Record<string, number>, topic: string, value: number): void {
+  Object.defineProperty(abilities, topic, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  })
 }
 
 function countColumns({ userCounts: user, topicCounts: topic }: Features) {
@@ -74,9 +94,12 @@ function countColumns({ userCounts: user, topicCounts: topic }: Features) {
 }
 
 /** Brought minus computed; of abilities, where both know the topic. */
-function differencesOf({ brought }: Attempt, features: Features): Record<string, number> {
+function differencesOf(
+  { brought }: Attempt,
+  { sm2, known }: Features,
+  abilities: Readonly<Record<string, number>>,
+): Record<string, number> {
   const differences: Record<string, number> = {}
-  const { sm2, known, abilities } = features
   if (brought.easinessFactor !== null) {
     differences['sm2_easiness_factor_before'] = brought.easinessFactor - sm2.easinessFactor
   }

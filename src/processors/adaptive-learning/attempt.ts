@@ -1,6 +1,6 @@
 /** An attempt as the topology keeps it: one value an attempt id, and which of two versions of it stays. */
-import { compareText } from '../text-order.ts'
 import type { UserAttempt } from './events.ts'
+import { compareContents, entriesOf, type Content } from './version-order.ts'
 
 export interface Attempt {
   readonly userId: string
@@ -17,6 +17,8 @@ export interface Attempt {
   /** Logits. */
   readonly itemDifficulty: number | null
   readonly brought: BroughtFeatures
+  /** When this version was sent. */
+  readonly sentMs: number
 }
 
 /** What the event says was so before the attempt; null where it says nothing. */
@@ -28,13 +30,16 @@ export interface BroughtFeatures {
   readonly abilities: Readonly<Record<string, number>> | null
 }
 
-/** @param timestampMs of the record: the event's, or else when it was sent */
-export function attemptOf(event: UserAttempt, timestampMs: number): Attempt {
-  const { attempt_id } = event
+/** @param timestampMs the event's, or else the record's */
+export function attemptIdOf({ attempt_id, item_id }: UserAttempt, timestampMs: number): string {
+  return attempt_id === null || attempt_id === '' ? `${item_id}/${timestampMs}` : attempt_id
+}
+
+/** @param timestampMs the event's, or else the record's */
+export function attemptOf(event: UserAttempt, timestampMs: number, sentMs: number): Attempt {
   return {
     userId: event.user_id,
-    attemptId:
-      attempt_id === null || attempt_id === '' ? `${event.item_id}/${timestampMs}` : attempt_id,
+    attemptId: attemptIdOf(event, timestampMs),
     itemId: event.item_id,
     topic: event.topic,
     sessionId: event.session_id,
@@ -50,32 +55,40 @@ export function attemptOf(event: UserAttempt, timestampMs: number): Attempt {
       known: event.bkt_prob_knowledge_before,
       abilities: event.irt_ability_before,
     },
+    sentMs,
   }
 }
 
-/** Above 0 where `a` stays: the later one, and at the same time the one with the greater content. */
+/** Above 0 where `a` stays: the later one; at the same time the one that was sent later; then the greater. */
 export function compareVersions(a: Attempt, b: Attempt): number {
-  return a.timestampMs - b.timestampMs || compareText(contentOf(a), contentOf(b))
+  return (
+    a.timestampMs - b.timestampMs ||
+    a.sentMs - b.sentMs ||
+    compareContents(contentOf(a), contentOf(b))
+  )
 }
 
-function contentOf(attempt: Attempt): string {
+/** Whenever they were sent. */
+export function isSameAttempt(a: Attempt, b: Attempt): boolean {
+  return compareVersions(a, { ...b, sentMs: a.sentMs }) === 0
+}
+
+function contentOf(attempt: Attempt): Content {
   const { easinessFactor, intervalDays, known, abilities } = attempt.brought
-  const byTopic =
-    abilities === null ? null : Object.entries(abilities).sort(([a], [b]) => compareText(a, b))
-  return JSON.stringify([
-    attempt.itemId,
-    attempt.topic,
-    attempt.sessionId,
-    attempt.correct,
+  return [
     attempt.answered,
+    attempt.correct,
     attempt.timeTakenMs,
     attempt.quality,
     attempt.itemDifficulty,
     easinessFactor,
     intervalDays,
     known,
-    byTopic,
-  ])
+    abilities === null ? null : entriesOf(abilities),
+    attempt.sessionId,
+    attempt.topic,
+    attempt.itemId,
+  ]
 }
 
 /** What a batch changes about one attempt: downstream takes `before` out and puts `after` in. */
@@ -86,7 +99,8 @@ export interface AttemptChange {
   readonly seen: Attempt
 }
 
-export const attemptSchema = {
+/** Did not know when a version was sent. */
+export const earlierAttemptSchema = {
   type: 'record',
   name: 'Attempt',
   fields: [
@@ -115,4 +129,16 @@ export const attemptSchema = {
       },
     },
   ],
+} as const
+
+export type EarlierAttempt = Omit<Attempt, 'sentMs'>
+
+/** Sent at its event's time, as records have it that came in by a door. */
+export function upgradeAttempt(earlier: EarlierAttempt): Attempt {
+  return { ...earlier, sentMs: earlier.timestampMs }
+}
+
+export const attemptSchema = {
+  ...earlierAttemptSchema,
+  fields: [...earlierAttemptSchema.fields, { name: 'sentMs', type: 'long' }],
 } as const

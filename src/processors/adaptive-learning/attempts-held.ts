@@ -84,6 +84,13 @@ export class HeldLearner {
     return this.#below.pop()
   }
 
+  /** In place of what was read of the same attempt, where it was. */
+  putBelow(kept: KeptAttempt): void {
+    const place = placeOf(kept)
+    const index = this.#below.findIndex((other) => comparePlaces(placeOf(other), place) === 0)
+    if (index !== -1) this.#below[index] = kept
+  }
+
   /** @param taken what was taken back, descending */
   addTaken(taken: readonly KeptAttempt[]): void {
     if (taken.length === 0) return

@@ -9,7 +9,7 @@ import * as facts from '../../facts/adaptive-learning.ts'
 import { adaptiveLearning } from '../../../topologies/adaptive-learning.ts'
 import { present } from '../../core/assert.ts'
 import { attemptRow } from './attempt-rows.ts'
-import { attemptOf, compareVersions } from './attempt.ts'
+import { attemptOf, compareVersions, isSameAttempt } from './attempt.ts'
 import type { PlacedAttempt } from './attempts-held.ts'
 import type { UserAttempt } from './events.ts'
 import {
@@ -21,6 +21,7 @@ import {
   open,
   pipe,
   rowsOf,
+  send,
 } from './feed.test-support.ts'
 import { comparePlaces } from './kept-attempt.ts'
 import {
@@ -41,6 +42,11 @@ interface Told {
   readonly duplicates: number
 }
 
+interface SentAttempt {
+  readonly event: UserAttempt
+  readonly sentMs: number
+}
+
 /** By user: in their order, and the rows that readers have. */
 class Reference implements Told {
   readonly rows = new Map<string, Row>()
@@ -49,11 +55,12 @@ class Reference implements Told {
   readonly #placed = new Map<string, PlacedAttempt[]>()
   readonly #revisions = new Map<string, number>()
 
-  take(batch: readonly UserAttempt[]): void {
+  take(batch: readonly SentAttempt[]): void {
     const firsts = new Map<string, Position>()
-    for (const event of batch) {
-      const first = this.#place(event)
+    for (const sent of batch) {
+      const first = this.#place(sent)
       if (first === null) continue
+      const { event } = sent
       const before = firsts.get(event.user_id)
       if (before === undefined || comparePlaces(first, before) < 0) firsts.set(event.user_id, first)
     }
@@ -61,13 +68,18 @@ class Reference implements Told {
   }
 
   /** The first place that changes; null where the event is dropped. */
-  #place(event: UserAttempt): Position | null {
-    const own = attemptOf(event, present(event.timestamp, 'the time of an event'))
+  #place({ event, sentMs }: SentAttempt): Position | null {
+    const own = attemptOf(event, present(event.timestamp, 'the time of an event'), sentMs)
     const { userId, attemptId, timestampMs } = own
     const placed = this.#placed.get(userId) ?? []
     const former = placed.find((other) => other.attempt.attemptId === attemptId)
     if (former !== undefined && compareVersions(own, former.attempt) <= 0) {
       this.duplicates += 1
+      return null
+    }
+    if (former !== undefined && isSameAttempt(own, former.attempt)) {
+      this.duplicates += 1
+      placed[placed.indexOf(former)] = { attempt: own, place: former.place }
       return null
     }
     const latest = placed.at(-1)?.place
@@ -122,10 +134,14 @@ function told(row: object): Row {
   return told
 }
 
-async function toldBy(batches: readonly (readonly UserAttempt[])[]): Promise<Told> {
+async function toldBy(batches: readonly (readonly SentAttempt[])[]): Promise<Told> {
   const driver = await open()
   try {
-    for (const batch of batches) await pipe(driver, { 'user.attempts': batch })
+    for (const batch of batches) {
+      for (const { event, sentMs } of batch)
+        await send(driver, { 'user.attempts': [event] }, sentMs)
+      await driver.run()
+    }
     const rows = (await rowsOf(driver, facts.userAttempts)).map(told)
     const superseded = (await rowsOf(driver, facts.supersededUserAttempts)).map(told)
     const idOf = ({ user_id, attempt_id }: Row) => `${String(user_id)} ${String(attempt_id)}`
@@ -141,7 +157,7 @@ async function toldBy(batches: readonly (readonly UserAttempt[])[]): Promise<Tol
   }
 }
 
-function reference(batches: readonly (readonly UserAttempt[])[]): Told {
+function reference(batches: readonly (readonly SentAttempt[])[]): Told {
   const reference = new Reference()
   for (const batch of batches) reference.take(batch)
   return reference
@@ -162,8 +178,12 @@ const anyAttempt = fc
     timestamp: fc.constantFrom(...offsetsMs).map((offsetMs) => baseMs + offsetMs),
   })
   .map(attempt)
+const anySent = fc.record({
+  event: anyAttempt,
+  sentMs: fc.constantFrom(0, 1, 2).map((offsetMs) => baseMs + offsetMs),
+})
 const anyBatches = (batchMax: number) =>
-  fc.array(fc.array(anyAttempt, { minLength: 1, maxLength: batchMax }), { maxLength: 8 })
+  fc.array(fc.array(anySent, { minLength: 1, maxLength: batchMax }), { maxLength: 8 })
 
 describe('attempts in any order and any batches', () => {
   for (const [batchMax, numRuns] of [

@@ -14,19 +14,26 @@
  *     it changes, however many it changes: those of the horizon, or of the time since an attempt that is corrected.
  *  4. Between `process` and `flush` the states of a learner who is held are those before the first of its held
  *     attempts; where an attempt stands is judged by the held ones.
- *  5. Rows are forwarded once a batch, in `flush`; a row that it replaces is forwarded as superseded.
+ *  5. Rows are forwarded once a batch, in `flush`, some at a time, since each has all abilities of its learner; a row that it
+ *     replaces is forwarded as superseded.
  */
 import { setImmediate } from 'node:timers/promises'
 import { present } from '../../core/assert.ts'
 import { noHeaders } from '../../core/record.ts'
 import { encodeTuple } from '../../core/tuple.ts'
-import type { UserAttemptFact } from '../../facts/adaptive-learning.ts'
 import type { KeyValueStore } from '../../state/stores.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from '../processor.ts'
 import { attemptChecks, passes } from './attempt-checks.ts'
 import { HeldLearner, type PlacedAttempt } from './attempts-held.ts'
 import { attemptRow, type AttemptRowParts } from './attempt-rows.ts'
-import { attemptOf, compareVersions, type Attempt, type AttemptChange } from './attempt.ts'
+import {
+  attemptIdOf,
+  attemptOf,
+  compareVersions,
+  isSameAttempt,
+  type Attempt,
+  type AttemptChange,
+} from './attempt.ts'
 import type { UserAttempt } from './events.ts'
 import { comparePlaces, placeId, placeOf, type KeptAttempt, type PlaceId } from './kept-attempt.ts'
 import {
@@ -43,6 +50,7 @@ import {
   type Position,
 } from './learner.ts'
 import type { FeatureParameters } from './parameters.ts'
+import { sentMsOf } from './version-order.ts'
 
 /** The names by which the topology connects this processor. */
 export const attemptPorts = {
@@ -55,6 +63,11 @@ export const attemptPorts = {
 export type UserId = readonly [userId: string]
 export type InUser = readonly [userId: string, id: string]
 
+/** Of a row without its abilities, and of each of these without its topic's name, about. */
+const rowBytes = 600
+const abilityBytes = 10
+/** Rows are ten times as large before they are encoded. */
+const forwardedBytesMax = 4 * 1024 * 1024
 /** A way back or forwards stops for others after so many. */
 const stepsUntilRest = 1000
 
@@ -62,7 +75,7 @@ interface Touched {
   /** Of the row to come. */
   parts: AttemptRowParts
   /** The row that readers have; null where there is none yet. */
-  readonly replaced: { readonly row: UserAttemptFact; readonly revision: number } | null
+  readonly replaced: { readonly parts: AttemptRowParts; readonly revision: number } | null
 }
 
 export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> {
@@ -101,7 +114,7 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
   ): void {
     if (value === null) return
     const [userId] = key
-    prefetch.key('attempts', [userId, attemptOf(value, timestampMs).attemptId])
+    prefetch.key('attempts', [userId, attemptIdOf(value, timestampMs)])
     prefetch.key('learners', key)
     prefetch.key('learner-topics', [userId, value.topic])
     prefetch.key('learner-items', [userId, value.item_id])
@@ -114,7 +127,7 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
       return
     }
     if (!passes(attemptChecks, event, this.#context)) return
-    const attempt = attemptOf(event, timestampMs)
+    const attempt = attemptOf(event, timestampMs, sentMsOf(this.#context, timestampMs))
     const { userId, attemptId } = attempt
     const held = this.#held.get(userId)
     const former = held?.get(attemptId) ?? this.#placed(userId, attemptId)
@@ -122,6 +135,11 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
     if (order <= 0) {
       this.#context.countDropped('duplicate')
       if (order < 0) this.#changes.push({ before: null, after: null, seen: attempt })
+      return
+    }
+    if (former !== undefined && isSameAttempt(attempt, former.attempt)) {
+      this.#context.countDropped('duplicate')
+      this.#keepAsSent(held, { attempt, place: former.place })
       return
     }
     this.#changes.push({ before: former?.attempt ?? null, after: attempt, seen: attempt })
@@ -137,6 +155,23 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
     else held.put({ attempt, place })
   }
 
+  /** It says what the version says that counts, and was sent later: what comes next is compared with it. */
+  #keepAsSent(held: HeldLearner | undefined, placed: PlacedAttempt): void {
+    const { userId, attemptId } = placed.attempt
+    if (held?.get(attemptId) !== undefined) {
+      held.put(placed)
+      return
+    }
+    const id: InUser = [userId, attemptId]
+    const kept = { ...present(this.#attempts.get(id), 'a former version'), attempt: placed.attempt }
+    this.#attempts.put(id, kept)
+    held?.putBelow(kept)
+  }
+
+  get holdsMore(): boolean {
+    return this.#touched.size > 0
+  }
+
   async flush(): Promise<void> {
     for (const { learner, attempts } of this.#held.values()) {
       for (const placed of attempts) {
@@ -145,8 +180,13 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
       }
     }
     this.#held.clear()
-    for (const touched of this.#touched.values()) this.#forwardRows(touched)
-    this.#touched.clear()
+    let bytes = 0
+    for (const [mark, touched] of this.#touched) {
+      this.#touched.delete(mark)
+      this.#forwardRows(touched)
+      bytes += heldBytesOf(touched)
+      if (bytes >= forwardedBytesMax && this.holdsMore) return
+    }
     const changes = this.#changes
     this.#changes = []
     for (const change of changes) {
@@ -263,8 +303,9 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
     if (this.#touched.has(mark)) return
     const features = featuresBefore(states, attempt, orderMs)
     const parts = { attempt, features, isLate: rank > 0, knownAtMs }
-    const replaced = { row: attemptRow(parts, this.#parameters), revision }
-    this.#touched.set(mark, { parts, replaced })
+    const touched = { parts, replaced: { parts, revision } }
+    this.#touched.set(mark, touched)
+    this.#context.noteHeld(heldBytesOf(touched))
   }
 
   #apply(learner: Learner, { attempt, place }: PlacedAttempt): void {
@@ -278,8 +319,11 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
     const parts = { attempt, features, isLate: rank > 0, knownAtMs }
     const mark = markOf(attempt)
     const touched = this.#touched.get(mark)
-    if (touched === undefined) this.#touched.set(mark, { parts, replaced: null })
-    else touched.parts = parts
+    if (touched === undefined) {
+      const first = { parts, replaced: null }
+      this.#touched.set(mark, first)
+      this.#context.noteHeld(heldBytesOf(first))
+    } else touched.parts = parts
     const replaced = touched?.replaced ?? null
     const revision = replaced === null ? 0 : replaced.revision + 1
     this.#attempts.put([userId, attemptId], { attempt, orderMs, rank, undo, revision, knownAtMs })
@@ -292,12 +336,19 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
     this.#context.forward({ ...record, key: [userId, attemptId], value: row }, attemptPorts.facts)
     if (replaced === null) return
     const { revision } = replaced
-    const value = { ...replaced.row, revision, superseded_at: row.known_at }
+    const former = attemptRow(replaced.parts, this.#parameters)
+    const value = { ...former, revision, superseded_at: row.known_at }
     this.#context.forward(
       { ...record, key: [userId, attemptId, revision], value },
       attemptPorts.superseded,
     )
   }
+}
+
+/** Of the rows to come, about. */
+function heldBytesOf({ parts, replaced }: Touched): number {
+  const { topics, textBytes } = parts.features.abilities
+  return (rowBytes + textBytes + topics.length * abilityBytes) * (replaced === null ? 1 : 2)
 }
 
 function markOf({ userId, attemptId }: Attempt): string {

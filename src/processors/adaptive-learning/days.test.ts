@@ -155,6 +155,32 @@ test('a training example has its error, and its later version counts', async () 
   )
 })
 
+test('a training example that fails training_finite is kept in quarantine, whatever its feature is called', async () => {
+  const driver = await open()
+  const bad = [
+    training({ features: { known: 1e16 } }),
+    training({ features: { label: 1e16 } }),
+    training({ features: { prediction: -1e16 }, prediction: null }),
+    training({ label: 1e16, features: { label: 1 } }),
+    training({ prediction: NaN }),
+  ]
+  await pipe(driver, { 'ml.training': bad })
+  const entries = await driver.readQuarantine()
+  assert.deepEqual(
+    entries.map(({ value }) => value?.reason.split(';')[0]),
+    [
+      'features.known is 10000000000000000',
+      'features.label is 10000000000000000',
+      'features.prediction is -10000000000000000',
+      'label is 10000000000000000',
+      'prediction is NaN',
+    ],
+  )
+  assert.deepEqual([...new Set(entries.map(({ value }) => value?.check))], ['training_finite'])
+  assert.deepEqual(await rowsOf(driver, facts.mlTraining), [])
+  await driver.close()
+})
+
 describe('statistics of items', () => {
   const papers = ['1110', '1100', '1010', '1111', '0000', '1001']
   const attempts = papers.flatMap((marks, learner) =>

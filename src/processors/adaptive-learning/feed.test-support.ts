@@ -78,14 +78,29 @@ export function open(
   return TopologyTestDriver.open(graph, options)
 }
 
-export async function pipe(driver: TopologyTestDriver, feed: Feed): Promise<void> {
+/** @param recordMs of the records; absent: of the wall clock */
+export async function pipe(
+  driver: TopologyTestDriver,
+  feed: Feed,
+  recordMs?: number,
+): Promise<void> {
+  await send(driver, feed, recordMs)
+  await driver.run()
+}
+
+/** As `pipe`, and nothing is processed yet. */
+export async function send(
+  driver: TopologyTestDriver,
+  feed: Feed,
+  recordMs?: number,
+): Promise<void> {
+  const time = recordMs === undefined ? {} : { timestampMs: recordMs }
   for (const [topic, events] of Object.entries(feed)) {
     await driver.send(
       sourceTopic(topic),
-      (events as readonly object[]).map((value) => ({ value })),
+      (events as readonly object[]).map((value) => ({ value, ...time })),
     )
   }
-  await driver.run()
 }
 
 /** All rows of a table by key, as after a merge. Reads each topic from its last place on. */

@@ -1,7 +1,13 @@
 /** An attempt as its store keeps it: the event, where it stands, and how to take it back. */
-import { avroSerde } from '../../schema/avro-serde.ts'
+import { avroSerde, type EarlierLayout } from '../../schema/avro-serde.ts'
 import { compareAsKeys } from '../text-order.ts'
-import { attemptSchema, type Attempt } from './attempt.ts'
+import {
+  attemptSchema,
+  earlierAttemptSchema,
+  upgradeAttempt,
+  type Attempt,
+  type EarlierAttempt,
+} from './attempt.ts'
 import { undoSchema, type Position, type Undo } from './learner.ts'
 
 export interface KeptAttempt {
@@ -32,15 +38,34 @@ export function comparePlaces(a: Position, b: Position): number {
   return a.orderMs - b.orderMs || a.rank - b.rank || compareAsKeys(a.attemptId, b.attemptId)
 }
 
-export const keptAttemptSerde = avroSerde<KeptAttempt>('store attempts', 1, {
-  type: 'record',
-  name: 'KeptAttempt',
-  fields: [
-    { name: 'attempt', type: attemptSchema },
-    { name: 'orderMs', type: 'long' },
-    { name: 'rank', type: 'long' },
-    { name: 'undo', type: undoSchema },
-    { name: 'revision', type: 'long' },
-    { name: 'knownAtMs', type: 'long' },
-  ],
-})
+/** The schema of what is kept of an attempt, over the attempt's own. */
+function schemaOf(attempt: object): object {
+  return {
+    type: 'record',
+    name: 'KeptAttempt',
+    fields: [
+      { name: 'attempt', type: attempt },
+      { name: 'orderMs', type: 'long' },
+      { name: 'rank', type: 'long' },
+      { name: 'undo', type: undoSchema },
+      { name: 'revision', type: 'long' },
+      { name: 'knownAtMs', type: 'long' },
+    ],
+  }
+}
+
+const earlierLayout: EarlierLayout<KeptAttempt> = {
+  layout: 1,
+  schema: schemaOf(earlierAttemptSchema),
+  upgrade: (earlier: KeptAttempt & { readonly attempt: EarlierAttempt }) => ({
+    ...earlier,
+    attempt: upgradeAttempt(earlier.attempt),
+  }),
+}
+
+export const keptAttemptSerde = avroSerde<KeptAttempt>(
+  'store attempts',
+  2,
+  schemaOf(attemptSchema),
+  [earlierLayout],
+)

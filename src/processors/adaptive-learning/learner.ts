@@ -7,7 +7,7 @@
  * learner's own encounters. So a learner's features follow from the learner's attempts alone (law 1), whatever
  * partition, order or batch the attempts of others come in.
  */
-import { assert } from '../../core/assert.ts'
+import { assert, present } from '../../core/assert.ts'
 import { avroSerde } from '../../schema/avro-serde.ts'
 import { compareText } from '../text-order.ts'
 import { encounterAfter, probabilityCorrect } from './ability.ts'
@@ -65,13 +65,22 @@ export interface LearnerStates {
   readonly item: LearnerItem
 }
 
+/** Logits at one moment; eight bytes a topic, since many attempts of a batch each keep theirs. */
+export interface Abilities {
+  /** Ascending; shared by all moments at which the learner knew the same ones. */
+  readonly topics: readonly string[]
+  readonly values: Float64Array
+  /** Of the topics' names. */
+  readonly textBytes: number
+}
+
 export interface Features {
   readonly sm2: Sm2State
   readonly known: number
   /** In the topic of the attempt, logits. */
   readonly ability: number
-  /** Logits, by topic. */
-  readonly abilities: Readonly<Record<string, number>>
+  /** That of the attempt's own topic among them. */
+  readonly abilities: Abilities
   readonly difficulty: number
   readonly probabilityCorrect: number
   readonly userCounts: Readonly<Record<WindowName, WindowCount>>
@@ -107,14 +116,11 @@ export function featuresBefore(
   orderMs: number,
 ): Features {
   const difficulty = difficultyBefore(item, attempt)
-  const abilities: Record<string, number> = {}
-  for (const known of learner.abilities) define(abilities, known.topic, known.value)
-  define(abilities, attempt.topic, topic.ability)
   return {
     sm2: item.sm2,
     known: topic.known,
     ability: topic.ability,
-    abilities,
+    abilities: abilitiesWith(learner, attempt.topic, topic.ability),
     difficulty,
     probabilityCorrect: probabilityCorrect(topic.ability, difficulty),
     userCounts: countsAt(learner.counts, orderMs),
@@ -173,32 +179,68 @@ export function stepBack(
   uncount(topic.counts, { atMs, correct }, undo.topicBuckets)
   uncount(learner.counts, { atMs, correct }, undo.userBuckets)
   if (topic.answers > 0) setAbility(learner, name, topic.ability)
-  else
-    learner.abilities.splice(
-      learner.abilities.findIndex((known) => known.topic === name),
-      1,
-    )
+  else removeAbility(learner, name)
 }
 
 function difficultyBefore(item: LearnerItem, { itemDifficulty }: Attempt): number {
   return item.encounters === 0 ? (itemDifficulty ?? 0) : item.difficulty
 }
 
-function setAbility({ abilities }: Learner, topic: string, value: number): void {
-  const at = abilities.findIndex((known) => compareText(known.topic, topic) >= 0)
-  const known = abilities[at]
-  if (known?.topic === topic) known.value = value
-  else abilities.splice(at === -1 ? abilities.length : at, 0, { topic, value })
+type KnownTopics = Pick<Abilities, 'topics' | 'textBytes'>
+
+/** Of the learners whose topics have not changed since. */
+const topicsOf = new WeakMap<Learner['abilities'], KnownTopics>()
+
+function knownTopics(abilities: Learner['abilities']): KnownTopics {
+  const before = topicsOf.get(abilities)
+  if (before !== undefined) return before
+  const topics = abilities.map(({ topic }) => topic)
+  const textBytes = topics.reduce((sum, topic) => sum + Buffer.byteLength(topic), 0)
+  const known = { topics, textBytes }
+  topicsOf.set(abilities, known)
+  return known
 }
 
-/** A topic may be named `__proto__`. */
-function define(abilities: Record<string, number>, topic: string, value: number): void {
-  Object.defineProperty(abilities, topic, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  })
+function abilitiesWith({ abilities }: Learner, topic: string, value: number): Abilities {
+  const at = placeOfTopic(abilities, topic)
+  const isKnown = abilities[at]?.topic === topic
+  const known = knownTopics(abilities)
+  const values = new Float64Array(abilities.length + (isKnown ? 0 : 1))
+  const behind = isKnown ? 0 : 1
+  for (let index = 0; index < abilities.length; index += 1) {
+    values[index < at ? index : index + behind] = abilities[index]?.value ?? 0
+  }
+  values[at] = value
+  if (isKnown) return { ...known, values }
+  const textBytes = known.textBytes + Buffer.byteLength(topic)
+  return { topics: known.topics.toSpliced(at, 0, topic), textBytes, values }
+}
+
+function setAbility({ abilities }: Learner, topic: string, value: number): void {
+  const at = placeOfTopic(abilities, topic)
+  const known = abilities[at]
+  if (known?.topic === topic) {
+    known.value = value
+    return
+  }
+  abilities.splice(at, 0, { topic, value })
+  topicsOf.delete(abilities)
+}
+
+function removeAbility({ abilities }: Learner, topic: string): void {
+  abilities.splice(placeOfTopic(abilities, topic), 1)
+  topicsOf.delete(abilities)
+}
+
+/** Where it stands, or would. */
+function placeOfTopic(abilities: Learner['abilities'], topic: string): number {
+  let [low, high] = [0, abilities.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareText(present(abilities[middle], 'a topic').topic, topic) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 const sm2Schema = {

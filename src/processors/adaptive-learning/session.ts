@@ -1,9 +1,10 @@
 /** A session as the topology keeps it, and its fact row. */
 import type { UserSessionFact } from '../../facts/adaptive-learning.ts'
-import { avroSerde } from '../../schema/avro-serde.ts'
+import { avroSerde, type EarlierLayout } from '../../schema/avro-serde.ts'
 import { compareText } from '../text-order.ts'
 import type { UserSession } from './events.ts'
 import { dateOf, utcParts } from './utc.ts'
+import { compareContents, type Content } from './version-order.ts'
 
 export interface Session {
   readonly userId: string
@@ -16,6 +17,8 @@ export interface Session {
   /** Distinct, in order. */
   readonly topics: readonly string[]
   readonly sessionType: string
+  /** When this version was sent. */
+  readonly sentMs: number
 }
 
 /** As `AttemptChange`, of sessions. */
@@ -27,7 +30,7 @@ export interface SessionChange {
 
 const minuteMs = 60_000
 
-export function sessionOf(event: UserSession): Session {
+export function sessionOf(event: UserSession, sentMs: number): Session {
   return {
     userId: event.user_id,
     sessionId: event.session_id,
@@ -37,6 +40,7 @@ export function sessionOf(event: UserSession): Session {
     correctCount: event.correct_count,
     topics: [...new Set(event.topics)].sort(compareText),
     sessionType: event.session_type,
+    sentMs,
   }
 }
 
@@ -45,14 +49,25 @@ export function sessionEventMs({ startMs, endMs }: Pick<Session, 'startMs' | 'en
   return endMs ?? startMs
 }
 
-/** Above 0 where `a` stays: the later one, and at the same time the one with the greater content. */
+/** Above 0 where `a` stays: the later one, the end above the start in the same millisecond too; then the one that was sent
+ * later; then the greater. */
 export function compareSessions(a: Session, b: Session): number {
-  return sessionEventMs(a) - sessionEventMs(b) || compareText(contentOf(a), contentOf(b))
+  return (
+    sessionEventMs(a) - sessionEventMs(b) ||
+    Number(a.endMs !== null) - Number(b.endMs !== null) ||
+    a.sentMs - b.sentMs ||
+    compareContents(contentOf(a), contentOf(b))
+  )
 }
 
-function contentOf(session: Session): string {
-  const { startMs, endMs, itemsAttempted, correctCount, topics, sessionType } = session
-  return JSON.stringify([startMs, endMs, itemsAttempted, correctCount, topics, sessionType])
+/** Whenever they were sent. */
+export function isSameSession(a: Session, b: Session): boolean {
+  return compareSessions(a, { ...b, sentMs: a.sentMs }) === 0
+}
+
+function contentOf(session: Session): Content {
+  const { startMs, itemsAttempted, correctCount, topics, sessionType } = session
+  return [itemsAttempted, correctCount, topics.length, topics, startMs, sessionType]
 }
 
 export function sessionRow(session: Session, knownAtMs: number): UserSessionFact {
@@ -78,17 +93,28 @@ export function sessionRow(session: Session, knownAtMs: number): UserSessionFact
   }
 }
 
-export const sessionSerde = avroSerde<Session>('store sessions', 1, {
+const earlierFields = [
+  { name: 'userId', type: 'string' },
+  { name: 'sessionId', type: 'string' },
+  { name: 'startMs', type: 'long' },
+  { name: 'endMs', type: ['null', 'long'] },
+  { name: 'itemsAttempted', type: 'int' },
+  { name: 'correctCount', type: 'int' },
+  { name: 'topics', type: { type: 'array', items: 'string' } },
+  { name: 'sessionType', type: 'string' },
+]
+
+/** Did not know when a version was sent: at its event's time, as records have it that came in by a door. */
+const earlierLayout: EarlierLayout<Session> = {
+  layout: 1,
+  schema: { type: 'record', name: 'Session', fields: earlierFields },
+  upgrade: (earlier: Omit<Session, 'sentMs'>) => ({ ...earlier, sentMs: sessionEventMs(earlier) }),
+}
+
+const schema = {
   type: 'record',
   name: 'Session',
-  fields: [
-    { name: 'userId', type: 'string' },
-    { name: 'sessionId', type: 'string' },
-    { name: 'startMs', type: 'long' },
-    { name: 'endMs', type: ['null', 'long'] },
-    { name: 'itemsAttempted', type: 'int' },
-    { name: 'correctCount', type: 'int' },
-    { name: 'topics', type: { type: 'array', items: 'string' } },
-    { name: 'sessionType', type: 'string' },
-  ],
-})
+  fields: [...earlierFields, { name: 'sentMs', type: 'long' }],
+}
+
+export const sessionSerde = avroSerde<Session>('store sessions', 2, schema, [earlierLayout])

@@ -7,12 +7,14 @@ import type { InUser, UserId } from './attempts-processor.ts'
 import type { UserSession } from './events.ts'
 import {
   compareSessions,
+  isSameSession,
   sessionEventMs,
   sessionOf,
   sessionRow,
   type Session,
   type SessionChange,
 } from './session.ts'
+import { sentMsOf } from './version-order.ts'
 
 /** The names by which the topology connects this processor. */
 export const sessionPorts = { facts: 'user-session-facts', days: 'daily-aggregations' } as const
@@ -36,13 +38,13 @@ export class SessionsProcessor implements Processor<UserId, UserSession | null> 
     if (value !== null) prefetch.key('sessions', [key[0], value.session_id])
   }
 
-  process({ value: event }: StreamRecord<UserId, UserSession | null>): void {
+  process({ value: event, timestampMs }: StreamRecord<UserId, UserSession | null>): void {
     if (event === null) {
       this.#context.countDropped('null-value')
       return
     }
     if (!passes(sessionChecks, event, this.#context)) return
-    const session = sessionOf(event)
+    const session = sessionOf(event, sentMsOf(this.#context, timestampMs))
     const id: InUser = [session.userId, session.sessionId]
     const known = this.#sessions.get(id)
     const order = known === undefined ? 1 : compareSessions(session, known)
@@ -52,6 +54,10 @@ export class SessionsProcessor implements Processor<UserId, UserSession | null> 
       return
     }
     this.#sessions.put(id, session)
+    if (known !== undefined && isSameSession(session, known)) {
+      this.#context.countDropped('duplicate')
+      return
+    }
     this.#touched.set(`${id[0].length}:${id[0]}${id[1]}`, session)
     this.#changes.push({ before: known ?? null, after: session, seen: session })
   }

@@ -1,19 +1,21 @@
 /** Training examples: checked, one row each, of two versions the later. */
 import type { MlTrainingFact } from '../../facts/adaptive-learning.ts'
-import { avroSerde } from '../../schema/avro-serde.ts'
+import { avroSerde, type EarlierLayout } from '../../schema/avro-serde.ts'
 import type { RowContext } from '../fact-rows.ts'
 import type { Processor, ProcessorContext, StreamRecord } from '../processor.ts'
-import { compareText } from '../text-order.ts'
 import { passes, trainingChecks } from './attempt-checks.ts'
 import type { MlTraining } from './events.ts'
 import { dateOf } from './utc.ts'
+import { compareContents, entriesOf, sentMsOf, type Content } from './version-order.ts'
 
 type TrainingId = readonly [trainingId: string]
 
-/** An example with its time. */
+/** An example with its times. */
 export interface Training {
   readonly event: MlTraining
   readonly timestampMs: number
+  /** When this version was sent. */
+  readonly sentMs: number
 }
 
 export class TrainingChecksProcessor implements Processor<
@@ -35,19 +37,23 @@ export class TrainingChecksProcessor implements Processor<
       return
     }
     if (!passes(trainingChecks, event, this.#context)) return
-    this.#context.forward({ ...record, value: { event, timestampMs } })
+    const sentMs = sentMsOf(this.#context, timestampMs)
+    this.#context.forward({ ...record, value: { event, timestampMs, sentMs } })
   }
 }
 
+/** The later one; at the same time the one that was sent later; then the greater. */
 export function laterTraining(a: Training, b: Training): Training {
-  const order = a.timestampMs - b.timestampMs || compareText(contentOf(a), contentOf(b))
+  const order =
+    a.timestampMs - b.timestampMs ||
+    a.sentMs - b.sentMs ||
+    compareContents(contentOf(a), contentOf(b))
   return order >= 0 ? a : b
 }
 
-function contentOf({ event }: Training): string {
-  const features = Object.entries(event.features).sort(([a], [b]) => compareText(a, b))
-  const { algorithm, model_version, user_id, item_id, label, prediction } = event
-  return JSON.stringify([algorithm, model_version, user_id, item_id, features, label, prediction])
+function contentOf({ event }: Training): Content {
+  const { algorithm, model_version, user_id, item_id, features, label, prediction } = event
+  return [label, prediction, entriesOf(features), algorithm, model_version, user_id, item_id]
 }
 
 export function trainingRow(
@@ -68,28 +74,39 @@ export function trainingRow(
 const maybeText = ['null', 'string'] as const
 const maybeNumber = ['null', 'double'] as const
 
-export const trainingSerde = avroSerde<Training>('training examples', 1, {
+const earlierFields = [
+  {
+    name: 'event',
+    type: {
+      type: 'record',
+      name: 'MlTraining',
+      fields: [
+        { name: 'training_id', type: 'string' },
+        { name: 'algorithm', type: 'string' },
+        { name: 'model_version', type: maybeText },
+        { name: 'user_id', type: maybeText },
+        { name: 'item_id', type: maybeText },
+        { name: 'features', type: { type: 'map', values: 'double' } },
+        { name: 'label', type: maybeNumber },
+        { name: 'prediction', type: maybeNumber },
+        { name: 'timestamp', type: ['null', 'long'] },
+      ],
+    },
+  },
+  { name: 'timestampMs', type: 'long' },
+]
+
+/** Did not know when a version was sent: at its event's time, as records have it that came in by a door. */
+const earlierLayout: EarlierLayout<Training> = {
+  layout: 1,
+  schema: { type: 'record', name: 'Training', fields: earlierFields },
+  upgrade: (earlier: Omit<Training, 'sentMs'>) => ({ ...earlier, sentMs: earlier.timestampMs }),
+}
+
+const schema = {
   type: 'record',
   name: 'Training',
-  fields: [
-    {
-      name: 'event',
-      type: {
-        type: 'record',
-        name: 'MlTraining',
-        fields: [
-          { name: 'training_id', type: 'string' },
-          { name: 'algorithm', type: 'string' },
-          { name: 'model_version', type: maybeText },
-          { name: 'user_id', type: maybeText },
-          { name: 'item_id', type: maybeText },
-          { name: 'features', type: { type: 'map', values: 'double' } },
-          { name: 'label', type: maybeNumber },
-          { name: 'prediction', type: maybeNumber },
-          { name: 'timestamp', type: ['null', 'long'] },
-        ],
-      },
-    },
-    { name: 'timestampMs', type: 'long' },
-  ],
-})
+  fields: [...earlierFields, { name: 'sentMs', type: 'long' }],
+}
+
+export const trainingSerde = avroSerde<Training>('training examples', 2, schema, [earlierLayout])
