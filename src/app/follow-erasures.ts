@@ -76,9 +76,9 @@ async function untilProcessed(
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     signal.throwIfAborted()
-    await Promise.race([runtime.whenIdle(), over.promise])
+    await Promise.race([runtime.whenIdle(signal), over.promise])
     for (const name of [topology, ownFactsName]) {
-      await Promise.race([consumers.get(name)?.drain(), over.promise])
+      await Promise.race([consumers.get(name)?.drain(signal), over.promise])
     }
   } finally {
     signal.removeEventListener('abort', onAbort)

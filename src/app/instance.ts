@@ -7,7 +7,7 @@
  * closed; until then what a door has begun is kept.
  */
 import { resolve } from 'node:path'
-import { pause, systemClock, type Clock } from '../core/clock.ts'
+import { systemClock, type Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { InstanceStatus, InstanceUrls } from '../server/console/instance-status.ts'
 import { LifeDoor } from '../server/console/life-door.ts'
@@ -26,6 +26,7 @@ import {
 } from './conditions.ts'
 import { doorsOf, openDoors, type InstanceApps } from './doors.ts'
 import { removeInstanceFile, writeInstanceFile } from './instance-file.ts'
+import { IdleWaits } from './idle-waits.ts'
 import { endpointOf } from './membership.ts'
 import { sharedEndpoint, sharedEndpointMinMs } from './shared-endpoint.ts'
 import { openServices, type Services } from './services.ts'
@@ -99,7 +100,8 @@ async function open(
   const fixed = { startedAtMs, dataDir: resolve(configuration.dataDir), member }
   const status = () =>
     statusOf(services, { ...fixed, state, urls, trouble, alerts: alerts.status() }, told)
-  const whenIdle = (timeoutMs: number) => untilIdle(services, clock, timeoutMs)
+  const waits = idleWaits(services, clock)
+  const whenIdle = (timeoutMs: number) => waits.whenIdle(timeoutMs)
   const life = new LifeDoor(member)
   const audit = openAudit(configuration, { clock, onProgress, cleanup: ground })
   const access = options.listen ? configuration.access : null
@@ -180,20 +182,10 @@ function announce(
 }
 
 /** Idle: every task has processed what is in the log, and every fact that follows from it is queryable. */
-async function untilIdle(services: Services, clock: Clock, timeoutMs: number): Promise<boolean> {
-  const settle = async () => {
-    await services.runtime.whenIdle()
-    await Promise.all([...services.consumers.values()].map((consumer) => consumer.drain()))
-    return true
+function idleWaits({ runtime, consumers, failed }: Services, clock: Clock): IdleWaits {
+  const settle = async (signal: AbortSignal) => {
+    await runtime.whenIdle(signal)
+    await Promise.all([...consumers.values()].map((consumer) => consumer.drain(signal)))
   }
-  const over = new AbortController()
-  try {
-    return await Promise.race([
-      settle(),
-      services.failed,
-      pause(clock, timeoutMs, over.signal).then(() => false),
-    ])
-  } finally {
-    over.abort()
-  }
+  return new IdleWaits({ clock, settle, failed })
 }

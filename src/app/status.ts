@@ -45,12 +45,7 @@ export function statusOf(
     isReady: hindrance === null && isReady(runtime, topologies),
     trouble: frame.trouble ?? hindrance ?? troubleOf(services, runtime),
     topologies,
-    tasks: runtime.tasks.map(({ id, state, waitingFor, inputs }) => ({
-      id,
-      state,
-      waitingFor,
-      lag: inputs.reduce((sum, { lag }) => sum + lag, 0),
-    })),
+    tasks: runtime.tasks.map(({ id, state, waitingFor, lag }) => ({ id, state, waitingFor, lag })),
     standbys: runtime.standbys,
     restoring: runtime.restoring,
     restored: runtime.restored,

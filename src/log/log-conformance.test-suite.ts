@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { afterEach, describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 
-import { noHeaders } from '../core/record.ts'
+import { noHeaders, topicPartitionId } from '../core/record.ts'
 import type { Offset, Partition, ProducerRecord, TopicName } from '../core/record.ts'
 import { batchCodec } from './batch-codec.ts'
 import type { EncodedLog } from './encoded-log.ts'
@@ -180,6 +181,39 @@ function portTests<Log extends EncodedLog>(
       log.createTopics([{ ...spec, partitionCount: 4, retentionMs: 5 }]),
     )
     assert.match(error.message, /answers\S* has 3 partitions, 4/)
+  })
+
+  test('tells where a partition ends for who reads what is committed, whether or not anybody fetches', async () => {
+    const { log, topic, at, named } = await fresh()
+    const end = async () => {
+      if (log.endOffsetNow !== undefined) return log.endOffsetNow(at(0))
+      // Of a topic that is new a broker may not be able to tell yet.
+      for (let polls = 0; polls < 500; polls++) {
+        const asked = await log.askEndOffsets?.([at(0), at(1)])
+        const told = asked?.get(topicPartitionId(at(0)))
+        if (told !== undefined) return told
+        await delay(10)
+      }
+      return null
+    }
+    assert.equal(await end(), 0)
+    await log.append([{ ...at(0), records: [record('a', '1'), record('b', '2')] }])
+    assert.equal(await end(), 2)
+    const producer = await log.transactionalProducer(named('p'))
+    const transaction = producer.begin()
+    transaction.send({ ...at(0), records: [record('c', '3')] })
+    assert.equal(await end(), 2)
+    await transaction.commit()
+    // A broker writes the marker once it has answered.
+    let last = await end()
+    for (let polls = 0; polls < 500 && last === 2; polls++) {
+      await delay(10)
+      last = await end()
+    }
+    const [described] = await log.describeTopics([topic])
+    assert.equal(last, described?.partitions[0]?.lastStableOffset)
+    assert.ok((last ?? 0) > 2)
+    await producer.close()
   })
 
   test('refuses a record beyond the limit, naming topic, size and limit, and takes none of its batch', async () => {

@@ -183,6 +183,13 @@ export interface Log {
   /** As they are now: others may have added partitions. */
   describeTopics(names?: readonly TopicName[]): Promise<readonly TopicDescription[]>
 
+  /** Where a partition ends at the moment for who reads `read_committed`, of a log that knows it without asking anyone.
+   * @throws TidemarkError TOPIC_UNKNOWN | PARTITION_UNKNOWN */
+  endOffsetNow?(at: TopicPartition): Offset
+  /** The same, by `topicPartitionId`, of a log that has to ask its servers. Each is asked once: what one does not tell,
+   * because it is away or still owes an earlier answer, is left out. */
+  askEndOffsets?(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, Offset>>
+
   /** @throws TidemarkError TOPIC_UNKNOWN | PARTITION_UNKNOWN | OFFSET_OUT_OF_RANGE */
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
 

@@ -9,7 +9,7 @@
  *     plus what was made durable since; after a failed write it is read again.
  */
 import type { Clock } from '../core/clock.ts'
-import type { TopicPartition } from '../core/record.ts'
+import type { Offset, TopicPartition } from '../core/record.ts'
 import type { StateChange } from '../core/state.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { noteBatchBytes } from './batch-reader.ts'
@@ -132,6 +132,10 @@ export class StoredLog implements EncodedLog, TransactionHost {
   async describeTopics(names?: readonly TopicSpec['name'][]): Promise<readonly TopicDescription[]> {
     await this.#topicCreation
     return this.topics.describe(names)
+  }
+
+  endOffsetNow(at: TopicPartition): Offset {
+    return this.topics.partition(at).describe().lastStableOffset
   }
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {

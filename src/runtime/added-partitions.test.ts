@@ -146,7 +146,7 @@ test('a task that starts later reads no more of reference data than those that r
   const [graph] = compileTopology(referring).taskGraphs
   assert.ok(graph !== undefined)
   const opened = await openInputs({
-    ...{ graph, log, partition: partition(0), committed: [null] },
+    ...{ graph, log, clock: systemClock, partition: partition(0), committed: [null] },
     broadcastPositions: new PositionsStore(
       new ScopedState(state, 'referring'),
       broadcastPositionsStore(0),

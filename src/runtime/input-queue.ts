@@ -9,6 +9,7 @@
 import { present } from '../core/assert.ts'
 import type { Offset, Partition, TopicName, TopicPartition } from '../core/record.ts'
 import type { InputRecord } from './input-record.ts'
+import type { SeenEnd } from './runtime-status.ts'
 
 export interface FetchedRange {
   /** Where the next fetch goes on. */
@@ -25,8 +26,12 @@ export class InputPartition implements TopicPartition {
   fetchOffset: Offset
   /** The offset of the first record that is not processed. */
   position: Offset
+  /** What is before it is committed. */
+  committed: Offset
   /** What could be read at the last fetch ended here; null before the first. */
   endOffset: Offset | null = null
+  /** The same, as of when the task has last learnt it, which may have been before the first fetch: for the status. */
+  seenEnd: SeenEnd | null = null
   /** A fetch has asked for it, whether or not it was answered. */
   wasAsked = false
   /** Since when the partition is empty and at its end; null while it is not. */
@@ -42,6 +47,7 @@ export class InputPartition implements TopicPartition {
     this.broadcast = broadcast
     this.fetchOffset = offset
     this.position = offset
+    this.committed = offset
   }
 
   get buffered(): number {
@@ -50,11 +56,6 @@ export class InputPartition implements TopicPartition {
 
   get isAtEnd(): boolean {
     return this.buffered === 0 && this.endOffset !== null && this.fetchOffset >= this.endOffset
-  }
-
-  /** Records in the log beyond those processed, as of the last fetch. */
-  get lag(): number {
-    return this.endOffset === null ? 0 : Math.max(0, this.endOffset - this.position)
   }
 
   peek(): InputRecord | undefined {
@@ -82,6 +83,7 @@ export class InputPartition implements TopicPartition {
     for (const record of records) this.#records.push(record)
     this.fetchOffset = range.nextOffset
     this.endOffset = range.endOffset
+    this.seenEnd = { offset: range.endOffset, atMs: nowMs }
     if (this.buffered === 0) this.position = range.nextOffset
     if (!this.isAtEnd) this.idleSinceMs = null
     else {

@@ -1,5 +1,6 @@
 /** Where a task begins to read each of its inputs: where its last commit has left it. */
 import { present } from '../core/assert.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Offset, Partition, TopicName, TopicPartition } from '../core/record.ts'
 import { topicPartitionId } from '../core/record.ts'
 import type { SkipCount } from '../core/skipped-records.ts'
@@ -13,6 +14,7 @@ export interface OpenInputsOptions {
   readonly graph: TaskGraph
   readonly partition: Partition
   readonly log: Log
+  readonly clock: Clock
   /** Of the partitioned inputs, in the graph's order; null where nothing was committed. */
   readonly committed: readonly (PartitionOffset | null)[]
   readonly broadcastPositions: PositionsStore
@@ -28,7 +30,7 @@ export interface OpenInput {
 }
 
 export async function openInputs(options: OpenInputsOptions): Promise<OpenInput[]> {
-  const { graph, partition, log, committed, broadcastPositions, partitionCountOf } = options
+  const { graph, partition, log, clock, committed, broadcastPositions, partitionCountOf } = options
   const names = [...graph.partitionedTopics, ...graph.broadcastTopics].map(({ name }) => name)
   const descriptions = await log.describeTopics(names)
   const byName = new Map(descriptions.map((description) => [description.name, description]))
@@ -37,8 +39,9 @@ export async function openInputs(options: OpenInputsOptions): Promise<OpenInput[
       byName.get(where.topic)?.partitions[where.partition],
       topicPartitionId(where),
     )
-    const start = (reached ?? at.logStartOffset) as Offset
-    return { input: new InputPartition(where, broadcast, start), at }
+    const input = new InputPartition(where, broadcast, (reached ?? at.logStartOffset) as Offset)
+    input.seenEnd = { offset: at.lastStableOffset, atMs: clock.nowMs() }
+    return { input, at }
   }
   const broadcast = graph.broadcastTopics.flatMap(({ name: topic }) =>
     partitionsOf(topic, partitionCountOf(topic)),

@@ -8,11 +8,20 @@ import type { TaskState } from './task-lifecycle.ts'
 /** What a task waits for outside this process. */
 export type WaitingFor = 'disk' | 'sink' | 'kafka'
 
+/** Where a partition ended, and when. */
+export interface SeenEnd {
+  readonly offset: number
+  /** As `Clock.nowMs`. */
+  readonly atMs: number
+}
+
 export interface InputStatus extends TopicPartition {
   readonly position: number
-  /** Records in the log that are not processed yet, as of the last fetch. */
-  readonly lag: number
+  /** What is before it is processed, and committed with what came of it. */
+  readonly committed: number
   readonly buffered: number
+  /** As the task has last seen it; null before. */
+  readonly end: SeenEnd | null
 }
 
 /** What a task has counted. */
@@ -46,6 +55,11 @@ export interface TaskStatus extends TaskCounts {
   readonly handOverMs: number | null
   /** Offsets that it went on from with metadata that is none of ours. */
   readonly foreignOffsets: readonly ForeignOffset[]
+}
+
+export interface MeasuredTask extends TaskStatus {
+  /** Records in the log that are not processed and committed, as far as is known at the moment (`input-lag.ts`). */
+  readonly lag: number
 }
 
 /** Why a store is restored from the start of its changelog. */
@@ -116,7 +130,7 @@ export interface AddedPartitions {
 
 export interface RuntimeStatus {
   readonly state: 'created' | 'running' | 'stopping' | 'stopped' | 'failed'
-  readonly tasks: readonly TaskStatus[]
+  readonly tasks: readonly MeasuredTask[]
   readonly totals: RuntimeTotals
   readonly byTopology: ReadonlyMap<string, RuntimeTotals>
   /** By store; empty where the log shares its storage with the state. */

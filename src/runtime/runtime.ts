@@ -20,6 +20,7 @@ import { EndedTasks, sumOfCounts } from './ended-tasks.ts'
 import { GroupMemberships } from './group-memberships.ts'
 import type { GroupMembershipsOptions } from './group-memberships.ts'
 import { IdleCheck } from './idle-check.ts'
+import { InputLag } from './input-lag.ts'
 import { verifyKeptTopics } from './kept-topics.ts'
 import { runtimeLimits } from './limits.ts'
 import type { RuntimeLimits } from './limits.ts'
@@ -28,12 +29,18 @@ import { PartitionCounts } from './partition-counts.ts'
 import { runningTask } from './queries/hosts.ts'
 import type { HeldTask, QueryableRuntime, TopologyHosts } from './queries/hosts.ts'
 import { RateMeter } from './rate-meter.ts'
-import type { RuntimeStatus, RuntimeTotals, TaskStatus, WipedStore } from './runtime-status.ts'
+import type {
+  MeasuredTask,
+  RuntimeStatus,
+  RuntimeTotals,
+  TaskStatus,
+  WipedStore,
+} from './runtime-status.ts'
 import { ThreadHost } from './thread-host.ts'
 import type { TaskHost } from './task-host.ts'
 import { WorkerHost } from './worker/worker-host.ts'
 import type { WorkerOptions } from './worker/worker-host.ts'
-import { compileTopology, taskId } from './task-plan.ts'
+import { compileTopologies, taskId } from './task-plan.ts'
 import type { CompiledTopology } from './task-plan.ts'
 import { topicSpecs } from './topics.ts'
 
@@ -67,7 +74,7 @@ export interface Runtime extends QueryableRuntime {
   /** Records in the input topics that are not processed and committed. */
   lag(): Promise<number>
   /** Resolves when nothing is left to process anywhere. @throws what the runtime has failed with */
-  whenIdle(): Promise<void>
+  whenIdle(signal?: AbortSignal): Promise<void>
   /** Where the tasks of a topology are, as of the last rebalance of a cluster; null before its group was joined. */
   hostsOf(topology: string): TopologyHosts | null
   heldTask(topology: string, subTopology: number, partition: Partition): HeldTask | null
@@ -95,6 +102,7 @@ class LocalRuntime implements Runtime {
   /** Null where the log shares its storage with the state. */
   readonly #localState: LocalState | null
   readonly #idleCheck: IdleCheck
+  readonly #inputLag: InputLag
   readonly #addedPartitions: AddedPartitionsWatch
   readonly #partitionCounts = new PartitionCounts()
   readonly #rates = new Map<string, RateMeter>()
@@ -113,14 +121,17 @@ class LocalRuntime implements Runtime {
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve
     })
-    this.#topologies = compileAll(topologies)
+    this.#topologies = compileTopologies(topologies)
     this.#localState = log.sharesState ? null : this.#newLocalState()
     this.#groups = new GroupMemberships({
       log,
       clock: options.clock,
       topologies: this.#topologies,
       defaultPartitionCount,
-      onTasksGained: (plans) => this.#host.start(plans),
+      onTasksGained: (plans) => {
+        void this.#inputLag.noteGiven(plans)
+        return this.#host.start(plans)
+      },
       onTasksRevoked: async (ids) => {
         await this.#host.stop(ids)
         await this.#localState?.updater.release(ids)
@@ -140,6 +151,10 @@ class LocalRuntime implements Runtime {
       topologies: this.#topologies,
       defaultPartitionCount,
       isOwn: (taskId) => log.sharesState || this.#groups.runs(taskId),
+    })
+    this.#inputLag = new InputLag({
+      ...{ log, clock: options.clock, topologies: this.#topologies },
+      tasks: () => this.#host.status(),
     })
     this.#addedPartitions = new AddedPartitionsWatch({
       log,
@@ -256,6 +271,7 @@ class LocalRuntime implements Runtime {
       )
       await this.#localState?.open()
       await this.#host.open()
+      this.#inputLag.start()
       await this.#groups.join()
       // Where the log is this process's own, nobody else changes its topics.
       if (!log.sharesState) this.#addedPartitions.start()
@@ -284,6 +300,7 @@ class LocalRuntime implements Runtime {
 
   async #close(): Promise<void> {
     this.#addedPartitions.stop()
+    this.#inputLag.stop()
     const stopped = await this.#host.stop()
     if (stopped.length > 0) this.#lastTasks = stopped
     await this.#localState?.updater.release(stopped.map(({ id }) => id))
@@ -310,13 +327,15 @@ class LocalRuntime implements Runtime {
     const tasks = this.#host.status()
     // After the stop the last word stays.
     if (tasks.length > 0 || this.#state === 'running') this.#lastTasks = tasks
+    const measured = this.#lastTasks.map((task) => ({ ...task, lag: this.#inputLag.of(task) }))
     const names = [...this.#topologies.keys()]
-    const byTopology = new Map(names.map((name) => [name, this.#totals(name, [name], tasks)]))
+    const totals = (rateName: string, topologies: readonly string[]) =>
+      this.#totals(rateName, topologies, tasks, measured)
     return {
       state: this.#state,
-      tasks: this.#lastTasks,
-      totals: this.#totals(allTopologies, names, tasks),
-      byTopology,
+      tasks: measured,
+      totals: totals(allTopologies, names),
+      byTopology: new Map(names.map((name) => [name, totals(name, [name])])),
       restoring: this.#localState?.updater.restoring() ?? [],
       restored: this.#localState?.updater.restored() ?? [],
       standbys: this.#localState?.updater.standbys() ?? [],
@@ -328,14 +347,14 @@ class LocalRuntime implements Runtime {
     rateName: string,
     topologies: readonly string[],
     tasks: readonly TaskStatus[],
+    measured: readonly MeasuredTask[],
   ): RuntimeTotals {
     const isOf = ({ topologyName }: TaskStatus) => topologies.includes(topologyName)
     const ended = topologies.flatMap((name) => this.#ended.of(name))
     const counts = sumOfCounts([...ended, ...tasks.filter(isOf)])
-    const inputs = this.#lastTasks.filter(isOf).flatMap((task) => task.inputs)
     return {
       ...counts,
-      lag: inputs.reduce((sum, { lag }) => sum + lag, this.#unread(topologies)),
+      lag: measured.filter(isOf).reduce((sum, { lag }) => sum + lag, this.#unread(topologies)),
       recordsPerSecond: this.#rates.get(rateName)?.perSecond(counts.processed) ?? 0,
     }
   }
@@ -362,8 +381,8 @@ class LocalRuntime implements Runtime {
     return this.#idleCheck.lag()
   }
 
-  async whenIdle(): Promise<void> {
-    for (;;) {
+  async whenIdle(signal?: AbortSignal): Promise<void> {
+    while (signal?.aborted !== true) {
       if (this.#failure !== null) throw this.#failure.cause
       if (this.#state !== 'running') {
         throw new TidemarkError('INSTANCE_NOT_RUNNING', `the runtime is ${this.#state}`)
@@ -377,15 +396,4 @@ class LocalRuntime implements Runtime {
       await pause(this.#options.clock, idlePollMs)
     }
   }
-}
-
-function compileAll(graphs: readonly TopologyGraph[]): ReadonlyMap<string, CompiledTopology> {
-  const compiled = new Map<string, CompiledTopology>()
-  for (const graph of graphs) {
-    if (compiled.has(graph.name)) {
-      throw new TidemarkError('TOPOLOGY_INVALID', `two topologies are called ${graph.name}`)
-    }
-    compiled.set(graph.name, compileTopology(graph))
-  }
-  return compiled
 }

@@ -35,8 +35,8 @@ export interface RestoreStep {
   readonly isDone: boolean
   /** Grows while the restoring gets on. */
   readonly progress: number
-  /** True where it waits for a log that does not answer. */
-  readonly isUnreachable: boolean
+  /** A log that does not answer, or space on the disk; null where it waits for neither. */
+  readonly waitingFor: WaitingFor | null
 }
 
 /** What is written once the transaction is committed. Plain data: it is sent to the main thread. */
@@ -101,10 +101,10 @@ export async function restoreState(
 ): Promise<void> {
   let lastProgress = -1
   while (!signal.aborted) {
-    const { isDone, progress, isUnreachable } = await keeper.restore(task.id, signal)
-    task.waitingFor = isUnreachable ? 'kafka' : null
+    const { isDone, progress, waitingFor } = await keeper.restore(task.id, signal)
+    task.waitingFor = waitingFor
     if (isDone) return
-    if (progress !== lastProgress || isUnreachable) onProgress()
+    if (progress !== lastProgress || waitingFor !== null) onProgress()
     lastProgress = progress
   }
 }

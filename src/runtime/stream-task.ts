@@ -26,9 +26,11 @@ import type { MemoryBudget } from '../state/memory-budget.ts'
 import { openTaskStores } from '../state/task-stores.ts'
 import type { TaskStores } from '../state/task-stores.ts'
 import type { SubTopology } from '../topology/graph.ts'
+import { BatchRoom } from './batch-room.ts'
 import type { Codecs } from './codecs.ts'
 import type { Committable, CommitContent } from './commit.ts'
 import { Execution } from './execution.ts'
+import { flushProcessors } from './flush-processors.ts'
 import { IdleTime } from './idle-time.ts'
 import type { Origin } from './input-record.ts'
 import { InputQueue } from './input-queue.ts'
@@ -100,8 +102,7 @@ export class StreamTask implements Committable, TaskEnvironment {
   readonly #idle: IdleTime
   #input = new InputQueue([], 0)
   #inputs = new Map<TopicName, Map<Partition, InputPartition>>()
-  #committed = new Map<InputPartition, Offset>()
-  #uncommittedRecords = 0
+  readonly #room: BatchRoom
   /** Where broadcast topics ended when the task started; null once it has read so far. */
   #bootstrapEnds: Map<InputPartition, Offset> | null = null
 
@@ -123,6 +124,7 @@ export class StreamTask implements Committable, TaskEnvironment {
       budget,
     })
     this.#changelogs = new TaskChangelogs(options)
+    this.#room = new BatchRoom(options.limits)
     this.#idle = new IdleTime(options.limits.idleAdvanceAfterMs)
     this.#output = new OutputBuffer({ codecs, partitionCountOf, partition })
     this.#quarantine = new TaskQuarantine({ ...options })
@@ -142,21 +144,22 @@ export class StreamTask implements Committable, TaskEnvironment {
 
   /** Records processed since the last commit. */
   get uncommittedRecords(): number {
-    return this.#uncommittedRecords
+    return this.#room.records
   }
 
   /** True where a commit would make something durable. */
   get needsCommit(): boolean {
-    if (this.#uncommittedRecords > 0 || this.#output.recordCount > 0) return true
+    if (this.#room.records > 0 || this.#output.recordCount > 0) return true
     if (this.#quarantine.count > 0 || this.stores.pendingEntryCount > 0) return true
-    return this.inputs.some((input) => input.position !== this.#committed.get(input))
+    return this.inputs.some(({ position, committed }) => position !== committed)
   }
 
-  /** True while the state pinned by the batch exceeds the memory budget, or what it refused a batch's bytes:
-   * commit early. */
+  /** True while the batch has used up its room, or the state that it pins the memory budget, or what it refused a batch's
+   * bytes: commit early. */
   get isOverBudget(): boolean {
     if (this.#quarantine.bytes >= this.#options.limits.batchBytesMax) return true
-    return this.#uncommittedRecords > 0 && this.#options.budget.isExceeded
+    if (this.#room.isUsedUp) return true
+    return this.#room.records > 0 && this.#options.budget.isExceeded
   }
 
   /**
@@ -188,7 +191,6 @@ export class StreamTask implements Committable, TaskEnvironment {
     this.metrics.skips.setBack()
     const ends = new Map<InputPartition, Offset>()
     for (const { input, at } of opened) {
-      this.#committed.set(input, input.position)
       passRemoved(input, at, this.metrics.skips)
       const { lastStableOffset } = at
       if (input.broadcast && input.position < lastStableOffset) ends.set(input, lastStableOffset)
@@ -266,15 +268,13 @@ export class StreamTask implements Committable, TaskEnvironment {
   /** Processes what is there, as far as the batch has room. */
   async process(): Promise<void> {
     assert(this.lifecycle.state === 'RUNNING', `task ${this.id} processes while it runs`)
-    const { batchRecordsMax, turnRecordsMax } = this.#options.limits
-    const recordsMax = Math.min(turnRecordsMax, batchRecordsMax - this.#uncommittedRecords)
-    const inputs = this.#input.take(recordsMax, this.clock.nowMs())
+    const inputs = this.#input.take(this.#room.turnRecordsMax, this.clock.nowMs())
     for (const { origin, record } of inputs) {
       if (!this.#isBroadcast(origin)) this.advanceStreamTime(record.timestampMs)
       origin.streamTimeMs = this.streamTimeMs
     }
     await present(this.execution, 'the execution').run(inputs)
-    this.#uncommittedRecords += inputs.length
+    this.#room.took(inputs.length, this.#output.byteCount)
     this.#noteBootstrap()
   }
 
@@ -333,12 +333,8 @@ export class StreamTask implements Committable, TaskEnvironment {
   async finishBatch(): Promise<void> {
     await this.punctuate()
     const execution = present(this.execution, 'the execution')
-    for (const node of this.#options.graph.processors) {
-      const processor = this.#processors[node.index]
-      if (processor?.flush === undefined) continue
-
-      await execution.runHeld(node, () => processor.flush?.())
-    }
+    const { graph } = this.#options
+    await flushProcessors(execution, graph.processors, this.#processors, this.noteProgress)
     await this.stores.expire(this.#options.limits.expireEntriesMax)
   }
 
@@ -349,7 +345,7 @@ export class StreamTask implements Committable, TaskEnvironment {
     for (const input of this.inputs) {
       const { topic, partition, position, broadcast } = input
       if (!broadcast) offsets.push({ topic, partition, offset: position, metadata })
-      else if (position !== this.#committed.get(input)) {
+      else if (position !== input.committed) {
         changes.push(this.#broadcastPositions.change(positionName(input), position))
       }
     }
@@ -368,21 +364,25 @@ export class StreamTask implements Committable, TaskEnvironment {
   batchIsDone(): void {
     this.stores.committed()
     for (const input of this.inputs) {
-      this.#committed.set(input, input.position)
+      input.committed = input.position
       this.metrics.skips.committed(input, input.position, this.clock.nowMs())
     }
-    this.metrics.processed += this.#uncommittedRecords
+    this.metrics.processed += this.#room.records
     this.metrics.produced += this.#output.recordCount + this.#changelogs.factCount
     this.metrics.quarantined += this.#quarantine.count
     this.metrics.warnings += this.#quarantine.warnings
     this.metrics.commits += 1
     this.metrics.lastCommitMs = this.clock.nowMs()
-    this.#uncommittedRecords = 0
+    this.#room.committed()
     this.#output.clear()
     this.#quarantine.clear()
   }
 
   // What processors and the decoder hand over.
+
+  readonly noteHeld = (bytes: number): void => {
+    this.#room.hold(bytes)
+  }
 
   readonly quarantine: Quarantine = (at, raw, why) => {
     this.#quarantine.add(at, raw, why)

@@ -24,7 +24,8 @@ import type { CommitStepHook } from './commit.ts'
 import { isRefusedByGroup } from './commit-membership.ts'
 import { fetchBytes } from './fetch-bytes.ts'
 import type { Readiness } from './input-queue.ts'
-import type { WaitingFor } from './runtime-status.ts'
+import { inputStatus } from './input-status.ts'
+import type { InputStatus, WaitingFor } from './runtime-status.ts'
 import type { StreamTask } from './stream-task.ts'
 import { makeTask } from './task-plan.ts'
 import type { CompiledTopology, TaskPlan, TaskSurroundings } from './task-plan.ts'
@@ -62,6 +63,7 @@ export class TaskLoop {
   readonly #givenMs: number
   #handOverMs: number | null = null
   #task: StreamTask | null = null
+  #lastInputs: readonly InputStatus[] = []
   #fetching = false
   #fetched: readonly FetchedPartition[] | null = null
   #fetchFailure: Error | null = null
@@ -79,6 +81,12 @@ export class TaskLoop {
     const { clock } = options.surroundings
     this.#wakeUp = new WakeUp(clock)
     this.#givenMs = clock.monotonicMs()
+  }
+
+  /** Until an attempt has opened them, as the one before has left them. */
+  get inputs(): readonly InputStatus[] {
+    const inputs = this.#task?.inputs ?? []
+    return inputs.length > 0 ? inputs.map(inputStatus) : this.#lastInputs
   }
 
   /** Null between two attempts. */
@@ -114,6 +122,7 @@ export class TaskLoop {
           : limits.taskRestartBackOffMs
         await pause(clock, backOffMs, this.#stopping.signal)
       } finally {
+        this.#lastInputs = this.inputs
         this.#task = null
         this.#awaiting = null
 
@@ -255,7 +264,7 @@ export class TaskLoop {
   #commitInMs(task: StreamTask): number | null {
     if (!task.needsCommit) return null
     const { clock, limits } = this.#options.surroundings
-    if (task.uncommittedRecords >= limits.batchRecordsMax || task.isOverBudget) return 0
+    if (task.isOverBudget) return 0
     return this.#lastCommitMs + limits.commitIntervalMs - clock.monotonicMs()
   }
 

@@ -1,6 +1,7 @@
 /** Which tasks a topology has, and how one is made. */
 import { present } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { Partition, TopicName, TopicPartition } from '../core/record.ts'
 import type { StateBackend } from '../core/state.ts'
 import type { GroupMetadata, Log, TransactionalProducer } from '../log/log.ts'
@@ -33,6 +34,20 @@ export interface CompiledTopology {
 
 export function compileTopology(graph: TopologyGraph): CompiledTopology {
   return { graph, taskGraphs: graph.subTopologies.map(compileTaskGraph) }
+}
+
+/** By name. @throws TidemarkError TOPOLOGY_INVALID */
+export function compileTopologies(
+  graphs: readonly TopologyGraph[],
+): ReadonlyMap<string, CompiledTopology> {
+  const compiled = new Map<string, CompiledTopology>()
+  for (const graph of graphs) {
+    if (compiled.has(graph.name)) {
+      throw new TidemarkError('TOPOLOGY_INVALID', `two topologies are called ${graph.name}`)
+    }
+    compiled.set(graph.name, compileTopology(graph))
+  }
+  return compiled
 }
 
 export function taskId(topologyName: string, subTopology: number, partition: Partition): string {

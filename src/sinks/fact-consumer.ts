@@ -51,7 +51,7 @@ export class FactConsumer {
   readonly #groupInstanceId: string | undefined
   readonly #onFailure: (error: unknown) => void
   readonly #sources = new Map<string, FactSource>()
-  readonly #positions = new FactPositions()
+  readonly #positions: FactPositions
   /** Invariant 5. */
   readonly #tables: FactTables
   readonly #lost: LostTables
@@ -76,6 +76,7 @@ export class FactConsumer {
   constructor(options: FactConsumerOptions) {
     const defaults = { idleWaitMs: 500, lagMax: 500_000, stopGraceMs: 1_000, tableCheckMs: 5_000 }
     this.#options = { ...embeddedBatches, ...defaults, ...options }
+    this.#positions = new FactPositions(options.log)
     this.#hold = this.#newHold()
     this.#groupInstanceId = options.groupInstanceId
     this.#progress = new Progress(options.clock, this.#options.idleWaitMs)
@@ -88,10 +89,8 @@ export class FactConsumer {
     }
     this.#source = new FactFetch({ ...this.#options, positions: this.#positions, onPassed })
     this.#written = new WrittenFacts({
-      log: options.log,
+      ...{ log: options.log, positions: this.#positions, tables: this.#tables },
       topics: options.facts.map(({ fact }) => fact.topic.name),
-      positions: this.#positions,
-      tables: this.#tables,
     })
     this.#lost = new LostTables({
       makeAnew: () => options.sink.setup(),
@@ -173,7 +172,7 @@ export class FactConsumer {
 
   /** Resolves when every fact that is committed now is queryable, those of other members too.
    * @throws TidemarkError SINK_UNAVAILABLE where the consumer ended before that */
-  async drain(): Promise<void> {
+  async drain(signal?: AbortSignal): Promise<void> {
     const ends = await this.#written.ends()
     while (!(await this.#written.reach(ends, this.#stopping.signal))) {
       if (this.#state === 'failed' || this.#state === 'stopped') {
@@ -183,7 +182,8 @@ export class FactConsumer {
           { details: { retryAfterMs: backPressureRetryMs } },
         )
       }
-      await this.#progress.next()
+      await this.#progress.next(signal)
+      if (signal?.aborted === true) return
     }
   }
 

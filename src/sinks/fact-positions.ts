@@ -18,6 +18,11 @@ export class FactPositions {
   /** Facts that the log removed before they were written. */
   readonly skips = new SkipCount()
   readonly #positions = new Map<string, FactPosition>()
+  readonly #log: Pick<Log, 'endOffsetNow'>
+
+  constructor(log: Pick<Log, 'endOffsetNow'>) {
+    this.#log = log
+  }
 
   add(at: TopicPartition, next: Offset): void {
     this.#positions.set(topicPartitionId(at), { at, next, written: next, lastStable: next })
@@ -83,11 +88,13 @@ export class FactPositions {
     return hasPassed
   }
 
-  /** Facts that are not yet queryable, of one topic or of all. */
+  /** Facts that are not yet queryable, of one topic or of all: up to where a log that knows its ends says that they end
+   * now, else up to where they ended when that was last seen. */
   lag(topic?: TopicName | string): number {
     let lag = 0
     for (const { at, lastStable, written } of this.#positions.values()) {
-      if (topic === undefined || at.topic === topic) lag += Math.max(0, lastStable - written)
+      if (topic !== undefined && at.topic !== topic) continue
+      lag += Math.max(0, (this.#log.endOffsetNow?.(at) ?? lastStable) - written)
     }
     return lag
   }

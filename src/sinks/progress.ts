@@ -4,7 +4,7 @@ import { pause, type Clock } from '../core/clock.ts'
 export class Progress {
   readonly #clock: Clock
   readonly #waitMaxMs: number
-  #waiting: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
 
   constructor(clock: Clock, waitMaxMs: number) {
     this.#clock = clock
@@ -12,17 +12,27 @@ export class Progress {
   }
 
   /** Of this member, or, after a while, perhaps of another. */
-  async next(): Promise<void> {
+  async next(signal?: AbortSignal): Promise<void> {
     const over = new AbortController()
-    this.#waiting.push(() => {
+    const wake = () => {
       over.abort()
-    })
-    await pause(this.#clock, this.#waitMaxMs, over.signal)
+    }
+    this.#waiting.add(wake)
+    signal?.addEventListener('abort', wake, { once: true })
+    try {
+      if (signal?.aborted !== true) await pause(this.#clock, this.#waitMaxMs, over.signal)
+    } finally {
+      this.#waiting.delete(wake)
+      signal?.removeEventListener('abort', wake)
+    }
+  }
+
+  /** How many wait for it. */
+  get waiting(): number {
+    return this.#waiting.size
   }
 
   made(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const wake of waiting) wake()
+    for (const wake of [...this.#waiting]) wake()
   }
 }

@@ -38,6 +38,7 @@ import {
 } from './admin/kafka-group-admin.ts'
 import { createTopics, deleteTopics, describeTopics, topicNames } from './admin/kafka-topics.ts'
 import { listEdges, listOffsetsAt } from './admin/list-offsets.ts'
+import { StableEnds } from './admin/stable-ends.ts'
 import { topicConfiguration } from './admin/topic-configuration.ts'
 import type { KafkaSecurity } from './connections/kafka-security.ts'
 import { partitionUnknown } from './fetch/fetch-failures.ts'
@@ -98,6 +99,7 @@ export class ClusterLog implements KafkaLog {
   readonly #transactions: KafkaTransactions
   readonly #groups: KafkaGroups
   readonly #context: LeaderContext
+  readonly #stableEnds: StableEnds
   readonly #lastRetry: LastRetry
   readonly #reachability: Reachability
   #closing: Promise<void> | null = null
@@ -121,6 +123,7 @@ export class ClusterLog implements KafkaLog {
     this.#codec = batchCodec(this.batchFormat)
     const shared = { cluster, clock, random, giveUpAfterMs }
     this.#context = shared
+    this.#stableEnds = new StableEnds(cluster)
     this.#fetcher = new KafkaFetcher(shared)
     this.#producer = new IdempotentProducer({
       ...shared,
@@ -158,6 +161,11 @@ export class ClusterLog implements KafkaLog {
   async describeTopics(names?: readonly TopicName[]): Promise<readonly TopicDescription[]> {
     this.#checkOpen()
     return await describeTopics(this.#context, names ?? (await topicNames(this.#cluster)))
+  }
+
+  async askEndOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, Offset>> {
+    this.#checkOpen()
+    return await this.#stableEnds.ask(partitions)
   }
 
   async fetchEncoded(request: FetchRequest): Promise<readonly FetchedBatches[]> {

@@ -16,7 +16,7 @@ import type { FetchedPartition } from '../../log/log.ts'
 import { fetchBytes } from '../fetch-bytes.ts'
 import type { KeptTask } from '../kept-task.ts'
 import type { HeldTask } from '../queries/hosts.ts'
-import type { RestoreStatus, StandbyStatus } from '../runtime-status.ts'
+import type { RestoreStatus, StandbyStatus, WaitingFor } from '../runtime-status.ts'
 import type { RestoreStep } from '../state-keeper.ts'
 import { WakeUp } from '../wake-up.ts'
 import { applyChangelogs } from './apply-changelogs.ts'
@@ -25,7 +25,7 @@ import { CaughtUp } from './caught-up.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 import { cursorsToRead } from './cursors-to-read.ts'
 import { openCursors } from './open-cursors.ts'
-import { isPassing } from './passing.ts'
+import { isPassing, waitedForBy } from './passing.ts'
 import type { StateUpdaterOptions } from './state-updater-options.ts'
 import { TaskState } from './task-state.ts'
 
@@ -43,7 +43,8 @@ export class StateUpdater {
   /** Those who wait for a task to be restored. */
   readonly #waiters = new Set<() => void>()
   #isClosed = false
-  #isUnreachable = false
+  /** As `RestoreStep`. */
+  #waitingFor: WaitingFor | null = null
   #running: Promise<void> | null = null
   /** Ends the wait of the fetch under way. */
   #fetching = new AbortController()
@@ -81,7 +82,7 @@ export class StateUpdater {
     const isDone = state.cursors !== null && state.isRestored && !signal.aborted
     const progress = (state.cursors ?? []).reduce((sum, { offset }) => sum + offset, 0)
     if (isDone) state.moveTo('active')
-    return { isDone, progress, isUnreachable: this.#isUnreachable }
+    return { isDone, progress, waitingFor: isDone ? null : this.#waitingFor }
   }
 
   async #waitFor(state: TaskState, signal: AbortSignal): Promise<void> {
@@ -260,7 +261,7 @@ export class StateUpdater {
       this.#giveUp(state, failure)
       return
     }
-    this.#isUnreachable = true
+    this.#waitingFor = waitedForBy(failure)
     const { clock, limits } = this.#options
     clock.after(limits.unreachableBackOffMs, () => {
       this.#open(state)
@@ -285,12 +286,13 @@ export class StateUpdater {
       }
       try {
         const fetched = await current.fetched
-        this.#isUnreachable = false
+        if (this.#waitingFor === 'kafka') this.#waitingFor = null
         const taken = this.#take(current.cursors, fetched)
         // The log is asked for more while the state is written; who waits does so where there is nothing.
         next = taken.length === 0 ? null : this.#fetch()
 
         await this.#apply(taken)
+        if (taken.length > 0) this.#waitingFor = null
         for (const id of this.#standbys) this.#caughtUp.note(id, this.lagOf(id))
       } catch (thrown) {
         next?.fetched.catch(() => undefined)
@@ -372,7 +374,7 @@ export class StateUpdater {
   }
 
   #noteFailure({ cursors }: Fetch, thrown: unknown): void {
-    this.#isUnreachable = thrown instanceof TidemarkError && thrown.code === 'KAFKA_UNREACHABLE'
+    this.#waitingFor = waitedForBy(thrown)
     for (const cursor of cursors) cursor.fetchOffset = cursor.offset
     if (isPassing(thrown)) return
     // The changelog is not what it was: where to begin is looked up anew.

@@ -139,7 +139,10 @@ export class WorkerHost implements TaskHost {
       else share.push(plan)
     }
     await Promise.all(
-      [...shares].map(([{ rpc }, share]) => rpc.request('start', { body: { plans: share } })),
+      [...shares].map(async ([{ rpc }, share]) => {
+        await rpc.request('start', { body: { plans: share } })
+        this.#note(await rpc.request<StatusBody>('status', { body: null }))
+      }),
     )
   }
 

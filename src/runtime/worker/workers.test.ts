@@ -45,6 +45,12 @@ for (const count of [0, 1, 2]) {
         })
         await runtime.start()
         await send(storage.log, words, half)
+        const { totals: before } = runtime.status()
+        assert.equal(
+          before.processed + before.lag,
+          half.length,
+          'what is durable and not processed',
+        )
         await runtime.whenIdle()
         const { totals, tasks } = runtime.status()
         assert.equal(totals.processed + totals.quarantined, half.length)

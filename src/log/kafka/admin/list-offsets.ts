@@ -5,7 +5,7 @@ import type { Offset, Partition, TopicName, TopicPartition } from '../../../core
 import type { FetchRequest } from '../../log.ts'
 import { failureOfCode } from '../connections/failures.ts'
 import { tolerantVersion } from '../connections/versioned.ts'
-import type { RequestKind } from '../kafka-cluster.ts'
+import type { BrokerId, KafkaCluster, RequestKind } from '../kafka-cluster.ts'
 import type { LeaderContext, PartitionAnswer } from './by-leader.ts'
 import { askLeaders, byTopic } from './by-leader.ts'
 
@@ -77,20 +77,36 @@ export function listOffsetsAt(
   return list(context, { partitions, timestamp, isolation: 'read_uncommitted' })
 }
 
+/** Of partitions that one broker leads, asked once. */
+export function askStableEnds(
+  cluster: KafkaCluster,
+  leader: BrokerId,
+  partitions: readonly TopicPartition[],
+): Promise<readonly PartitionAnswer<Offset>[]> {
+  return askLeader(cluster, leader, { partitions, ...edges.lastStable })
+}
+
 function list(
   context: LeaderContext,
   { partitions, ...asked }: OffsetsQuestion,
 ): Promise<ReadonlyMap<string, Offset>> {
-  return askLeaders(context, partitions, async (id, led) => {
-    const request = { ...asked, partitions: led }
-    const answer = await context.cluster.send({ kind: 'broker', id }, listOffsetsRequest, request)
-    return answer.topics.flatMap((topic) =>
-      topic.partitions.map(({ partitionIndex, errorCode, offset }): PartitionAnswer<Offset> => ({
-        topic: topic.name as TopicName,
-        partition: partitionIndex as Partition,
-        failure: errorCode === 0 ? null : failureOfCode(errorCode, 'ListOffsets', topic.name),
-        value: Number(offset) as Offset,
-      })),
-    )
-  })
+  return askLeaders(context, partitions, (leader, led) =>
+    askLeader(context.cluster, leader, { ...asked, partitions: led }),
+  )
+}
+
+async function askLeader(
+  cluster: KafkaCluster,
+  id: BrokerId,
+  asked: OffsetsQuestion,
+): Promise<readonly PartitionAnswer<Offset>[]> {
+  const answer = await cluster.send({ kind: 'broker', id }, listOffsetsRequest, asked)
+  return answer.topics.flatMap((topic) =>
+    topic.partitions.map(({ partitionIndex, errorCode, offset }): PartitionAnswer<Offset> => ({
+      topic: topic.name as TopicName,
+      partition: partitionIndex as Partition,
+      failure: errorCode === 0 ? null : failureOfCode(errorCode, 'ListOffsets', topic.name),
+      value: Number(offset) as Offset,
+    })),
+  )
 }
