@@ -41,3 +41,21 @@ function earlier(left: Buffer | null, right: Buffer | null): Buffer | null {
   if (left === null || right === null) return left ?? right
   return left.compare(right) <= 0 ? left : right
 }
+
+/**
+ * Windows or sessions of one key, up to where each partition has been read. A partition has windows by their starts and
+ * sessions by their ends: what lies behind the last of one that was cut is left for the next page.
+ */
+export function upToCuts(
+  parts: readonly AnsweredPartition[],
+  kind: 'windows' | 'sessions',
+): { readonly entries: readonly AnsweredEntry[]; readonly isCut: boolean } {
+  const timeOf = ({ startMs, endMs }: AnsweredEntry) => (kind === 'windows' ? startMs : endMs) ?? 0
+  const cuts = parts.filter(({ isCut }) => isCut === true)
+  const lasts = cuts.map(({ entries }) => entries.at(-1)).filter((last) => last !== undefined)
+  const end = Math.min(...lasts.map(timeOf))
+  const entries = parts
+    .flatMap((part) => part.entries.filter((entry) => timeOf(entry) <= end))
+    .sort((left, right) => timeOf(left) - timeOf(right))
+  return { entries, isCut: cuts.length > 0 }
+}

@@ -10,7 +10,7 @@ import type { Partition } from '../../core/record.ts'
 import type { FoundStore, StoreQuery } from '../../runtime/queries/local-queries.ts'
 import { successor } from '../../state/key-layout.ts'
 import { keyBytesOf } from '../../runtime/queries/query-key.ts'
-import { mergeByKey } from './merge-entries.ts'
+import { mergeByKey, upToCuts } from './merge-entries.ts'
 import { afterOf, pageToken } from './page-token.ts'
 import { consistencyOf, limitOf, partitionOf, refuseUnknown, timeOf } from './query-parameters.ts'
 import { QueryRouter } from './query-router.ts'
@@ -203,13 +203,10 @@ async function timedAnswer(
   const asked: StoreQuery = { kind, key, fromMs, toMs, entriesMax: limit + 1, bytesMax }
   const answer = await router.read(store, at, asked, consistencyOf(query))
   if ('refusal' in answer) return unavailable(context, answer)
-  const isCut = answer.partitions.some((part) => part.isCut === true)
-  const entries = answer.partitions
-    .flatMap((part) => part.entries)
-    .sort((left, right) => (left.startMs ?? 0) - (right.startMs ?? 0))
+  const { entries, isCut } = upToCuts(answer.partitions, kind)
   return context.json({
     entries: entries.slice(0, limit).map(({ keyBytes: _, ...entry }) => entry),
-    // Windows are paged by time: the next page begins after the last start.
+    // Windows are paged by their starts, sessions by their ends: the next page begins after the last one.
     isComplete: entries.length <= limit && !isCut,
     sources: answer.partitions.map(sourceOf),
   })

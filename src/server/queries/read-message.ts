@@ -76,8 +76,8 @@ function readQuery(query: Record<string, unknown>): StoreQuery {
   const { kind } = query
   if (kind === 'key') return { kind, key: bytesOf(query['key']) }
   const entriesMax = numberOf(query['entriesMax'], 'entriesMax')
-  // Earlier versions do not say.
-  const bytesMax = numberOf(query['bytesMax'] ?? answerBytesMax, 'bytesMax')
+  // Earlier versions do not say, and would take a cut answer for a whole one.
+  const bytesMax = numberOf(query['bytesMax'] ?? Number.MAX_SAFE_INTEGER, 'bytesMax')
   if (kind === 'range') {
     const bound = (form: unknown) => (form === null ? null : bytesOf(form))
     return { kind, from: bound(query['from']), to: bound(query['to']), entriesMax, bytesMax }
