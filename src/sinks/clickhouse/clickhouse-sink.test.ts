@@ -110,9 +110,12 @@ describe('ClickHouse sink on the embedded engine', () => {
     const alter = (what: string) =>
       clickhouse.writer.command({ query: `ALTER TABLE conformance.scores_versions ${what}` })
     const sink = new ClickHouseSink({ clickhouse, clock: systemClock, migrationsDirectory: null })
+    const { student_id, exam_id, version } = scoreRow({})
+    const deleted = { student_id, exam_id, version, is_deleted: 1 }
     await alter('DROP COLUMN score')
     try {
-      await assert.rejects(sink.write([{ table: conformanceTable, rows: [scoreRow({})] }]), {
+      const rows = [deleted, scoreRow({})]
+      await assert.rejects(sink.write([{ table: conformanceTable, rows }]), {
         code: 'SINK_REFUSED',
         message: /^conformance\.scores_versions has no column score; add/,
       })

@@ -177,18 +177,19 @@ FROM system.tables WHERE (database, name) IN (${names.join()})`,
     const name = `${versions.database}.${versions.table}`
     const known = this.#encoders.get(name)
     if (known !== undefined) return known
-    const columns = await this.#columnsOf(versions, signal)
-    if (columns.length === 0) throw noTable(versions)
-    const encoder = new TabSeparatedEncoder(versions, columns)
+    const all = await this.#columnsOf(versions, signal)
+    if (all.length === 0) throw noTable(versions)
+    const computed = all.filter(({ isComputed }) => isComputed).map((column) => column.name)
+    const columns = all.filter(({ isComputed }) => !isComputed)
+    const encoder = new TabSeparatedEncoder(versions, columns, computed)
     this.#encoders.set(name, encoder)
     return encoder
   }
 
-  #columnsOf(table: TableName, signal: AbortSignal): Promise<readonly Column[]> {
-    return this.#ask<Column>(
-      `SELECT name, type FROM system.columns
-WHERE database = {database:String} AND table = {table:String}
-  AND default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
+  #columnsOf(table: TableName, signal: AbortSignal): Promise<readonly TableColumn[]> {
+    return this.#ask<TableColumn>(
+      `SELECT name, type, toBool(default_kind IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')) AS isComputed
+FROM system.columns WHERE database = {database:String} AND table = {table:String}
 ORDER BY position`,
       table,
       signal,
@@ -220,6 +221,11 @@ ORDER BY position`,
     this.#closing.abort()
     return Promise.resolve()
   }
+}
+
+interface TableColumn extends Column {
+  /** Not written: the engine computes it. */
+  readonly isComputed: boolean
 }
 
 interface TableIdentity {

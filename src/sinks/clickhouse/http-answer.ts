@@ -77,5 +77,10 @@ export function withoutMarkup(text: string): string {
 
 /** Too early, too slow, too much, or a server that is not well: the same request can be right later. */
 export function statusPasses(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || status >= 500
+  return status === 408 || status === 425 || status === 429 || (status >= 500 && !isFinal(status))
+}
+
+/** Not implemented, another version of HTTP, a network that wants a login: no waiting mends a wrong address. */
+function isFinal(status: number): boolean {
+  return status === 501 || status === 505 || status === 511
 }

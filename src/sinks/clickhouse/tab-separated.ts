@@ -19,24 +19,30 @@ export interface Column {
 /** The text of a value, already escaped. */
 type Render = (value: unknown) => string
 
+/** What each fact bears besides its own fields: a table need not keep all of it. */
+const ownFields = ['event_time', 'known_at', 'version', 'is_deleted']
+
 export class TabSeparatedEncoder {
   readonly columns: readonly string[]
   readonly #names: readonly string[]
   readonly #renders: readonly Render[]
   readonly #table: TableName
+  readonly #known: ReadonlySet<string>
   #bytesPerRow = 256
 
-  constructor(table: TableName, columns: readonly Column[]) {
+  /** @param computed names of columns that the table has and that are not written */
+  constructor(table: TableName, columns: readonly Column[], computed: readonly string[] = []) {
     this.#table = table
+    this.#known = new Set([...columns.map(({ name }) => name), ...computed, ...ownFields])
     this.columns = columns.map(({ name }) => name)
     this.#names = this.columns
     this.#renders = columns.map(({ type }) => renderOf(type))
   }
 
-  /** Of rows that have the same fields.
+  /** Of rows that have the same fields, but for those of deletes.
    * @throws TidemarkError SINK_REFUSED naming the column whose value has no form in its type, or that the table does not have */
   encode(rows: readonly Row[]): Buffer {
-    const [first] = rows
+    const first = rows.find(({ is_deleted: isDeleted }) => isDeleted !== 1)
     if (first !== undefined) this.#assertHolds(first)
     let buffer = Buffer.allocUnsafe(rows.length * this.#bytesPerRow + 1024)
     let length = 0
@@ -56,7 +62,7 @@ export class TabSeparatedEncoder {
 
   /** A field without a column would be lost without a word. */
   #assertHolds(row: Row): void {
-    const missing = Object.keys(row).filter((field) => !this.columns.includes(field))
+    const missing = Object.keys(row).filter((field) => !this.#known.has(field))
     if (missing.length === 0) return
     const { database, table } = this.#table
     const message = `${database}.${table} has no column ${missing.join(', ')}; add what is missing (ALTER TABLE … ADD COLUMN), then start again`
