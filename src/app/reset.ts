@@ -5,6 +5,7 @@ import { storeName, topicName, type TopicName } from '../core/record.ts'
 import {
   carryOutReset,
   planReset,
+  type ResetOptions,
   type ResetPlan,
   type ResetStep,
   type ResetTopology,
@@ -134,7 +135,7 @@ async function clusterPlan(
   const unknown = new Set(names.filter((name) => !manifests.has(name)))
   const { applicationId } = cluster
   const others = await refusalsOfOthersTopologies({ unknown, applicationId, metas })
-  const { steps, refusals } = await planReset({
+  const asked: ResetOptions = {
     log,
     admin: log,
     // Each instance throws its own away when it starts.
@@ -143,7 +144,18 @@ async function clusterPlan(
     position,
     withFacts,
     force,
-  })
+  }
+  const { steps, refusals } = await planReset(asked)
+  const look: ResetStep = {
+    topology: names.join(','),
+    what: 'look once more that nobody has joined since',
+    run: async () => {
+      const [refusal] = (await planReset(asked)).refusals
+      if (refusal === undefined) return
+      await noteResetsEnded(meta, names)
+      throw refusal
+    },
+  }
   const note: ResetStep = {
     topology: names.join(','),
     what: 'tell the instances to throw their local state away when they start',
@@ -159,7 +171,7 @@ async function clusterPlan(
   const forget = forgetSteps(meta, graphsOf(topologies))
   // First: a topic that is gone while an instance still trusts its state would be the worse half.
   const noted = [...replaySteps(meta, names, clock, { position, withFacts }), note]
-  const all = withMarks([...steps, ...starts, ...forget], meta, names, clock)
+  const all = withMarks([look, ...steps, ...starts, ...forget], meta, names, clock)
   return { steps: [...noted, ...all], refusals: [...others, ...refusals] }
 }
 

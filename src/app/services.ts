@@ -49,6 +49,7 @@ import { openCodecs, type TopicCodecs } from './topic-codecs.ts'
 import { keepManifests, tellAcceptedParameters } from './topology-changes.ts'
 import { databasesOf, loadTopologies, type LoadedTopology } from './topologies.ts'
 import { wipedStoresTold } from './wiped-stores.ts'
+import { refuseResetsUnderWay } from './resets-under-way.ts'
 
 export interface Services {
   readonly profile: Profile
@@ -194,6 +195,8 @@ async function startWork(
   const graphs = topologies.map(({ graph }) => graph)
   const topologyNames = graphs.map(({ name }) => name)
   await takeOutFormerSelf(configuration, foundation, topologyNames)
+  // Again, because a reset that began since has seen nobody in the group.
+  await refuseResetsUnderWay(foundation.meta, topologyNames)
   const consumers: FactConsumers = new Map()
   const backPressure = () => backPressureOf(consumers)
   const runtime = await startRuntime(configuration, {
