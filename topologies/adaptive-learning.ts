@@ -87,6 +87,7 @@ function learnerEvents<K extends readonly string[], V>(
     keySerde: tupleSerde<K>(),
     keyOf: (value) => (keyOf(value).includes('') ? null : keyOf(value)),
     eventTimeMsOf,
+    recordTimeCounts: true,
     schema: loadSchema(name),
     cleanupPolicy: 'delete',
     // Kept: an import brings events that are years old, and retention goes by event time.

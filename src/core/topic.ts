@@ -10,6 +10,8 @@ export interface TopicDefinition<K = unknown, V = unknown> {
   readonly keyOf?: (value: V) => K | null
   /** Event time of a value, milliseconds since the epoch; null leaves the record's own timestamp. */
   readonly eventTimeMsOf?: (value: V) => number | null
+  /** True where the record's time decides, too: of two versions of an event the one that was sent later counts. */
+  readonly recordTimeCounts?: boolean
   /** The Avro schema (parsed JSON) that this application reads and writes the values with. */
   readonly schema: object
   /** Absent: the instance's default. */

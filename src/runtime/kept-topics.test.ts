@@ -15,12 +15,14 @@ import { topicSpecs } from './topics.ts'
 
 const { eventTimeMsOf: _, ...untimed } = { ...words, name: topicName('untimed') }
 const facts = { ...counts, name: topicName('facts') }
+const versions = { ...words, name: topicName('versions'), recordTimeCounts: true }
 const totals = { ...counts, name: topicName('totals') }
 const topology = defineTopology('both', (builder) => {
   builder
     .stream('word', words)
     .groupByKey('by-word')
     .count('count', { store: 'counts', changelog: facts })
+  builder.stream('version', versions)
   builder
     .stream('late', untimed)
     .mapValues('time', (word) => word?.atMs ?? null, { valueSerde: numberSerde })
@@ -56,8 +58,8 @@ const appended = { timestamps: 'LogAppendTime' } as const
 test('topics whose records bear event times are refused where the broker sets them, all at once', async () => {
   assert.ok(repartition !== undefined && 'topic' in repartition)
   const message = (await verdict(() => appended)) ?? ''
-  const named = [facts.name, repartition.topic.name, untimed.name]
-  assert.match(message, /^3 settings of topics are to be mended:\n/)
+  const named = [facts.name, repartition.topic.name, untimed.name, versions.name]
+  assert.match(message, /^4 settings of topics are to be mended:\n/)
   for (const name of named) {
     const line = message.split('\n').find((text) => text.includes(`topic ${name} has`)) ?? ''
     assert.match(line, /message\.timestamp\.type LogAppendTime/)

@@ -106,6 +106,11 @@ function timedTopics(graphs: readonly TopologyGraph[]): ReadonlyMap<TopicName, s
         topics.set(node.topic.name, 'its records bear the event times between two sub-topologies')
       } else if (node.kind === 'source' && node.topic.eventTimeMsOf === undefined) {
         topics.set(node.topic.name, 'the event time of its values is that of their records')
+      } else if (node.kind === 'source' && node.topic.recordTimeCounts === true) {
+        topics.set(
+          node.topic.name,
+          'of two versions of an event the one that was sent later counts',
+        )
       }
     }
     for (const definition of subTopologies.flatMap(({ stores }) => stores)) {

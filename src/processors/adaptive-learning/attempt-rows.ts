@@ -53,6 +53,23 @@ export function attemptRow(
   }
 }
 
+/** Of a row without its abilities, and of each of these without its topic's name, about. */
+const bareRowBytes = 600
+const abilityBytes = 10
+
+/** Of the row, serialized, about. */
+export function attemptRowBytes({ attempt, features }: AttemptRowParts): number {
+  const { abilities } = attempt.brought
+  if (abilities !== null) {
+    // They stand in the row in place of those that were computed, and the difference of each may stand beside them.
+    const topics = Object.keys(abilities)
+    const textBytes = topics.reduce((sum, topic) => sum + topic.length, 0)
+    return bareRowBytes + 2 * (textBytes + topics.length * abilityBytes)
+  }
+  const { topics, textBytes } = features.abilities
+  return bareRowBytes + textBytes + topics.length * abilityBytes
+}
+
 function abilitiesByTopic({ abilities: { topics, values } }: Features): Record<string, number> {
   const abilities: Record<string, number> = {}
   for (const [index, topic] of topics.entries()) {

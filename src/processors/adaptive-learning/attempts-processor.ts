@@ -25,7 +25,7 @@ import type { KeyValueStore } from '../../state/stores.ts'
 import type { Prefetch, Processor, ProcessorContext, StreamRecord } from '../processor.ts'
 import { attemptChecks, passes } from './attempt-checks.ts'
 import { HeldLearner, type PlacedAttempt } from './attempts-held.ts'
-import { attemptRow, type AttemptRowParts } from './attempt-rows.ts'
+import { attemptRow, attemptRowBytes, type AttemptRowParts } from './attempt-rows.ts'
 import {
   attemptIdOf,
   attemptOf,
@@ -63,9 +63,6 @@ export const attemptPorts = {
 export type UserId = readonly [userId: string]
 export type InUser = readonly [userId: string, id: string]
 
-/** Of a row without its abilities, and of each of these without its topic's name, about. */
-const rowBytes = 600
-const abilityBytes = 10
 /** Rows are ten times as large before they are encoded. */
 const forwardedBytesMax = 4 * 1024 * 1024
 /** A way back or forwards stops for others after so many. */
@@ -347,8 +344,7 @@ export class AttemptsProcessor implements Processor<UserId, UserAttempt | null> 
 
 /** Of the rows to come, about. */
 function heldBytesOf({ parts, replaced }: Touched): number {
-  const { topics, textBytes } = parts.features.abilities
-  return (rowBytes + textBytes + topics.length * abilityBytes) * (replaced === null ? 1 : 2)
+  return attemptRowBytes(parts) + (replaced === null ? 0 : attemptRowBytes(replaced.parts))
 }
 
 function markOf({ userId, attemptId }: Attempt): string {
