@@ -33,6 +33,8 @@ export class InputLag {
   readonly #given = new Map<string, readonly InputStatus[]>()
   /** By partition; of those only that were asked for last. */
   #asked = new Map<string, SeenEnd>()
+  /** Of which the log could not say how they were. */
+  #unnoted: readonly TaskPlan[] = []
   #cancel: (() => void) | null = null
   #isStopped = false
 
@@ -74,7 +76,6 @@ export class InputLag {
 
   /** These tasks are given to this process. Nobody has to wait for it. */
   async noteGiven(plans: readonly TaskPlan[]): Promise<void> {
-    for (const { id } of plans) this.#given.delete(id)
     try {
       await Promise.all(
         [...Map.groupBy(plans, ({ topologyName }) => topologyName)].map(([name, own]) =>
@@ -83,6 +84,7 @@ export class InputLag {
       )
     } catch {
       // The log cannot say just now; those who read from it tell why.
+      this.#unnoted = [...this.#unnoted, ...plans]
     }
   }
 
@@ -111,6 +113,9 @@ export class InputLag {
   }
 
   async #ask(): Promise<void> {
+    const unnoted = this.#unnoted
+    this.#unnoted = []
+    if (unnoted.length > 0) await this.noteGiven(unnoted)
     const { log, clock } = this.#options
     const atMs = clock.nowMs()
     const overdue = this.#overdue(atMs - askAfterMs)

@@ -67,6 +67,15 @@ test('CSV, TSV, semicolons, NDJSON and gzip give the same rows, whatever they wr
   assert.equal(byId.get('e')?.['created_at'], Date.UTC(2024, 0, 31, 10))
 })
 
+test('a bad line stays as it came, where lines are given an identity too', async () => {
+  const line = '{"exam": "x",  "studentId": "b", "score": 12345678901234567890}'
+  const path = write('scores.jsonl', `${line}\n`)
+  const report = await read('exam_score', [path], { identityField: '_source_row' })
+  assert.equal(report.quarantined, 1)
+  const [kept] = await fixture.quarantined()
+  assert.equal(kept?.record_value?.toString(), line)
+})
+
 test('bad rows go to quarantine as they are, with their file and line, and the rest goes on', async () => {
   const path = write(
     'scores.csv',

@@ -208,7 +208,11 @@ class FileRun {
   }
 
   #recordOfLine({ bytes, length }: Line): Pick<IngestRecord, 'content' | 'original'> {
-    if (length <= this.#recordBytesMax) return { content: { form: 'text', bytes } }
+    if (length <= this.#recordBytesMax) {
+      // As it came, whatever identity the row is given.
+      const original = { format: 'json', value: bytes, key: null } as const
+      return { content: { form: 'text', bytes }, original }
+    }
     return unreadable('RECORD_TOO_LARGE', this.#tooLong(length))
   }
 

@@ -16,7 +16,7 @@ export function isTableName(name: string): boolean {
 
 /** @throws TidemarkError SOURCE_UNREADABLE, naming all that was looked for */
 export function findTable(directory: string, name: string): string {
-  const names = existsSync(directory) ? readdirSync(directory) : []
+  const names = namesIn(directory)
   for (const extension of tableExtensions) {
     const found = names.find(
       (each) => each.startsWith(name) && each.slice(name.length).toLowerCase() === extension,
@@ -28,6 +28,16 @@ export function findTable(directory: string, name: string): string {
   throw new TidemarkError('SOURCE_UNREADABLE', `found none of ${looked} ${where}`, {
     details: { directory, name },
   })
+}
+
+/** Of nothing, and of a file, none. */
+function namesIn(directory: string): readonly string[] {
+  if (!existsSync(directory)) return []
+  try {
+    return readdirSync(directory)
+  } catch (cause) {
+    throw unreadable(directory, cause)
+  }
 }
 
 /** Paths of all that are there, by name. @throws TidemarkError SOURCE_UNREADABLE, also where there is none */

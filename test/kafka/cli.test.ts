@@ -215,9 +215,10 @@ void test('a reset is refused while the group lives; after it the same facts com
   assertSameFacts(await factsOf(third), expected, 'after a reset whose facts stay')
   // An idle instance has read its events again, and says since when.
   const replays = (await (await fetch(`${third.url('console')}/api/replays`)).json()) as Replay[]
+  const own = replays.filter(({ topology }) => topology === 'exam-scores')
   assert.deepEqual(
-    replays.map(({ topology, resetAtMs, endedAtMs }) => [topology, resetAtMs < (endedAtMs ?? 0)]),
-    [['exam-scores', true]],
+    own.map(({ resetAtMs, endedAtMs }) => resetAtMs < (endedAtMs ?? 0)),
+    [true],
   )
   assert.equal((await third.end('SIGTERM')).code, 0, third.output)
 })

@@ -16,7 +16,7 @@ import type { FetchedPartition } from '../../log/log.ts'
 import { fetchBytes } from '../fetch-bytes.ts'
 import type { KeptTask } from '../kept-task.ts'
 import type { HeldTask } from '../queries/hosts.ts'
-import type { RestoreStatus, StandbyStatus, WaitingFor } from '../runtime-status.ts'
+import type { RestoreStatus, StandbyStatus } from '../runtime-status.ts'
 import type { RestoreStep } from '../state-keeper.ts'
 import { WakeUp } from '../wake-up.ts'
 import { applyChangelogs } from './apply-changelogs.ts'
@@ -25,9 +25,9 @@ import { CaughtUp } from './caught-up.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
 import { cursorsToRead } from './cursors-to-read.ts'
 import { openCursors } from './open-cursors.ts'
-import { isPassing, waitedForBy } from './passing.ts'
+import { isPassing } from './passing.ts'
 import type { StateUpdaterOptions } from './state-updater-options.ts'
-import { TaskState } from './task-state.ts'
+import { noteWait, TaskState } from './task-state.ts'
 
 interface Fetch {
   readonly cursors: readonly ChangelogCursor[]
@@ -43,8 +43,7 @@ export class StateUpdater {
   /** Those who wait for a task to be restored. */
   readonly #waiters = new Set<() => void>()
   #isClosed = false
-  /** As `RestoreStep`. */
-  #waitingFor: WaitingFor | null = null
+  #isUnreachable = false
   #running: Promise<void> | null = null
   /** Ends the wait of the fetch under way. */
   #fetching = new AbortController()
@@ -82,7 +81,8 @@ export class StateUpdater {
     const isDone = state.cursors !== null && state.isRestored && !signal.aborted
     const progress = (state.cursors ?? []).reduce((sum, { offset }) => sum + offset, 0)
     if (isDone) state.moveTo('active')
-    return { isDone, progress, waitingFor: isDone ? null : this.#waitingFor }
+    const waitingFor = this.#isUnreachable ? 'kafka' : state.waitingFor
+    return { isDone, progress, waitingFor: isDone ? null : waitingFor }
   }
 
   async #waitFor(state: TaskState, signal: AbortSignal): Promise<void> {
@@ -261,7 +261,7 @@ export class StateUpdater {
       this.#giveUp(state, failure)
       return
     }
-    this.#waitingFor = waitedForBy(failure)
+    this.#isUnreachable = noteWait([state], failure)
     const { clock, limits } = this.#options
     clock.after(limits.unreachableBackOffMs, () => {
       this.#open(state)
@@ -286,13 +286,12 @@ export class StateUpdater {
       }
       try {
         const fetched = await current.fetched
-        if (this.#waitingFor === 'kafka') this.#waitingFor = null
+        this.#isUnreachable = false
         const taken = this.#take(current.cursors, fetched)
         // The log is asked for more while the state is written; who waits does so where there is nothing.
         next = taken.length === 0 ? null : this.#fetch()
 
         await this.#apply(taken)
-        if (taken.length > 0) this.#waitingFor = null
         for (const id of this.#standbys) this.#caughtUp.note(id, this.lagOf(id))
       } catch (thrown) {
         next?.fetched.catch(() => undefined)
@@ -370,16 +369,17 @@ export class StateUpdater {
       assert(this.#state(id).isRead, `state of ${id} has one writer`)
     }
     const writtenMs = await applyChangelogs(taken, this.#options)
-    for (const { cursor } of taken) this.#state(cursor.task.plan.id).lastAppliedMs = writtenMs
+    for (const { cursor } of taken) this.#state(cursor.task.plan.id).noteApplied(writtenMs)
   }
 
   #noteFailure({ cursors }: Fetch, thrown: unknown): void {
-    this.#waitingFor = waitedForBy(thrown)
     for (const cursor of cursors) cursor.fetchOffset = cursor.offset
+    const states = new Set(cursors.map(({ task }) => this.#state(task.plan.id)))
+    this.#isUnreachable = noteWait(states, thrown)
     if (isPassing(thrown)) return
     // The changelog is not what it was: where to begin is looked up anew.
     const isRange = thrown instanceof TidemarkError && thrown.code === 'OFFSET_OUT_OF_RANGE'
-    for (const state of new Set(cursors.map(({ task }) => this.#state(task.plan.id)))) {
+    for (const state of states) {
       if (!state.isRead) continue
       state.cursors = null
       if (isRange) this.#open(state)

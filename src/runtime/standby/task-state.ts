@@ -11,8 +11,9 @@
  */
 import { assert } from '../../core/assert.ts'
 import type { KeptTask } from '../kept-task.ts'
-import type { RestoreStatus } from '../runtime-status.ts'
+import type { RestoreStatus, WaitingFor } from '../runtime-status.ts'
 import type { ChangelogCursor } from './changelog-cursor.ts'
+import { waitedForBy } from './passing.ts'
 
 export type StateMode = 'idle' | 'standby' | 'restoring' | 'active'
 
@@ -31,6 +32,8 @@ export class TaskState {
   isOpening = false
   /** Restoring waits for this. */
   failure: unknown = null
+  /** What was read could not be written, and is read again: what has to come back for it. */
+  waitingFor: WaitingFor | null = null
   /** Since when it is known that the task is another's: an assignment has said so while it is idle here, and this
    * instance has been a member of the group ever since. Null where it is not known. */
   elsewhereSinceMs: number | null = null
@@ -71,6 +74,11 @@ export class TaskState {
     return Math.max(...times.map(Number))
   }
 
+  noteApplied(atMs: number): void {
+    this.lastAppliedMs = atMs
+    this.waitingFor = null
+  }
+
   moveTo(next: StateMode): void {
     const { id } = this.task.plan
     assert(
@@ -81,6 +89,14 @@ export class TaskState {
     this.#mode = next
     this.elsewhereSinceMs = null
     this.failure = null
+    this.waitingFor = null
     if (!this.isRead) this.cursors = null
   }
+}
+
+/** These could not be read or written. True where it is the log that does not answer. */
+export function noteWait(states: Iterable<TaskState>, thrown: unknown): boolean {
+  const waitingFor = waitedForBy(thrown)
+  for (const state of states) state.waitingFor = waitingFor
+  return waitingFor === 'kafka'
 }
