@@ -8,7 +8,7 @@ import { attempt, baseMs } from './feed.test-support.ts'
 import { featuresBefore, newLearner, newLearnerItem, newLearnerTopic, step } from './learner.ts'
 import { defaultParameters } from './parameters.ts'
 
-const serde = avroSerde<object>('a row', 1, userAttempts.topic.schema as never)
+const serde = avroSerde<object>('a row', 1, userAttempts.topic.schema)
 
 for (const isBrought of [false, true]) {
   test(`what a row is taken to have in bytes is about what it has, with abilities ${isBrought ? 'of the event' : 'computed'}`, () => {
