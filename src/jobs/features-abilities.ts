@@ -8,6 +8,7 @@
  */
 import { TidemarkError } from '../core/errors.ts'
 import { textLiteral } from '../sinks/clickhouse/run-statement.ts'
+import { queryTimeoutSeconds } from './features-columns.ts'
 import { expectedAPosteriori } from '../processors/adaptive-learning/expected-a-posteriori.ts'
 
 export interface LearnerAbility {
@@ -53,9 +54,6 @@ function attemptsQuery(after: string | null): string {
 
 /** Of one answer: so it ends within the time that the door allows, however long the abilities take. */
 const attemptsPerAnswer = 250_000
-
-/** The most that the door allows. */
-const queryTimeoutSeconds = 300
 
 /** By user, then topic. @throws TidemarkError QUERY_FAILED */
 export async function learnerAbilities(

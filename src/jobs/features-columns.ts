@@ -71,6 +71,9 @@ export function trainingSelect(topics: readonly string[], rows: string): string 
     ) ${order})`
 }
 
+/** The most that the door allows. */
+export const queryTimeoutSeconds = 300
+
 export const wideViewName = `${current}_wide`
 
 /** A view of all attempts that has one column for the ability in each of these topics. */
@@ -78,7 +81,7 @@ export function wideViewStatement(topics: readonly string[]): string {
   const columns = topics.map(
     (topic) => `abilities[${textLiteral(topic)}] AS ${abilityColumn(topic)}`,
   )
-  const all = ['* EXCEPT (irt_ability_before, feature_differences)', ...columns].join(',\n  ')
+  const all = [`* EXCEPT (${maps})`, ...columns].join(',\n  ')
   return (
     `CREATE OR REPLACE VIEW ${wideViewName} AS\n` +
     "WITH CAST(irt_ability_before, 'Map(String, Nullable(Float64))') AS abilities\n" +

@@ -20,6 +20,7 @@ import {
   abilityColumnBytes,
   attemptsAsOf,
   fixedBytes,
+  queryTimeoutSeconds,
   topicsQuery,
   trainingRows,
   trainingSelect,
@@ -77,8 +78,6 @@ const mapEntryBytes = 32
 /** Where nothing is known of the maps yet. */
 const blockRowsMin = 16
 const blockRowsMax = 8192
-/** The most that the door allows. */
-const queryTimeoutSeconds = 300
 /** Of a message. */
 const namesListedMax = 20
 const description = 'training-set.json'

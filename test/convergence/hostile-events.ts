@@ -1,4 +1,5 @@
 /** A well-formed event of every source topic, and the same with extreme numbers in it. */
+import { shippedRule } from '../../src/processors/open-university/shipped-rule.test-support.ts'
 import {
   attempt,
   session,
@@ -137,16 +138,7 @@ export const validEvents: Readonly<Record<string, (mark: string, number: number)
   }),
   at_risk_rules: (mark) => ({
     code_module: mark,
-    weight_inactivity: 35,
-    weight_missing: 30,
-    weight_late: 10,
-    weight_score: 15,
-    weight_attempts: 10,
-    inactivity_days_full: 28,
-    score_enough: 60,
-    attempts_full: 3,
-    medium_from: 30,
-    high_from: 60,
+    ...shippedRule,
   }),
 }
 

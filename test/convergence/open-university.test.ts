@@ -11,24 +11,12 @@ import {
   assertRefusedAreKept,
   assertReplayGivesTheSame,
 } from './laws.ts'
+import { shippedRule } from '../../src/processors/open-university/shipped-rule.test-support.ts'
 import { isReferenceData, openUniversityEvents } from './open-university-events.ts'
 import { casesOf, type SourceEvent } from './scenario.ts'
 
 /** TIDEMARK_TEST_CASES asks for more or fewer. */
 const numRuns = Number(process.env['TIDEMARK_TEST_CASES'] ?? 1000)
-
-const shippedRule = {
-  weight_inactivity: 35,
-  weight_missing: 30,
-  weight_late: 10,
-  weight_score: 15,
-  weight_attempts: 10,
-  inactivity_days_full: 28,
-  score_enough: 60,
-  attempts_full: 3,
-  medium_from: 30,
-  high_from: 60,
-}
 
 const ofRows = { graph: openUniversity, factTables }
 const cases = casesOf(openUniversityEvents, isReferenceData)

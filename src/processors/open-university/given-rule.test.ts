@@ -5,20 +5,9 @@ import fc from 'fast-check'
 import { avroSerde } from '../../schema/avro-serde.ts'
 import { loadSchema } from '../../schema/schema-files.ts'
 import { givenRuleSerde, ruleOf, type GivenRule } from './given-rule.ts'
+import { shippedRule } from './shipped-rule.test-support.ts'
 
-const rule = {
-  code_module: 'AAA',
-  weight_inactivity: 35,
-  weight_missing: 30,
-  weight_late: 10,
-  weight_score: 15,
-  weight_attempts: 10,
-  inactivity_days_full: 28,
-  score_enough: 60,
-  attempts_full: 3,
-  medium_from: 30,
-  high_from: 60,
-}
+const rule = { code_module: 'AAA', ...shippedRule }
 
 test('the greater row of a file has the greater bytes, whatever the rules say; a rule of no file has less', () => {
   const weights = fc.record({

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { riskRuleFault } from './risk-rule-checks.ts'
+import { shippedRule } from './shipped-rule.test-support.ts'
 
-const rule = {
-  code_module: 'AAA',
-  weight_inactivity: 35,
-  weight_missing: 30,
-  weight_late: 10,
-  weight_score: 15,
-  weight_attempts: 10,
-  inactivity_days_full: 28,
-  score_enough: 60,
-  attempts_full: 3,
-  medium_from: 30,
-  high_from: 60,
-}
+const rule = { code_module: 'AAA', ...shippedRule }
 
 test('a rule may leave a part out, and weigh the others as it likes', () => {
   assert.equal(riskRuleFault(rule), null)
