@@ -1,8 +1,5 @@
 /** A start with other parameters than the state was computed with: refused, and how each way out of it goes. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { adaptiveLearning } from '../../topologies/adaptive-learning.ts'
 import { ManualClock } from '../core/clock.ts'
@@ -11,15 +8,9 @@ import {
   defaultParameters,
   type FeatureParameters,
 } from '../processors/adaptive-learning/parameters.ts'
-import { openMemoryStorage } from '../state/memory-backend.ts'
 import type { TopologyGraph } from '../topology/graph.ts'
-import { checkStart } from './check-start.ts'
-import { loadConfiguration } from './configuration.ts'
-import type { Foundation } from './foundation.ts'
 import { readManifests, writeManifests } from './manifest-records.ts'
-import { ownMetaRecords } from './meta-records.ts'
-import { ownResetPlan } from './reset.ts'
-import { keepManifests, tellAcceptedParameters } from './topology-changes.ts'
+import { startPlace } from './start-place.test-support.ts'
 
 const stores = ['attempts', 'places', 'learners', 'learner-topics', 'learner-items']
 const clock = new ManualClock()
@@ -30,32 +21,9 @@ const mine = (change: Partial<FeatureParameters> = {}) =>
 const { bkt } = defaultParameters
 const otherBkt = { ...bkt, known: 0.5, learn: 0.4, version: 'b2' }
 
-/** What decides over a start, where the log and its records are as a former start has left them. */
 async function place(context: TestContext) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-parameters-'))
-  const storage = await openMemoryStorage({ clock })
-  context.after(async () => {
-    await storage.close()
-    await rm(dataDir, { recursive: true })
-  })
-  const meta = ownMetaRecords(dataDir)
-  const parts = { ...storage, meta, admin: null, member: null }
-  const foundation = parts as unknown as Foundation
-  /** @returns what the operator is told */
-  const start = async (graph: TopologyGraph, accept: readonly string[] = []) => {
-    const configuration = loadConfiguration({ flags: {}, environment: {}, directory: dataDir })
-    const told: string[] = []
-    const changes = await checkStart({ ...configuration, accept }, foundation, [graph], clock)
-    tellAcceptedParameters(changes, (line) => told.push(line))
-    await keepManifests(meta, changes)
-    return told
-  }
-  const reset = async (graph: TopologyGraph) => {
-    const loaded = { graph, factTables: [], moduleUrl: '' }
-    const position = { kind: 'earliest' } as const
-    const asked = { position, withFacts: false, force: false, partitions: 4, clock }
-    await carryOutReset(await ownResetPlan(foundation, [loaded], asked), () => {})
-  }
+  const { meta, start, resetPlan } = await startPlace(context, clock)
+  const reset = async (graph: TopologyGraph) => carryOutReset(await resetPlan(graph), () => {})
   return { meta, start, reset }
 }
 
